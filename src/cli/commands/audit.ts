@@ -136,7 +136,7 @@ export function addAudit(program: Command): void {
       .option('--cursor <cursor>', 'next_cursor of the previous page, with the same filters'),
     list,
   );
-  reporting(audit.command('show').description('show an event').argument('<id>', 'group id', uuid), show);
+  reporting(audit.command('show').description('show an event').argument('<id>', 'event id', uuid), show);
   reporting(
     audit
       .command('put-back')

@@ -9,13 +9,16 @@ import type {
 } from '../../domain/upstream-admin.ts';
 import { UsageError } from '../failure.ts';
 import { manager } from '../operator.ts';
-import { repeated } from '../options.ts';
+import { integer, repeated } from '../options.ts';
 import { type Report, reporting, table } from '../report.ts';
 
 const upstreamsOf = async <T>(work: (upstreams: UpstreamAdmin) => Promise<T>): Promise<T> => {
   const { withCore } = await import('../session.ts');
   return withCore(({ upstreams }) => work(upstreams));
 };
+
+/** Maximum rows of a page. */
+const MOST = 100;
 
 interface UpstreamOptions {
   name?: string;
@@ -159,6 +162,29 @@ async function list(): Promise<Report> {
   };
 }
 
+async function users(id: string, { limit, after }: { limit: number; after?: string }): Promise<Report> {
+  const page = await upstreamsOf((upstreams) => upstreams.linked(manager(), id, { limit, cursor: after }));
+  const json = page.items.map((one) => ({
+    id: one.id,
+    email: one.email,
+    name: one.name,
+    subject: one.subject,
+    label: one.label,
+    created_at: one.createdAt,
+    last_used_at: one.lastUsedAt,
+  }));
+  const rows = json.map((one) => [
+    one.id,
+    one.email,
+    one.label ?? one.subject,
+    one.last_used_at?.toISOString() ?? '-',
+  ]);
+  return {
+    json: { users: json, next_cursor: page.nextCursor },
+    text: table(['id', 'address', 'known there as', 'last used'], rows),
+  };
+}
+
 async function remove(id: string): Promise<Report> {
   await upstreamsOf((upstreams) => upstreams.remove(manager(), id, { linked: true }));
   return { json: { id }, text: `Deleted ${id}.` };
@@ -169,7 +195,7 @@ const settable = (command: Command): Command =>
   command
     .option('--issuer <url>', 'of an OpenID Provider')
     .option('--authorization-endpoint <url>', 'of a service that speaks OAuth 2.0 alone')
-    .option('--token-endpoint <url>', 'alternative to the argument')
+    .option('--token-endpoint <url>', 'the same: where codes become tokens')
     .option('--userinfo-endpoint <url>', 'the same: who the token is of, as JSON')
     .addOption(
       new Option(
@@ -203,13 +229,13 @@ export function addUpstream(program: Command): void {
     create,
   );
   reporting(upstream.command('list').description('list all'), list);
-  reporting(upstream.command('show').description('show one').argument('<id>', 'group id'), show);
+  reporting(upstream.command('show').description('show one').argument('<id>', 'provider id'), show);
   reporting(
     settable(
       upstream
         .command('update')
         .description('change what is named')
-        .argument('<id>', 'group id')
+        .argument('<id>', 'provider id')
         .option('--name <name>', 'name shown to people')
         .option('--client-id <id>', 'what it knows us by')
         .option('--client-secret-file <file>', 'with the secret that it gave us; - is standard input'),
@@ -217,19 +243,28 @@ export function addUpstream(program: Command): void {
     update,
   );
   reporting(
-    upstream.command('enable').description('let people sign in with one').argument('<id>', 'group id'),
+    upstream.command('enable').description('let people sign in with one').argument('<id>', 'provider id'),
     enabling(true),
   );
   reporting(
-    upstream.command('disable').description('let nobody sign in with one').argument('<id>', 'group id'),
+    upstream.command('disable').description('let nobody sign in with one').argument('<id>', 'provider id'),
     enabling(false),
+  );
+  reporting(
+    upstream
+      .command('users')
+      .description('list the people who are linked with one, the latest first')
+      .argument('<id>', 'provider id')
+      .option('--limit <n>', 'maximum number of results', integer(1, MOST), MOST)
+      .option('--after <cursor>', 'next_cursor of the previous page'),
+    users,
   );
   reporting(
     upstream
       .command('test')
       .description('ask one for its discovery document; exit status 1 when it cannot be used')
-      .argument('<id>', 'group id'),
+      .argument('<id>', 'provider id'),
     test,
   );
-  reporting(upstream.command('delete').description('forget one').argument('<id>', 'group id'), remove);
+  reporting(upstream.command('delete').description('forget one').argument('<id>', 'provider id'), remove);
 }

@@ -166,7 +166,7 @@ export function addWebhook(program: Command): void {
     .command('webhook')
     .description('addresses that events are sent to: list, show, create, update, delete, test, replay');
   reporting(listed(webhook.command('list').description('list all')), list);
-  reporting(webhook.command('show').description('show one').argument('<id>', 'group id', uuid), show);
+  reporting(webhook.command('show').description('show one').argument('<id>', 'webhook id', uuid), show);
   reporting(
     content(
       webhook
@@ -183,7 +183,7 @@ export function addWebhook(program: Command): void {
       webhook
         .command('update')
         .description('change where events are sent to, or which')
-        .argument('<id>', 'group id', uuid)
+        .argument('<id>', 'webhook id', uuid)
         .option('--url <url>', 'the new address'),
     ),
     update,
@@ -193,14 +193,14 @@ export function addWebhook(program: Command): void {
       webhook
         .command(enabled ? 'enable' : 'disable')
         .description(enabled ? 'enable a webhook' : 'send nothing to it; what waits goes on waiting')
-        .argument('<id>', 'group id', uuid),
+        .argument('<id>', 'webhook id', uuid),
       switching(enabled),
     );
   reporting(
     webhook
       .command('delete')
       .description('delete a webhook with its deliveries')
-      .argument('<id>', 'group id', uuid)
+      .argument('<id>', 'webhook id', uuid)
       .option('--yes', 'skip the confirmation'),
     remove,
   );
@@ -208,7 +208,7 @@ export function addWebhook(program: Command): void {
     webhook
       .command('rotate-secret')
       .description('give it a new secret, printed alone on the last line')
-      .argument('<id>', 'group id', uuid)
+      .argument('<id>', 'webhook id', uuid)
       .option('--overlap <seconds>', 'how long the former one signs as well', integer(0, 604_800), 86_400),
     rotate,
   );
@@ -217,7 +217,7 @@ export function addWebhook(program: Command): void {
       webhook
         .command('deliveries')
         .description('list deliveries, newest first')
-        .argument('<id>', 'group id', uuid)
+        .argument('<id>', 'webhook id', uuid)
         .addOption(
           new Option('--status <status>', 'how far it is').choices(['waiting', 'delivered', 'failed']),
         )
@@ -234,7 +234,7 @@ export function addWebhook(program: Command): void {
     replay,
   );
   reporting(
-    webhook.command('test').description('send a test event').argument('<id>', 'group id', uuid),
+    webhook.command('test').description('send a test event').argument('<id>', 'webhook id', uuid),
     test,
   );
   reporting(webhook.command('events').description('list event types'), events);
