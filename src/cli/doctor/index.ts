@@ -8,18 +8,18 @@ import type { Report } from '../report.ts';
 import { resolveSecretsKey } from '../../config/secrets-key.ts';
 import { createCore } from '../../container/core.ts';
 import { examine } from '../../container/doctor/index.ts';
-import { type Finding, ok, problem } from '../../container/doctor/finding.ts';
+import { type Finding, ok, problem, type Subject } from '../../container/doctor/finding.ts';
 import { checkKeys } from '../../container/doctor/keys.ts';
 import { checkPostgres } from '../../container/doctor/postgres.ts';
 
 /** The message of a StartupError already says what to do. */
-const failed = (name: string, error: unknown): Finding =>
+const failed = (name: Subject, error: unknown): Finding =>
   problem(name, { text: explainFailure(error).message });
 
 /** Checks the database and its content, with or without a running server. */
 async function checkDatabase(config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
-  let part = 'postgres';
+  let part: Subject = 'console.doctor.name.postgres';
   try {
     if (config.databaseUrl === undefined && !(await findCluster(config.dataDir))) {
       return [ok(part, { key: 'console.doctor.databaseNone', params: { directory: config.dataDir } })];
@@ -27,7 +27,7 @@ async function checkDatabase(config: Config): Promise<Finding[]> {
     const database = await openDatabase(config, createLogger('silent'));
     try {
       findings.push(...(await checkPostgres(config, database.url)));
-      part = 'keys';
+      part = 'console.doctor.name.keys';
       const migrated = findings.every(({ name, status }) => name !== 'migrations' || status === 'ok');
       if (!migrated) return findings;
       const secretsKey = await resolveSecretsKey(config);
@@ -54,7 +54,7 @@ async function findingsOf(): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((mistake) =>
-      problem('configuration', { text: mistake }, 'console.doctor.configurationTodo'),
+      problem('console.doctor.name.configuration', { text: mistake }, 'console.doctor.configurationTodo'),
     );
   }
   return examine(config, () => checkDatabase(config));

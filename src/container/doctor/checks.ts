@@ -13,7 +13,7 @@ const TOLERATED = 5;
 
 /** Compares this machine's clock with `store`'s, as read between `before` and `after`. Milliseconds since the epoch. */
 export function compareClocks(store: string, theirs: number, before: number, after: number): Finding {
-  const name = `clock of ${store}`;
+  const name = { key: 'console.doctor.name.clockOf', params: { store } } as const;
   const skew = Math.max(before - theirs, theirs - after, 0) / 1000;
   const message = { key: 'console.doctor.clock', params: { seconds: skew.toFixed(1) } } as const;
   if (skew <= TOLERATED) return ok(name, message);
@@ -27,14 +27,19 @@ export async function checkContracts({ contracts, publicUrl }: Config): Promise<
     const open = openContracts(planMounts(all, contracts), publicUrl).map(({ contract, urls }) => {
       const more = contract.givesAway(contracts).map((part) => `; ${part}`);
       const params = { urls: urls.join(', '), more: more.join('') };
-      return ok(`contract ${contract.name}`, { key: 'console.doctor.contractOpen', params });
+      return ok(
+        { key: 'console.doctor.name.contract', params: { name: contract.name } },
+        { key: 'console.doctor.contractOpen', params },
+      );
     });
     if (open.length > 0) return open;
     const names = all.map(({ name }) => name).join(', ');
-    return [ok('contracts', { key: 'console.doctor.contractsNone', params: { names } })];
+    return [ok('console.doctor.name.contracts', { key: 'console.doctor.contractsNone', params: { names } })];
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
-    return [problem('contracts', { text: error.message }, 'console.doctor.contractsTodo')];
+    return [
+      problem('console.doctor.name.contracts', { text: error.message }, 'console.doctor.contractsTodo'),
+    ];
   }
 }
 
@@ -46,7 +51,9 @@ export async function checkMail({ smtpUrl, production, dataDir }: Config): Promi
   if (smtpUrl === undefined) {
     const params = { directory: path.join(dataDir, 'mail') };
     const message = { key: 'console.doctor.mailFile', params } as const;
-    return production ? warning('mail', message, 'console.doctor.mailFileTodo') : ok('mail', message);
+    return production
+      ? warning('console.doctor.name.mail', message, 'console.doctor.mailFileTodo')
+      : ok('console.doctor.name.mail', message);
   }
   const { host } = new URL(smtpUrl);
   const transport = createTransport({
@@ -56,10 +63,10 @@ export async function checkMail({ smtpUrl, production, dataDir }: Config): Promi
   });
   try {
     await transport.verify();
-    return ok('mail', { key: 'console.doctor.mailTaken', params: { host } });
+    return ok('console.doctor.name.mail', { key: 'console.doctor.mailTaken', params: { host } });
   } catch (error) {
     return problem(
-      'mail',
+      'console.doctor.name.mail',
       { key: 'console.doctor.mailRefused', params: { host, error: (error as Error).message } },
       'console.doctor.mailRefusedTodo',
     );
@@ -70,15 +77,20 @@ export async function checkMail({ smtpUrl, production, dataDir }: Config): Promi
 
 /** Who may register clients. */
 export function checkRegistration({ clientRegistration }: Config): Finding {
-  if (!clientRegistration.open) return ok('registration', 'console.doctor.registrationClosed');
-  return warning('registration', 'console.doctor.registrationOpen', 'console.doctor.registrationOpenTodo');
+  if (!clientRegistration.open)
+    return ok('console.doctor.name.registration', 'console.doctor.registrationClosed');
+  return warning(
+    'console.doctor.name.registration',
+    'console.doctor.registrationOpen',
+    'console.doctor.registrationOpenTodo',
+  );
 }
 
 /** Milliseconds for the way through the proxy and back. */
 const HTTP_TIMEOUT = 5_000;
 
 async function reachable(publicUrl: string): Promise<Finding> {
-  const name = 'discovery';
+  const name = 'console.doctor.name.discovery';
   const url = `${publicUrl}/.well-known/openid-configuration`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(HTTP_TIMEOUT), redirect: 'error' });
@@ -102,14 +114,15 @@ async function reachable(publicUrl: string): Promise<Finding> {
 
 function secure({ publicUrl }: Config): Finding {
   const { protocol, hostname } = new URL(publicUrl);
-  if (protocol === 'https:' || isLoopbackHostname(hostname)) return ok('public URL', { text: publicUrl });
+  if (protocol === 'https:' || isLoopbackHostname(hostname))
+    return ok('console.doctor.name.publicUrl', { text: publicUrl });
   const message = { key: 'console.doctor.publicUrlClear', params: { url: publicUrl } } as const;
-  return warning('public URL', message, 'console.doctor.publicUrlClearTodo');
+  return warning('console.doctor.name.publicUrl', message, 'console.doctor.publicUrlClearTodo');
 }
 
 function proxies(config: Config): Finding[] {
   if (!hidesClients(config)) return [];
-  return [warning('proxies', 'console.doctor.proxies', 'console.doctor.proxiesTodo')];
+  return [warning('console.doctor.name.proxies', 'console.doctor.proxies', 'console.doctor.proxiesTodo')];
 }
 
 /** Checks PUBLIC_URL, and a request through everything in front of the server. */

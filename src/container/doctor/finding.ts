@@ -4,6 +4,10 @@ import { createTranslator, type MessageKey } from '../../http/pages/i18n.ts';
 export type Finding = HealthFinding;
 
 type DoctorKey = Extract<MessageKey, `console.doctor.${string}`>;
+type NameKey = Extract<DoctorKey, `console.doctor.name.${string}`>;
+
+/** What was looked at. */
+export type Subject = NameKey | { key: NameKey; params: Record<string, string> };
 
 /** A sentence of the doctor; or a text that others wrote, which no language has. */
 export type Sentence =
@@ -15,19 +19,19 @@ const english = createTranslator('en', 'Postern');
 const inEnglish = (sentence: Sentence): string =>
   typeof sentence === 'object' && 'text' in sentence ? sentence.text : english.t(sentence);
 
-const finding = (name: string, status: Finding['status'], message: Sentence, todo?: Sentence): Finding => ({
-  name,
+const finding = (name: Subject, status: Finding['status'], message: Sentence, todo?: Sentence): Finding => ({
+  name: inEnglish(name),
   status,
   message: inEnglish(message),
   ...(todo === undefined ? {} : { todo: inEnglish(todo) }),
-  sentences: { message, ...(todo === undefined ? {} : { todo }) },
+  sentences: { name, message, ...(todo === undefined ? {} : { todo }) },
 });
 
-export const ok = (name: string, message: Sentence): Finding => finding(name, 'ok', message);
+export const ok = (name: Subject, message: Sentence): Finding => finding(name, 'ok', message);
 
-export const warning = (name: string, message: Sentence, todo: Sentence): Finding =>
+export const warning = (name: Subject, message: Sentence, todo: Sentence): Finding =>
   finding(name, 'warning', message, todo);
 
 /** @param todo missing where the message says it. */
-export const problem = (name: string, message: Sentence, todo?: Sentence): Finding =>
+export const problem = (name: Subject, message: Sentence, todo?: Sentence): Finding =>
   finding(name, 'problem', message, todo);

@@ -23,7 +23,10 @@ export async function examine(
   ]);
   const contracts = open ? { ...config.contracts, enabled: [...open] } : config.contracts;
   return [
-    ok('configuration', config.production ? 'console.doctor.production' : 'console.doctor.development'),
+    ok(
+      'console.doctor.name.configuration',
+      config.production ? 'console.doctor.production' : 'console.doctor.development',
+    ),
     ...parts.flat(),
     ...(await checkContracts({ ...config, contracts })),
     checkRegistration(config),

@@ -10,7 +10,7 @@ import { type Finding, ok, problem } from './finding.ts';
 export const checkSources = (config: Config): Promise<Finding[]> =>
   Promise.all(
     config.legacySources.map(async (settings): Promise<Finding> => {
-      const name = `legacy source ${settings.name}`;
+      const name = { key: 'console.doctor.name.legacySource', params: { name: settings.name } } as const;
       const hasher = createPasswordHasher(config.passwords);
       const source = openSource(settings, {
         fetchWithin: sourceFetch(config),

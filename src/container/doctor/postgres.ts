@@ -21,22 +21,22 @@ function connections({ webConcurrency, production }: Config, limit: number): Fin
   const needed = workers * CONNECTIONS.worker + CONNECTIONS.others;
   const params = { workers, needed: String(needed), limit: String(limit) };
   const message = { key: 'console.doctor.connections', params } as const;
-  if (needed <= limit) return ok('connections', message);
-  return warning('connections', message, 'console.doctor.connectionsTodo');
+  if (needed <= limit) return ok('console.doctor.name.connections', message);
+  return warning('console.doctor.name.connections', message, 'console.doctor.connectionsTodo');
 }
 
 const wrongEncoding = (encoding: string): Finding =>
   problem(
-    'encoding',
+    'console.doctor.name.encoding',
     { key: 'console.doctor.encoding', params: { encoding } },
     'console.doctor.encodingTodo',
   );
 
 async function migrations(url: string): Promise<Finding> {
   const pending = await pendingMigrations(url);
-  if (pending.length === 0) return ok('migrations', 'console.doctor.migrations');
+  if (pending.length === 0) return ok('console.doctor.name.migrations', 'console.doctor.migrations');
   return problem(
-    'migrations',
+    'console.doctor.name.migrations',
     { key: 'console.doctor.migrationsPending', params: { names: pending.join(', ') } },
     'console.doctor.migrationsPendingTodo',
   );
@@ -62,7 +62,7 @@ export async function checkPostgres(config: Config, url: string): Promise<Findin
           } as const)
         : ({ key: 'console.doctor.postgresUrl', params: { version } } as const);
     return [
-      ok('postgres', where),
+      ok('console.doctor.name.postgres', where),
       ...(encoding === 'UTF8' ? [] : [wrongEncoding(encoding)]),
       compareClocks('postgres', now, before, after),
       connections(config, max_connections),

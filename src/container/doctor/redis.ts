@@ -11,13 +11,13 @@ function eviction({ policy, evicted }: Eviction): Finding {
     key: evicted > 0 ? 'console.doctor.evictionSome' : 'console.doctor.eviction',
     params: { policy, evicted: String(evicted) },
   } as const;
-  if (policy === 'noeviction') return ok('redis eviction', message);
-  return problem('redis eviction', message, 'console.doctor.evictionTodo');
+  if (policy === 'noeviction') return ok('console.doctor.name.redisEviction', message);
+  return problem('console.doctor.name.redisEviction', message, 'console.doctor.evictionTodo');
 }
 
 /** Checks Redis, if configured. */
 export async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
-  if (redisUrl === undefined) return [ok('redis', 'console.doctor.redisNone')];
+  if (redisUrl === undefined) return [ok('console.doctor.name.redis', 'console.doctor.redisNone')];
   const redis = createRedis(redisUrl, createLogger('silent'));
   // Report Redis' own message; a lost connection has no other.
   let reason: string | undefined;
@@ -29,14 +29,18 @@ export async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
     const [seconds, microseconds] = await redis.time();
     const theirs = Number(seconds) * 1000 + Number(microseconds) / 1000;
     return [
-      ok('redis', { text: `Redis ${version ?? ''}` }),
+      ok('console.doctor.name.redis', { text: `Redis ${version ?? ''}` }),
       compareClocks('redis', theirs, before, Date.now()),
       eviction(evicts),
     ];
   } catch (error) {
     const params = { error: reason ?? reasonOf(error) };
     return [
-      problem('redis', { key: 'console.doctor.redisSilent', params }, 'console.doctor.redisSilentTodo'),
+      problem(
+        'console.doctor.name.redis',
+        { key: 'console.doctor.redisSilent', params },
+        'console.doctor.redisSilentTodo',
+      ),
     ];
   } finally {
     redis.disconnect();

@@ -14,7 +14,7 @@ export interface HealthFinding {
   /** Missing where the message says it. */
   todo?: string;
   /** The same for other languages. */
-  sentences: { message: Sentence; todo?: Sentence };
+  sentences: { name: Sentence; message: Sentence; todo?: Sentence };
 }
 
 export interface HealthReport {
