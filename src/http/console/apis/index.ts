@@ -6,6 +6,7 @@ import type { ConsoleCall } from '../call.ts';
 import { type Control, words } from '../clients/cards.ts';
 import type { FilterSpec } from '../lists.ts';
 import type { FormSpec, Room } from '../room.ts';
+import { word } from '../same.ts';
 
 const FILTERS: readonly FilterSpec[] = [
   { name: 'search', label: 'console.apis.search', type: 'search' },
@@ -171,7 +172,11 @@ async function showOne(call: ConsoleCall): Promise<void> {
         path: `/apis/${encodeURIComponent(api.identifier)}`,
         body: { scopes: api.scopes, enforce_roles: api.enforceRoles },
       },
-      cli: `postern api update ${api.identifier}${api.scopes.map((scope) => ` --scope ${scope}`).join('')}${api.enforceRoles ? ' --enforce-roles' : ''}`,
+      cli: [
+        `postern api update ${word(api.identifier)}`,
+        ...api.scopes.map((scope) => `--scope ${word(scope)}`),
+        ...(api.enforceRoles ? ['--enforce-roles'] : []),
+      ].join(' '),
     },
   });
 }
@@ -268,7 +273,7 @@ export function apiRoutes({ page, form, confirm }: Room): void {
         version: api.version,
         same: {
           api: { method: 'DELETE', path: `/apis/${encodeURIComponent(api.identifier)}` },
-          cli: `postern api delete ${api.identifier}`,
+          cli: `postern api delete ${word(api.identifier)}`,
         },
       };
     },

@@ -1,6 +1,7 @@
 import { oneLine } from '../../../core/text.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { FormSpec, Question, Room } from '../room.ts';
+import { word } from '../same.ts';
 import { clientPath, showClient } from './client.ts';
 
 const DAY = 86_400;
@@ -86,7 +87,7 @@ export function clientActRoutes(room: Room): void {
         version: client.version,
         same: {
           api: { method: 'POST', path: `/clients/${encodeURIComponent(client.id)}/disable` },
-          cli: `postern client disable ${client.id}`,
+          cli: `postern client disable ${word(client.id)}`,
         },
       };
     },
@@ -145,7 +146,7 @@ export function clientActRoutes(room: Room): void {
         version: client.version,
         same: {
           api: { method: 'DELETE', path: `/clients/${encodeURIComponent(client.id)}` },
-          cli: `postern client delete ${client.id}`,
+          cli: `postern client delete ${word(client.id)}`,
         },
       };
     },

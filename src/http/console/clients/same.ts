@@ -1,8 +1,6 @@
 /** The same act as API call, command and YAML, for what the pages of apps do. */
 import type { ManagedClient, NewClient } from '../../../domain/clients.ts';
-
-const word = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+import { word } from '../same.ts';
 
 /** Options of `postern client` by the property that they set. */
 const OPTIONS: readonly (readonly [string, string])[] = [

@@ -81,7 +81,10 @@ export function apiKeyRoutes({ page, form, confirm }: Room): void {
   );
 }
 
-const newRegistrationToken = (call: ConsoleCall): void => call.show('tokens/new-registration-token');
+const newRegistrationToken = (call: ConsoleCall): void =>
+  call.show('tokens/new-registration-token', {
+    expiresAt: new Date(call.services.clock.now() + DAY).toISOString(),
+  });
 
 /** Initial access tokens, with which clients register themselves. */
 export function registrationTokenRoutes({ page, form, confirm }: Room): void {

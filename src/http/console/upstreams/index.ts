@@ -8,6 +8,7 @@ import {
 import type { ConsoleCall } from '../call.ts';
 import { type Control, words } from '../clients/cards.ts';
 import type { FormSpec, Room } from '../room.ts';
+import { word } from '../same.ts';
 
 const section = 'upstreams' as const;
 const upstreamPath = (id: string): string => `/admin/upstreams/${encodeURIComponent(id)}`;
@@ -183,9 +184,9 @@ async function showOne(call: ConsoleCall, test: UpstreamTest | null = null): Pro
       api: {
         method: 'PATCH',
         path: `/upstreams/${upstream.id}`,
-        body: { name: upstream.name, issuer: upstream.issuer ?? null, client_id: upstream.clientId },
+        body: { name: upstream.name, client_id: upstream.clientId },
       },
-      cli: `postern upstream update ${upstream.id}`,
+      cli: `postern upstream update ${upstream.id} --name ${word(upstream.name)} --client-id ${word(upstream.clientId)}`,
     },
   });
 }
