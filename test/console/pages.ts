@@ -35,6 +35,7 @@ export const PAGES: readonly {
   { path: '/search?q=example.test', heading: 'Search' },
   { path: '/settings?search=console', heading: 'Settings' },
   { path: '/settings/registration.open', heading: 'registration.open' },
+  { path: '/attributes', heading: 'Attributes' },
   { path: '/health', heading: 'Health' },
   { path: '/shortcuts', heading: 'Keyboard shortcuts' },
   { path: '/audit', heading: 'Audit' },

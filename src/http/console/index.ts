@@ -8,6 +8,7 @@ import { wizardRoutes } from './clients/wizard.ts';
 import { apiRoutes } from './apis/index.ts';
 import { upstreamRoutes } from './upstreams/index.ts';
 import { continueRoutes, shortcutRoutes, themeRoutes, unknownRoutes } from './home/odds.ts';
+import { attributeRoutes } from './home/attributes.ts';
 import { healthRoutes } from './home/health.ts';
 import { auditRoutes } from './audit/index.ts';
 import { brandingRoutes } from './branding/index.ts';
@@ -38,6 +39,7 @@ const PAGES: readonly ((room: Room) => void)[] = [
   continueRoutes,
   searchRoutes,
   settingsRoutes,
+  attributeRoutes,
   healthRoutes,
   auditRoutes,
   contractRoutes,
