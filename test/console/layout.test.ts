@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { PAGES, type World } from './pages.ts';
-import { enterConsole, type Operator } from './support/operators.ts';
+import { enterConsole, tabOf } from './support/operators.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -27,21 +27,6 @@ let world: World;
 /** As an owner. */
 let tab: Page;
 const complaints: string[] = [];
-
-/** A tab that has the cookies of somebody who is signed in. */
-async function tabOf(browser: Browser, { agent }: Operator): Promise<Page> {
-  const context = await browser.newContext({ reducedMotion: 'reduce' });
-  const paths = new Map<string, string>();
-  for (const path of ['/', '/admin'])
-    for (const pair of agent.cookies(path).split('; ')) paths.set(pair, paths.get(pair) ?? path);
-  await context.addCookies(
-    [...paths].map(([pair, path]) => {
-      const at = pair.indexOf('=');
-      return { name: pair.slice(0, at), value: pair.slice(at + 1), domain: 'localhost', path };
-    }),
-  );
-  return context.newPage();
-}
 
 beforeAll(async () => {
   provider = await startProvider({ stores: 'PostgreSQL' });

@@ -1,3 +1,4 @@
+import type { Browser, Page as Tab } from 'playwright-core';
 import { systemActor } from '../../../src/core/actor.ts';
 import { shellOperator } from '../../../src/domain/operators/operator.ts';
 import type { Person, Provider } from '../../oidc/support/provider.ts';
@@ -42,4 +43,19 @@ export async function enterConsole(provider: Provider, ...roles: string[]): Prom
     open,
     send: async (path, form, values = {}) => agent.submit(await open(path), values, form),
   };
+}
+
+/** A tab that has the cookies of somebody who is signed in. */
+export async function tabOf(browser: Browser, { agent }: Operator): Promise<Tab> {
+  const context = await browser.newContext({ reducedMotion: 'reduce' });
+  const paths = new Map<string, string>();
+  for (const path of ['/', '/admin'])
+    for (const pair of agent.cookies(path).split('; ')) paths.set(pair, paths.get(pair) ?? path);
+  await context.addCookies(
+    [...paths].map(([pair, path]) => {
+      const at = pair.indexOf('=');
+      return { name: pair.slice(0, at), value: pair.slice(at + 1), domain: 'localhost', path };
+    }),
+  );
+  return context.newPage();
 }
