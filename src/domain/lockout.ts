@@ -84,6 +84,8 @@ export interface Lockout {
   succeeded(guess: Guess): Promise<void>;
   /** Seconds for which sources and browsers that the account does not know are refused whatever they try; null when they are not. */
   closedFor(subject: string): Promise<number | null>;
+  /** Failures on the account lately, from everywhere. */
+  failuresOn(subject: string): Promise<number>;
   /** Resets the subject's count for this source: the owner has authenticated another way. */
   forgive(guess: Guess): Promise<void>;
 }
@@ -183,6 +185,9 @@ export function createLockout({
     async closedFor(subject) {
       const count = await counters.get(`lockout:account:${sha256(subject)}`);
       return count && count.count >= account.attempts ? count.expiresIn : null;
+    },
+    async failuresOn(subject) {
+      return (await counters.get(`lockout:account:${sha256(subject)}`))?.count ?? 0;
     },
     async forgive(guess) {
       const { failures, wait, account } = keysOf(guess);

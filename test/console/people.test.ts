@@ -238,6 +238,20 @@ describe('one person', () => {
   });
 });
 
+it('tells how it stands: in red only what is not as it should be, unlocking only after failures', async () => {
+  const lin = await named('Lin');
+  const page = async () => (await owner.open(`/users/${lin.id}`)).html;
+  expect(await page()).toContain('badge-good');
+  expect(await page()).not.toContain(`/users/${lin.id}/unlock`);
+  await signInAt(provider, { ...lin, password: 'a wrong guess' }, '/account');
+  const after = await owner.open(`/users/${lin.id}`);
+  expect(text(after)).toContain('One failed attempt lately');
+  await owner.agent.submit(after, {}, '/unlock');
+  expect(await page()).not.toContain(`/users/${lin.id}/unlock`);
+  await provider.operator.accounts.suspend(lin.id, systemActor);
+  expect(await page()).toMatch(/badge-alert">Suspended/);
+});
+
 it('keeps groups: made, members added and taken back, roles within reach, deleted with a count', async () => {
   const made = await owner.send('/groups/new', '/groups/new', { name: MARKUP, description: 'd' });
   expect(made.html).not.toContain('<script>alert');

@@ -70,6 +70,8 @@ export interface ManagedAccounts {
   unlock(operator: Operator, id: string): Promise<User>;
   /** Until when unknown browsers are locked out after wrong guesses; null when they are not. */
   lockedUntil(operator: Operator, id: string): Promise<Date | null>;
+  /** Failed guesses lately, which `unlock` forgives. @throws DomainError as `lockedUntil`. */
+  failuresOn(operator: Operator, id: string): Promise<number>;
   /**
    * Deletes an account at once, or suspends it and deletes it after so many days.
    * @returns it with the time of its deletion, or null when it is gone. @throws DomainError as `suspend`.
@@ -113,7 +115,7 @@ export function createManagedAccounts(
     reset: Pick<PasswordReset, 'invite' | 'request'>;
     verification: Pick<Verification, 'request'>;
     onAccount: OnAccount;
-    lockout: Pick<Lockout, 'closedFor'>;
+    lockout: Pick<Lockout, 'closedFor' | 'failuresOn'>;
     clock: Clock;
   },
 ): ManagedAccounts {
@@ -169,6 +171,10 @@ export function createManagedAccounts(
       requirePermission(operator, 'users:read');
       const seconds = await lockout.closedFor(subjectOf(present(await users.findById(id))));
       return seconds === null ? null : new Date(clock.now() + seconds * 1000);
+    },
+    async failuresOn(operator, id) {
+      requirePermission(operator, 'users:read');
+      return lockout.failuresOn(subjectOf(present(await users.findById(id))));
     },
     async remove(operator, id, { afterDays = 0, expected, reason } = {}) {
       requirePermission(operator, 'users:delete');

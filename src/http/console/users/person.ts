@@ -58,7 +58,7 @@ export async function showPerson(call: ConsoleCall): Promise<void> {
   const { id } = user;
   const nameOfApp = async (clientId: string) =>
     displayClient((await services.describeClient(clientId)) ?? { clientId }, true).name;
-  const [factors, sessions, apps, identities, events, refusals, locked, lacks, effective, origins] =
+  const [factors, sessions, apps, identities, events, refusals, locked, failures, lacks, effective, origins] =
     await Promise.all([
       services.access.factors(operator, id),
       services.access.sessions(operator, id),
@@ -67,6 +67,7 @@ export async function showPerson(call: ConsoleCall): Promise<void> {
       timeLine(call, id),
       services.refusals.ofAccount(operator, id),
       services.managedAccounts.lockedUntil(operator, id),
+      services.managedAccounts.failuresOn(operator, id),
       beyond(call, user),
       services.rights.ofAccount(id),
       services.findOrigins(id),
@@ -82,6 +83,7 @@ export async function showPerson(call: ConsoleCall): Promise<void> {
     name: nameOf(user),
     status: statusOf(user),
     obstacle: obstacle(user, locked, { factors: factorCount, identities: identities.length }),
+    failures,
     isOneself,
     canTouch,
     lacks,
