@@ -5,7 +5,7 @@
   const search = document.getElementById('q');
   const dialog = document.querySelector('dialog.shortcuts');
 
-  /* Times: the reader's own, with their zone; recent ones by how long ago they were. */
+  /* Times: the reader's own, with their zone; in lists how long ago they were, or the day. */
 
   const exact = new Intl.DateTimeFormat(lang, {
     year: 'numeric',
@@ -15,6 +15,7 @@
     minute: '2-digit',
     timeZoneName: 'short',
   });
+  const day = new Intl.DateTimeFormat(lang, { year: 'numeric', month: 'short', day: 'numeric' });
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto', style: 'short' });
   const UNITS = [
     ['second', 60],
@@ -34,9 +35,9 @@
   for (const time of document.querySelectorAll('time[data-zone]')) {
     const date = new Date(time.dateTime);
     const whole = exact.format(date);
-    const short = 'relative' in time.dataset ? ago(date) : undefined;
-    time.textContent = short ?? whole;
-    if (short !== undefined) time.title = whole;
+    const isShort = 'relative' in time.dataset;
+    time.textContent = isShort ? (ago(date) ?? day.format(date)) : whole;
+    if (isShort) time.title = whole;
   }
 
   /* Keys: silent in fields, and single ones where they are turned off. */

@@ -31,18 +31,33 @@ export const strong = (text: string): Html => new Html(`<strong><bdi>${escapeHtm
 export type Icon =
   | 'alert'
   | 'arrow'
+  | 'braces'
   | 'check'
   | 'circle'
+  | 'circles'
   | 'clock'
+  | 'door'
+  | 'drop'
+  | 'enter'
+  | 'folder'
   | 'grid'
   | 'home'
   | 'hourglass'
   | 'key'
+  | 'lines'
+  | 'lock'
   | 'mail'
   | 'passkey'
   | 'person'
   | 'phone'
-  | 'refresh';
+  | 'plus'
+  | 'pulse'
+  | 'refresh'
+  | 'screen'
+  | 'search'
+  | 'send'
+  | 'shield'
+  | 'sliders';
 
 /** `text` as a QR code: the address of an image that is its own content. */
 export const qrCode = (text: string): string =>

@@ -17,6 +17,8 @@ export interface Control {
   options?: readonly { value: string; label: Text; hint?: Text; disabled?: boolean }[];
   required?: boolean;
   optional?: boolean;
+  /** The heading under which it waits: few need it. */
+  more?: Text;
   rows?: number;
   attributes?: Readonly<Record<string, string>>;
 }
@@ -156,6 +158,7 @@ export function controlsOf(card: Card, client: ManagedClient, choices: Choices):
           label,
           value: typeof metadata[number] === 'number' ? String(metadata[number]) : '',
           optional: true,
+          more: 'console.client.limits',
           attributes: { inputmode: 'numeric', maxlength: '9' },
         })),
       ];

@@ -88,7 +88,7 @@ export function roleRoutes({ page, form, confirm }: Room): void {
         name,
         cells: [
           { text: name, hint: description || undefined },
-          builtIn ? { badge: 'console.roles.builtIn' } : { text: '' },
+          builtIn ? { badge: 'console.roles.builtIn', tone: 'quiet' } : { text: '' },
           { text: String(permissions.length) },
           { text: String(Object.values(scopes).flat().length) },
         ],

@@ -36,10 +36,14 @@ export function sessionRoutes({ page, form, confirm }: Room): void {
           id: `${user.id}${SEPARATOR}${uid}`,
           name: user.name ?? user.email,
           cells: [
-            { text: user.name ?? user.email, hint: user.name === null ? undefined : user.email },
+            {
+              text: user.name ?? user.email,
+              hint: user.name === null ? undefined : user.email,
+              tile: 'person',
+            },
             viewedBy === undefined
               ? { text: [browser, system].filter(Boolean).join(' · ') }
-              : { badge: 'sessions.view', tone: 'bad' },
+              : { badge: 'sessions.view', tone: 'alert' },
             { code: ip ?? '' },
             { text: apps.map((app) => names.get(app) ?? app).join(', ') },
             { at: signedInAt },

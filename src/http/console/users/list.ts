@@ -129,7 +129,7 @@ export function peopleRoutes({ page }: Room): void {
         name: nameOf(user),
         alert: user.status !== 'active',
         cells: [
-          { text: nameOf(user), hint: nameOf(user) === user.email ? undefined : user.email },
+          { text: nameOf(user), hint: nameOf(user) === user.email ? undefined : user.email, tile: 'person' },
           statusOf(user),
           { badges: rolesOf(user).flatMap((role) => (role === 'user' ? [] : { badge: { text: role } })) },
           { at: user.lastLoginAt },

@@ -13,12 +13,12 @@ export const nameOf = ({ name, username, email }: Pick<User, 'name' | 'username'
 /** The state of an account, as a badge. */
 export function statusOf({ status, deletesAt }: Pick<User, 'status' | 'deletesAt'>): {
   badge: Message;
-  tone?: 'good' | 'bad';
+  tone?: 'good' | 'alert';
 } {
-  if (deletesAt !== null) return { badge: 'console.users.deletionDue', tone: 'bad' };
+  if (deletesAt !== null) return { badge: 'console.users.deletionDue', tone: 'alert' };
   return status === 'active'
     ? { badge: 'console.users.active', tone: 'good' }
-    : { badge: 'console.users.suspended', tone: 'bad' };
+    : { badge: 'console.users.suspended', tone: 'alert' };
 }
 
 /** Permissions of an account that the operator lacks. If there are any, the operator may not change the account. */
