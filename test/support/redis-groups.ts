@@ -18,6 +18,8 @@ export interface RedisGroup {
   killMaster(): Promise<void>;
   /** Whether a replica has taken over. */
   hasHealed(): Promise<boolean>;
+  /** Changes that an operator makes, and a master that hangs. Each ends when the group is whole again. */
+  changes: Record<string, () => Promise<void>>;
 }
 
 /** One short connection. */
@@ -50,6 +52,42 @@ export const startRedisClusterOverTls = async (): Promise<RedisGroup> => ({
   ...(await startRedisCluster({ cert: CERTIFICATE, key: path.join(folder, 'key.pem') })),
   env: { NODE_EXTRA_CA_CERTS: CERTIFICATE },
 });
+
+const hasRole = async ({ url }: RedisServer, role: 'master' | 'slave'): Promise<boolean> =>
+  (await ask(url, (redis) => redis.info('replication'))).includes(`role:${role}`);
+
+/** Has the master hang until its replica has taken over, and go on as a replica. */
+async function hang(master: RedisServer, replica: RedisServer): Promise<void> {
+  master.pause();
+  await until(() => hasRole(replica, 'master'));
+  master.resume();
+  await until(() => hasRole(master, 'slave'));
+}
+
+/** Moves half of a master's slots, with their keys, to another, which is asked for new keys meanwhile. Without slots it would become a replica. */
+async function moveSlots(from: RedisServer, to: RedisServer): Promise<void> {
+  const id = ({ url }: RedisServer) => ask(url, (redis) => redis.cluster('MYID'));
+  const [fromId, toId] = await Promise.all([id(from), id(to)]);
+  const table = await ask(from.url, (redis) => redis.cluster('SLOTS'));
+  const slots = table
+    .filter(([, , node]) => node?.[1] === from.port)
+    .flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index))
+    .filter((slot) => slot % 2 === 0);
+  // Scripts have to be loaded again.
+  await ask(to.url, (redis) => redis.script('FLUSH'));
+  const setAll = async ({ url }: RedisServer, ...how: [string, string]) =>
+    ask(url, (redis) => Promise.all(slots.map((slot) => redis.call('CLUSTER', 'SETSLOT', slot, ...how))));
+  await setAll(to, 'IMPORTING', fromId);
+  await setAll(from, 'MIGRATING', toId);
+  await ask(from.url, async (redis) => {
+    for (const slot of slots) {
+      const keys = await redis.cluster('GETKEYSINSLOT', slot, 100);
+      if (keys.length > 0) await redis.call('MIGRATE', '127.0.0.1', to.port, '', 0, 5_000, 'KEYS', ...keys);
+    }
+  });
+  await setAll(to, 'NODE', toId);
+  await setAll(from, 'NODE', toId);
+}
 
 /** Three masters, each with a replica, and an ACL user that sees Postern's keys alone. */
 export async function startRedisCluster(tls?: RedisTls): Promise<RedisGroup> {
@@ -98,12 +136,15 @@ export async function startRedisCluster(tls?: RedisTls): Promise<RedisGroup> {
   return {
     url: `${tls ? 'rediss' : 'redis'}-cluster://postern:a-secret@${survivors.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     killMaster: () => first.stop('SIGKILL'),
-    async hasHealed() {
-      const replica = nodes[3];
-      return (
-        replica !== undefined &&
-        (await ask(replica.url, (redis) => redis.info('replication'))).includes('role:master')
-      );
+    hasHealed: async () => hasRole(nodes[3]!, 'master'),
+    changes: {
+      async 'a failover by hand'() {
+        await ask(nodes[4]!.url, (redis) => redis.cluster('FAILOVER'));
+        await until(() => hasRole(nodes[4]!, 'master'));
+        await until(() => hasRole(nodes[1]!, 'slave'));
+      },
+      'slots that move': () => moveSlots(first, nodes[4]!),
+      'a master that hangs': () => hang(nodes[2]!, nodes[5]!),
     },
   };
 }
@@ -148,7 +189,14 @@ export async function startSentinels(): Promise<RedisGroup> {
   return {
     url: `redis-sentinel://postern:a-secret@${ports.map((port) => `127.0.0.1:${port}`).join(',')}/sign-in?db=3`,
     killMaster: () => master.stop('SIGKILL'),
-    hasHealed: async () =>
-      (await ask(replica.url, (redis) => redis.info('replication'))).includes('role:master'),
+    hasHealed: () => hasRole(replica, 'master'),
+    changes: {
+      async 'a failover by hand'() {
+        await ask(`redis://127.0.0.1:${ports[0]}`, (redis) => redis.call('SENTINEL', 'FAILOVER', 'sign-in'));
+        await until(() => hasRole(replica, 'master'));
+        await until(() => hasRole(master, 'slave'));
+      },
+      'a master that hangs': () => hang(replica, master),
+    },
   };
 }

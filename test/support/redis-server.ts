@@ -58,12 +58,23 @@ export class RedisServer {
     throw new Error(`${this.#program} did not start`);
   }
 
+  /** Lets it hang: it keeps its connections and answers nothing until it is resumed. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   /** Its data is lost. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = null;
     if (!child || child.exitCode !== null) return;
     child.kill(signal);
+    // A paused one ends when it goes on.
+    child.kill('SIGCONT');
     await once(child, 'exit');
   }
 }
