@@ -96,7 +96,7 @@ export async function openStores<Message extends Addressed>({
   logger: Logger;
 }) {
   const connections = createPool(pooler?.url ?? databaseUrl, { logger, applicationName: 'postern', pooler });
-  if (pooler) await preparePooler(databaseUrl, connections);
+  if (pooler) await preparePooler(databaseUrl, connections, pooler);
   const pool = joining(connections);
   const sequelize = createSequelize(connections, secrets);
   const { redis, counters } =

@@ -1,11 +1,35 @@
 // raw-sql: settings of a role, and which of them a connection has.
-import { escapeIdentifier, escapeLiteral, type Pool } from 'pg';
+import { DatabaseError, escapeIdentifier, escapeLiteral, type Pool } from 'pg';
+import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
 import { connectAtStart } from './readiness.ts';
 import { sessionSettings } from './settings.ts';
 
 /** Another process sets the same at this moment. */
 const CONCURRENT = 'XX000';
+
+/** One name on two connections of ours, which a pooler may give the same connection of PostgreSQL. */
+const PREPARED = { name: 'postern_prepared', text: 'select 1' };
+
+/** 42P05 (duplicate_prepared_statement), 26000 (invalid_sql_statement_name). */
+const isUnknownToPooler = (error: unknown): boolean =>
+  error instanceof DatabaseError && (error.code === '42P05' || error.code === '26000');
+
+/** @throws StartupError when the pooler mixes up prepared statements, which would fail requests now and then. */
+async function checkPreparedStatements(pool: Pool): Promise<void> {
+  const clients = await Promise.all([pool.connect(), pool.connect()]);
+  try {
+    for (const client of [...clients, ...clients]) await client.query(PREPARED);
+  } catch (error) {
+    if (!isUnknownToPooler(error)) throw error;
+    throw new StartupError(
+      'The pooler at DATABASE_URL knows no prepared statements: set DATABASE_PREPARED_STATEMENTS=off, or max_prepared_statements in PgBouncer from 1.21.',
+      { cause: error },
+    );
+  } finally {
+    for (const client of clients) client.release(true);
+  }
+}
 
 const MISSING = `select wanted.name from unnest($1::text[], $2::text[]) as wanted (name, value)
   left join pg_settings s on lower(s.name) = lower(wanted.name)
@@ -15,9 +39,13 @@ const MISSING = `select wanted.name from unnest($1::text[], $2::text[]) as wante
  * Has every connection that a pooler makes to the database know the settings that the service relies on: a pooler in transaction mode
  * takes none with a connection, and shares those that it makes. They become settings of the role in this database.
  * @param databaseUrl PostgreSQL itself. @param pool connections through the pooler.
- * @throws StartupError when the pooler still uses connections from before.
+ * @throws StartupError when the pooler still uses connections from before, or mixes up prepared statements.
  */
-export async function preparePooler(databaseUrl: string, pool: Pool): Promise<void> {
+export async function preparePooler(
+  databaseUrl: string,
+  pool: Pool,
+  { hasPreparedStatements }: NonNullable<Config['pooler']>,
+): Promise<void> {
   const settings = Object.entries(sessionSettings());
   const direct = await connectAtStart(databaseUrl, 'postern-pooler', { isPooled: true });
   try {
@@ -36,6 +64,7 @@ export async function preparePooler(databaseUrl: string, pool: Pool): Promise<vo
       throw new StartupError(
         `The pooler at DATABASE_URL still uses connections without ${missing.map(({ name }) => name).join(', ')}. Have it make new ones: RECONNECT in PgBouncer's console.`,
       );
+    if (hasPreparedStatements) await checkPreparedStatements(pool);
   } finally {
     await direct.end();
   }
