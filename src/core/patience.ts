@@ -73,10 +73,10 @@ export const waitingForStatement = (giveUp: () => void): (() => void) | undefine
 
 /** Has `callback` belong to the request that is under way now, whoever calls it: it may wait in a line with those of others. */
 export function inOwnPatience<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void {
-  const own = ambient.getStore();
+  const captured = ambient.getStore();
   return (...args) => {
-    if (ambient.getStore() === own) callback(...args);
+    if (ambient.getStore() === captured) callback(...args);
     // Types want a store; none is none.
-    else ambient.run(own as Patience, callback, ...args);
+    else ambient.run(captured as Patience, callback, ...args);
   };
 }

@@ -233,7 +233,7 @@ export function createClientAdmin({
   };
 
   /** The client to be changed, locked: one that may do no more than the operator. */
-  const own = async (operator: Operator, id: string, expected: Expected | undefined, tx: Tx) => {
+  const lockManageable = async (operator: Operator, id: string, expected: Expected | undefined, tx: Tx) => {
     const client = existing(await clients.lock(id, tx));
     checkVersion(client, expected);
     mayTouch(operator, await weightOf(client, tx));
@@ -287,7 +287,7 @@ export function createClientAdmin({
       requirePermission(operator, 'clients:write');
       const changed = complete.changes(changes.metadata ?? {});
       return inTransaction(async (tx) => {
-        const before = await own(operator, id, expected, tx);
+        const before = await lockManageable(operator, id, expected, tx);
         const name = checkedName(changes.name ?? before.name);
         const metadata = Object.fromEntries(
           Object.entries({ ...before.metadata, ...changed }).filter(([, value]) => value !== null),
@@ -319,7 +319,7 @@ export function createClientAdmin({
     async setEnabled(operator, id, enabled, expected) {
       requirePermission(operator, 'clients:write');
       return inTransaction(async (tx) => {
-        const before = await own(operator, id, expected, tx);
+        const before = await lockManageable(operator, id, expected, tx);
         notItself(operator, id);
         if (before.enabled === enabled) return before;
         const after = existing(await clients.update(id, { enabled }, tx));
@@ -342,7 +342,7 @@ export function createClientAdmin({
       requirePermission(operator, 'clients:write');
       const secret = brought ?? randomToken();
       return inTransaction(async (tx) => {
-        const { metadata } = await own(operator, id, undefined, tx);
+        const { metadata } = await lockManageable(operator, id, undefined, tx);
         checkBrought({ secret: brought, metadata });
         const made = await secrets.replace(id, sha256(secret), { overlap, lifetime }, tx);
         if (!made) throw new DomainError('invalid_client_metadata', { reason: 'this client has no secret' });
@@ -357,7 +357,7 @@ export function createClientAdmin({
     async removeSecret(operator, id, wanted) {
       requirePermission(operator, 'clients:write');
       await inTransaction(async (tx) => {
-        await own(operator, id, undefined, tx);
+        await lockManageable(operator, id, undefined, tx);
         const found = (await secrets.list(id)).find(({ hash }) => secretId(hash) === wanted);
         const removed = found !== undefined && (await secrets.remove(id, found.hash, tx));
         if (!removed) throw new DomainError('secret_not_found');
@@ -381,7 +381,7 @@ export function createClientAdmin({
     async remove(operator, id, expected, reason) {
       requirePermission(operator, 'clients:write');
       await inTransaction(async (tx) => {
-        const client = await own(operator, id, expected, tx);
+        const client = await lockManageable(operator, id, expected, tx);
         notItself(operator, id);
         await endClient(id, tx);
         await clients.delete(id, tx);

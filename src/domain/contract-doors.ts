@@ -78,16 +78,16 @@ export function createContractDoors({
 
   const isConfigured = (name: string) => enabled === 'all' || enabled.includes(name);
   const hostOf = (name: string) => Object.entries(hosts).find(([, shown]) => shown === name)?.[0];
-  const isOpenBy = (name: string, said: ReadonlyMap<string, boolean>) =>
-    hostOf(name) !== undefined || (said.get(name) ?? isConfigured(name));
+  const isOpenBy = (name: string, stored: ReadonlyMap<string, boolean>) =>
+    hostOf(name) !== undefined || (stored.get(name) ?? isConfigured(name));
   const read = async () => new Map((await store.list()).map(({ name, open }) => [name, open]));
 
   const doorOf = (one: ContractDescription, state: ContractStateRecord | undefined): ContractDoor => {
     const host = hostOf(one.name);
-    const said = new Map(state && [[state.name, state.open]]);
+    const stored = new Map(state && [[state.name, state.open]]);
     return {
       ...one,
-      open: isOpenBy(one.name, said),
+      open: isOpenBy(one.name, stored),
       configured: isConfigured(one.name),
       forced: host === undefined ? null : `contracts.hosts shows it at ${host}`,
       version: state?.version ?? 1,
@@ -100,8 +100,8 @@ export function createContractDoors({
   };
 
   const openOnes = async (others: ReadonlyMap<string, boolean> = new Map()) => {
-    const said = new Map([...(await read()), ...others]);
-    return (await catalogue()).all.map(({ name }) => name).filter((name) => isOpenBy(name, said));
+    const stored = new Map([...(await read()), ...others]);
+    return (await catalogue()).all.map(({ name }) => name).filter((name) => isOpenBy(name, stored));
   };
 
   return {

@@ -164,10 +164,10 @@ export function createContractUsage({
     const count = distinct.get(kind) ?? 0;
     const caller = known || count < MAX_CALLERS ? what.caller : '';
     const key = `${kind} ${caller}`;
-    const there = known ?? callers.get(key);
-    if (there) {
-      there.requests += requests;
-      there.lastUsed = Math.max(there.lastUsed, lastUsed);
+    const counted = known ?? callers.get(key);
+    if (counted) {
+      counted.requests += requests;
+      counted.lastUsed = Math.max(counted.lastUsed, lastUsed);
     } else {
       callers.set(key, { ...what, caller, requests, lastUsed });
       distinct.set(kind, count + 1);

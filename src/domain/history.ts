@@ -128,7 +128,7 @@ export const createAccountData =
     ]);
     if (!account) throw new DomainError('user_not_found');
     const [sessions, apps, identities, keys, events, [entry], origins, refused] = rest;
-    const said = entry ? { userName: entry.userName, attributes: entry.attributes } : null;
+    const directoryEntry = entry ? { userName: entry.userName, attributes: entry.attributes } : null;
     const factors = { totp, passkeys, recoveryCodesLeft };
     return {
       account,
@@ -137,7 +137,7 @@ export const createAccountData =
       sessions,
       apps,
       identities,
-      directory: said,
+      directory: directoryEntry,
       apiKeys: keys,
       refusals: refused.map(({ accountId: _account, fingerprint: _fingerprint, ...refusal }) => refusal),
       events,

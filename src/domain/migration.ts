@@ -109,11 +109,11 @@ export function createMigration(dependencies: {
     moved: readonly MovedAccounts[],
     bare: readonly { source: string; accounts: number }[],
   ): Promise<SourceProgress> => {
-    const came = sum(moved.filter(({ source }) => source === name));
+    const arrived = sum(moved.filter(({ source }) => source === name));
     const accounts = count ? await count().catch(() => null) : null;
-    const left = accounts === null ? null : Math.max(0, accounts - came);
+    const left = accounts === null ? null : Math.max(0, accounts - arrived);
     const withoutPassword = sum(bare.filter(({ source }) => source === name));
-    return { name, kind, isFailing: isOpen, accounts, moved: came, left, withoutPassword };
+    return { name, kind, isFailing: isOpen, accounts, moved: arrived, left, withoutPassword };
   };
 
   const tokensOf = async (): Promise<MigrationStatus['oldTokens']> => {

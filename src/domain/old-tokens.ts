@@ -185,9 +185,9 @@ export function createOldTokens(
   /** The type of a token; null when it has none. */
   const purposeOf = ({ refresh }: Door, claims: JWTPayload): 'access' | 'refresh' | 'id' | null => {
     if (refresh) return claims[refresh.claim] === refresh.value ? 'refresh' : 'access';
-    const said = KINDS.map((name) => claims[name]).find((value) => typeof value === 'string');
-    if (said === undefined) return null;
-    return /refresh/i.test(said) ? 'refresh' : /^id/i.test(said) ? 'id' : 'access';
+    const use = KINDS.map((name) => claims[name]).find((value) => typeof value === 'string');
+    if (use === undefined) return null;
+    return /refresh/i.test(use) ? 'refresh' : /^id/i.test(use) ? 'id' : 'access';
   };
   const isFor = (door: Door, claims: JWTPayload, purpose: 'access' | 'refresh') =>
     (purposeOf(door, claims) ?? purpose) === purpose;

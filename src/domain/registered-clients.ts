@@ -116,10 +116,10 @@ export function createRegisteredClients({
         await clientDocuments.lock(id, tx);
         const before = await clients.lock(id, tx);
         if (before) {
-          const own = Object.entries(before.metadata).filter(([property]) => kept.includes(property));
+          const preserved = Object.entries(before.metadata).filter(([property]) => kept.includes(property));
           await replace(
             before,
-            { ...client, metadata: { ...Object.fromEntries(own), ...metadata } },
+            { ...client, metadata: { ...Object.fromEntries(preserved), ...metadata } },
             actor,
             tx,
           );

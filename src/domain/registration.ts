@@ -220,13 +220,13 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
   /** Gives an account to who reads the mailbox of the address that a stranger, or they themselves, made it with. */
   const take = async (
     holder: UserRecord,
-    { username, name, locale, password, attributes: given }: NewcomerAccount,
+    { username, name, locale, password, attributes: attributeInput }: NewcomerAccount,
     once: OpenedLink['once'],
     actor: Actor,
   ) => {
     const profile = { username, name, locale };
     await policy.check(password, { ...holder, ...profile });
-    const own = given ? attributes.apply({}, given) : {};
+    const applied = attributeInput ? attributes.apply({}, attributeInput) : {};
     const passwordHash = await hasher.hash(password);
     return inTransaction(async (tx) => {
       await steps.use(once, tx);
@@ -235,7 +235,7 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
         throw new DomainError('invalid_verification_token');
       const owner: Actor = { ...actor, kind: 'user', id: account.id };
       await audit.record({ type: 'email.verified', subject: account.id }, owner, tx);
-      const columns = { ...parseProfile(profile, clock.now()), attributes: own, passwordHash };
+      const columns = { ...parseProfile(profile, clock.now()), attributes: applied, passwordHash };
       return toUser(await claim(account, evidenceOf(account), columns, owner, tx));
     });
   };
@@ -261,8 +261,16 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
       if (holder && !isOwned && !isSquatted(holder, email))
         return take(holder, account, once, actor).catch(lost);
       if (holder && !isOwned) await release(holder, actor);
-      const { username, name, locale, password, attributes: given } = account;
-      const newcomer = { email, emailVerified: true, username, name, locale, password, attributes: given };
+      const { username, name, locale, password, attributes: attributeInput } = account;
+      const newcomer = {
+        email,
+        emailVerified: true,
+        username,
+        name,
+        locale,
+        password,
+        attributes: attributeInput,
+      };
       return accounts.create(newcomer, actor, (tx) => steps.use(once, tx)).catch(lost);
     },
   };

@@ -102,11 +102,11 @@ function merged(
   before: Upstream | { id: string },
   { enabled: _enabled, ...changes }: UpstreamChanges,
 ): Upstream {
-  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  const defined = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
   const { clientSecret = '', ...settings } = {
     clientSecret: undefined,
     ...before,
-    ...given,
+    ...defined,
   } as Partial<Upstream>;
   const claims = {
     ...('claims' in before && changes.claims !== null ? before.claims : {}),
@@ -181,10 +181,12 @@ export function createUpstreamAdmin({
     mayTouch(operator, await rights.permissionsOf(await upstreams.rolesLinked(id, tx), tx));
 
   const findRecord = async (id: string) => {
-    const own = ofConfiguration(id);
-    const record = own ? always(own) : (await upstreams.list()).find(({ upstream }) => upstream.id === id);
+    const fromFile = ofConfiguration(id);
+    const record = fromFile
+      ? always(fromFile)
+      : (await upstreams.list()).find(({ upstream }) => upstream.id === id);
     if (!record) throw new DomainError('upstream_not_found');
-    return { record, isConfigured: own !== undefined };
+    return { record, isConfigured: fromFile !== undefined };
   };
 
   const lock = async (id: string, expected: Expected | undefined, tx: Tx) => {

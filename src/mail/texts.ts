@@ -48,9 +48,11 @@ const argumentsOf = (nodes: Node[]): string[] =>
   ]);
 
 /** All possible texts of the sentence, with letters in place of arguments. */
-const said = (nodes: Node[]): string =>
+const possibleText = (nodes: Node[]): string =>
   nodes
-    .map((node) => (node.type === 0 ? String(node.value) : inner(node).length > 0 ? said(inner(node)) : 'xx'))
+    .map((node) =>
+      node.type === 0 ? String(node.value) : inner(node).length > 0 ? possibleText(inner(node)) : 'xx',
+    )
     .join('');
 
 /** Text that mail programs turn into a link: sentences must not change where a message leads. */
@@ -82,6 +84,7 @@ export function textProblem(language: Language, key: MailKey, sentence: string):
   const unknown = argumentsOf(nodes).find((argument) => !known.has(argument));
   if (unknown !== undefined)
     return `there is no {${unknown}} here; there is ${[...known].map((one) => `{${one}}`).join(', ')}`;
-  if (LINKLIKE.test(said(nodes))) return 'it has what looks like an address: links stay where they lead';
+  if (LINKLIKE.test(possibleText(nodes)))
+    return 'it has what looks like an address: links stay where they lead';
   return null;
 }

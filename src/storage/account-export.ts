@@ -46,7 +46,7 @@ async function wholeOf(users: readonly UserRecord[]): Promise<WholeAccount[]> {
     where: { id: [...new Set(members.map(({ groupId }) => groupId))] },
   });
   const names = new Map(groups.map(({ id, name }) => [id, name]));
-  const own = {
+  const byTable = {
     sources: byAccount(sources.map(imported.from)),
     totp: byAccount(totp.map(authenticator.from)),
     codes: byAccount(codes),
@@ -55,11 +55,11 @@ async function wholeOf(users: readonly UserRecord[]): Promise<WholeAccount[]> {
   };
   return users.map((one) => ({
     user: one,
-    sources: own.sources.get(one.id) ?? [],
-    totp: own.totp.get(one.id) ?? [],
-    recoveryCodes: (own.codes.get(one.id) ?? []).map(({ hash }) => hash),
-    identities: own.identities.get(one.id) ?? [],
-    groups: (own.members.get(one.id) ?? []).flatMap(({ groupId }) => names.get(groupId) ?? []).toSorted(),
+    sources: byTable.sources.get(one.id) ?? [],
+    totp: byTable.totp.get(one.id) ?? [],
+    recoveryCodes: (byTable.codes.get(one.id) ?? []).map(({ hash }) => hash),
+    identities: byTable.identities.get(one.id) ?? [],
+    groups: (byTable.members.get(one.id) ?? []).flatMap(({ groupId }) => names.get(groupId) ?? []).toSorted(),
   }));
 }
 

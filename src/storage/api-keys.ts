@@ -100,8 +100,8 @@ export function createApiKeyStore(pool: Pool): ApiKeyStore {
     },
     async update(id, changes, tx) {
       const key = await ApiKey.findByPk(id, { transaction: tx, rejectOnEmpty: true });
-      const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-      return record.from(await key.update(Object.fromEntries(given), { transaction: tx }));
+      const defined = Object.entries(changes).filter(([, value]) => value !== undefined);
+      return record.from(await key.update(Object.fromEntries(defined), { transaction: tx }));
     },
     async delete(id, accountId, tx) {
       const { rows } = await tx.query<object>(DELETE, [id, accountId]);

@@ -94,7 +94,7 @@ const parts = ({ path }: Target): [string, string] =>
 const definedName = (path: string): string | null =>
   path.startsWith(`${ATTRIBUTES_SCHEMA}.`) ? path.slice(ATTRIBUTES_SCHEMA.length + 1) : null;
 
-function some(attributes: Attributes, name: string, term: string, narrowed: string | null): string {
+function anyValue(attributes: Attributes, name: string, term: string, narrowed: string | null): string {
   const exists = `exists (select from (${attributes.many(name)}) value (item) where ${term})`;
   return narrowed === null ? exists : `(${narrowed} and ${exists})`;
 }
@@ -113,7 +113,7 @@ export function conditionOf(attributes: Attributes, condition: Condition, parame
         const name = one.target.path[0] ?? '';
         const meant = valueMeant(one.term);
         const narrowed = meant === null ? null : attributes.equal(`${name}.value`, meant, parameter);
-        return some(attributes, name, write(one.term, name), narrowed);
+        return anyValue(attributes, name, write(one.term, name), narrowed);
       }
       default: {
         const { target } = one;
@@ -122,9 +122,10 @@ export function conditionOf(attributes: Attributes, condition: Condition, parame
         if (within !== null) return test(attributes.part(within, target.path[0] ?? ''));
         if (target.isMany) {
           const [name, part] = parts(target);
-          if (one.is === 'present' && target.path.length === 1) return some(attributes, name, 'true', null);
+          if (one.is === 'present' && target.path.length === 1)
+            return anyValue(attributes, name, 'true', null);
           const narrowed = narrow(one);
-          return some(attributes, name, test(attributes.part(name, part)), narrowed);
+          return anyValue(attributes, name, test(attributes.part(name, part)), narrowed);
         }
         const narrowed = narrow(one);
         const tested = test(single(attributes, target.path));

@@ -246,9 +246,9 @@ export const createImports = (pool: Executor): Imports => ({
       [true, numbered],
       [false, unnumbered],
     ] as const) {
-      const some = users.filter(({ number }) => number > 0 === isNumbered);
-      if (some.length === 0) continue;
-      for (const { id } of await rowsOf<{ id: string }>(tx, statement, parameter(some))) inserted.add(id);
+      const batch = users.filter(({ number }) => number > 0 === isNumbered);
+      if (batch.length === 0) continue;
+      for (const { id } of await rowsOf<{ id: string }>(tx, statement, parameter(batch))) inserted.add(id);
     }
     return inserted;
   },

@@ -38,15 +38,15 @@ export interface MailOutbox {
 const COLUMNS = `id, template, address, attempts, created_at as "createdAt",
   case when failed_at is null then due_at end as "dueAt", failed_at as "failedAt", error`;
 
-const THERE = `kind = '${MAIL_TOPIC}' and content is not null`;
+const UNSENT = `kind = '${MAIL_TOPIC}' and content is not null`;
 
-const LIST: Listing<'created_at', MailFilters & { there: true }> = {
+const LIST: Listing<'created_at', MailFilters & { unsent: true }> = {
   from: 'outbox',
   columns: COLUMNS,
   sorts: { created_at: { by: 'created_at', type: 'timestamptz' } },
   id: { by: 'id', type: 'uuid' },
   filters: {
-    there: () => THERE,
+    unsent: () => UNSENT,
     state: (value) => `failed_at is ${value === 'failed' ? 'not null' : 'null'}`,
     template: (values, parameter) => `template = any(${parameter(values)})`,
     to: (value, parameter) => `lower(address) = lower(${parameter(value)})`,
@@ -61,7 +61,7 @@ const RESEND = `update outbox set
     created_at = case when failed_at is null then created_at else now() end,
     attempts = case when failed_at is null then attempts else 0 end,
     failed_at = null, expires_at = null
-  where id = $1 and ${THERE} returning ${COLUMNS}`;
+  where id = $1 and ${UNSENT} returning ${COLUMNS}`;
 
 /** Waiting and failed mail. */
 export function createMailOutbox({
@@ -73,10 +73,10 @@ export function createMailOutbox({
 }): MailOutbox {
   return {
     list: (request) =>
-      pageOf(pool, LIST, { ...request, filters: { there: true as const, ...request.filters } }),
+      pageOf(pool, LIST, { ...request, filters: { unsent: true as const, ...request.filters } }),
     async find(id) {
       const { rows } = await pool.query<WaitingMail>(
-        `select ${COLUMNS} from outbox where id = $1 and ${THERE}`,
+        `select ${COLUMNS} from outbox where id = $1 and ${UNSENT}`,
         [id],
       );
       return rows[0] ?? null;

@@ -8,7 +8,7 @@ const LONG = [
   'connecting/examples',
   'pages/views',
   'contracts/verify',
-  'e2e/habits',
+  'e2e/browser-behaviour',
   'ops/redis-failover',
   'console/layout',
   'contracts/conformance',

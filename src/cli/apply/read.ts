@@ -123,18 +123,18 @@ function readOne(name: string): Read {
   const folder = name === '-' ? process.cwd() : path.dirname(path.resolve(name));
   const wanted = KIND_NAMES.flatMap((kind): Wanted[] => {
     const { id, secret } = IDENTITY[kind];
-    const given = resources[kind];
-    if (given === undefined) return [];
-    if (kind === 'attributes') return [{ kind, id: 'accounts', fields: { schema: given } }];
-    if (id === null) return [{ kind, id: kind, fields: given as Record<string, unknown> }];
-    return (given as Record<string, unknown>[]).map((item) => {
-      const { [id]: own, [secret ?? '']: reference, ...fields } = item;
-      const named = String(own);
-      const said = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+    const listed = resources[kind];
+    if (listed === undefined) return [];
+    if (kind === 'attributes') return [{ kind, id: 'accounts', fields: { schema: listed } }];
+    if (id === null) return [{ kind, id: kind, fields: listed as Record<string, unknown> }];
+    return (listed as Record<string, unknown>[]).map((item) => {
+      const { [id]: identifier, [secret ?? '']: reference, ...fields } = item;
+      const named = String(identifier);
+      const defined = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
       return {
         kind,
         id: named,
-        fields: said,
+        fields: defined,
         ...(reference === undefined
           ? {}
           : { secret: secretOf(reference as Reference, folder, `${kind} ${named}`) }),

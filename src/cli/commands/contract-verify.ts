@@ -69,10 +69,10 @@ async function removeHere(emails: string[]): Promise<string[]> {
 }
 
 function toText({ name, title }: Contract, url: string, { results, left }: Run): string {
-  const lines = [...Map.groupBy(results, ({ section }) => section)].flatMap(([section, own]) => [
+  const lines = [...Map.groupBy(results, ({ section }) => section)].flatMap(([section, ofSection]) => [
     '',
     `  ${section}`,
-    ...own.flatMap((result) => [
+    ...ofSection.flatMap((result) => [
       `    ${result.failure === null ? 'ok  ' : 'FAIL'}  ${result.name}`,
       ...(result.failure?.split('\n').map((line) => `          ${line}`) ?? []),
     ]),

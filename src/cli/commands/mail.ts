@@ -90,8 +90,8 @@ function sentenceOf({
   file?: string;
   reset?: boolean;
 }): string | null {
-  const given = [text, file, reset ? '' : undefined].filter((one) => one !== undefined);
-  if (given.length !== 1) throw new UsageError('Say one of --text, --file and --reset.');
+  const sources = [text, file, reset ? '' : undefined].filter((one) => one !== undefined);
+  if (sources.length !== 1) throw new UsageError('Say one of --text, --file and --reset.');
   if (reset) return null;
   if (file === undefined) return text ?? null;
   try {

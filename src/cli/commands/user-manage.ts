@@ -122,10 +122,10 @@ export async function listUsers({
   after,
   sort,
   emailVerified,
-  ...given
+  ...rest
 }: ListOptions): Promise<Report> {
-  const { search, status, role, group, factor, door } = given;
-  const { createdAfter, createdBefore, lastLoginAfter, lastLoginBefore } = given;
+  const { search, status, role, group, factor, door } = rest;
+  const { createdAfter, createdBefore, lastLoginAfter, lastLoginBefore } = rest;
   const filters = {
     search,
     status,

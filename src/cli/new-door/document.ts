@@ -143,7 +143,7 @@ function decode(part: string): string {
 
 /** Merges `allOf`, and nullable types of OpenAPI 3.1, into one schema. */
 export function merged(schema: Schema): Schema {
-  const { allOf = [], oneOf = [], anyOf = [], ...own } = schema;
+  const { allOf = [], oneOf = [], anyOf = [], ...rest } = schema;
   const together = allOf.map(merged).reduce<Schema>(
     (all, part) => ({
       ...all,
@@ -151,7 +151,7 @@ export function merged(schema: Schema): Schema {
       properties: { ...all.properties, ...part.properties },
       required: [...(all.required ?? []), ...(part.required ?? [])],
     }),
-    own,
+    rest,
   );
   const choices = [...oneOf, ...anyOf];
   const isNull = ({ type }: Schema) => type === 'null';

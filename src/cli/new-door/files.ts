@@ -84,12 +84,12 @@ function refusalField(name: string, schema: Schema): string | null {
 /** A neutral value for a required field. */
 function sampleOf(schema: Schema): string {
   const { type } = typeOf(schema);
-  const said = schema.const ?? schema.enum?.[0] ?? schema.example ?? schema.default;
+  const example = schema.const ?? schema.enum?.[0] ?? schema.example ?? schema.default;
   if (
-    said !== undefined &&
-    (typeof said === 'string' || typeof said === 'number' || typeof said === 'boolean')
+    example !== undefined &&
+    (typeof example === 'string' || typeof example === 'number' || typeof example === 'boolean')
   )
-    return typeof said === 'string' ? quoted(said) : String(said);
+    return typeof example === 'string' ? quoted(example) : String(example);
   const samples: Record<string, string> = {
     integer: '1',
     number: '1',

@@ -11,8 +11,9 @@ const DOOR = path.resolve(import.meta.dirname, '../../http/contracts/door.ts');
 
 /** Write all files or none. */
 async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
-  const there = await readdir(folder).catch(() => []);
-  if (there.length > 0) throw new UsageError(`There is something in ${folder} already: nothing was written.`);
+  const existing = await readdir(folder).catch(() => []);
+  if (existing.length > 0)
+    throw new UsageError(`There is something in ${folder} already: nothing was written.`);
   await mkdir(path.dirname(folder), { recursive: true });
   const made = await mkdtemp(path.join(path.dirname(folder), `.${path.basename(folder)}-`));
   try {

@@ -37,7 +37,7 @@ const field = (parts: Map<Part, string>, part: Part): string | null => {
       : `body[${quoted(name)}]`;
 };
 
-const givenBy = (body: Schema, name: string): boolean => body.required?.includes(name) ?? false;
+const requires = (body: Schema, name: string): boolean => body.required?.includes(name) ?? false;
 
 /** Arguments of the use case, by its names. */
 function profileOf(body: Schema, parts: Map<Part, string>, wanted: Part[]): string {
@@ -47,7 +47,7 @@ function profileOf(body: Schema, parts: Map<Part, string>, wanted: Part[]): stri
       if (name === undefined) return [];
       const value = field(parts, part)!;
       return [
-        givenBy(body, name)
+        requires(body, name)
           ? `${part}: ${value}`
           : `...(${value} === undefined ? {} : { ${part}: ${value} })`,
       ];
@@ -60,7 +60,7 @@ function whoOf(body: Schema, parts: Map<Part, string>): string {
   const [only] = names;
   if (names.length === 1 && only) {
     const value = field(parts, only)!;
-    const text = givenBy(body, parts.get(only)!) ? value : `${value} ?? ''`;
+    const text = requires(body, parts.get(only)!) ? value : `${value} ?? ''`;
     return only === 'email' ? `email: ${text}` : `identifier: ${text}`;
   }
   return `identifier: ${names.map((part) => field(parts, part)).join(' ?? ')} ?? ''`;
@@ -71,14 +71,14 @@ function handlingOf(kind: Kind, { body, reply }: OldOperation, refreshes: boolea
   const parts = partsOf(body);
   const needed = (part: Part) => field(parts, part) ?? `''`;
   const required = (part: Part) =>
-    body && givenBy(body, parts.get(part) ?? '') ? needed(part) : `${needed(part)} ?? ''`;
+    body && requires(body, parts.get(part) ?? '') ? needed(part) : `${needed(part)} ?? ''`;
   const nobody = { user: false, tokens: false };
   switch (kind) {
     case 'register': {
       if (!body || !parts.has('email')) return 'its body has no address, which every account of Postern has';
       const registration = `{ ${profileOf(body, parts, ['email', 'username', 'password', 'name', 'givenName', 'familyName'])} }`;
       const missing = (['email', 'password'] as const).filter(
-        (part) => !givenBy(body, parts.get(part) ?? ''),
+        (part) => !requires(body, parts.get(part) ?? ''),
       );
       if (missing.length > 0) return `${missing.join(' and ')} must be required`;
       const asksTokens =

@@ -119,8 +119,8 @@ export function withRequired(kind: Kind, body: Schema): Schema {
   if (body.required && body.required.length > 0) return body;
   const parts = partsOf(body);
   const required = (NEEDED[kind] ?? []).flatMap((names) => {
-    const there = names.flatMap((name) => parts.get(name) ?? []);
-    return there.length === 1 || names[0] === 'newPassword' ? there.slice(0, 1) : [];
+    const matching = names.flatMap((name) => parts.get(name) ?? []);
+    return matching.length === 1 || names[0] === 'newPassword' ? matching.slice(0, 1) : [];
   });
   return { ...body, required };
 }

@@ -119,8 +119,8 @@ const roleCode = (schema: Schema) => {
     : null;
 };
 const sentence = (schema: Schema) => {
-  const said = schema.const ?? schema.enum?.[0] ?? schema.example ?? schema.default;
-  return isText(schema) ? quoted(typeof said === 'string' ? said : 'OK') : null;
+  const example = schema.const ?? schema.enum?.[0] ?? schema.example ?? schema.default;
+  return isText(schema) ? quoted(typeof example === 'string' ? example : 'OK') : null;
 };
 
 const RULES: Rule[] = [
@@ -211,8 +211,8 @@ export function present(schema: Schema, known: Known, path = ''): Presented {
     if (rule && (source === null || known[source])) {
       if (source) uses.add(source);
       const code = rule[1](part, name) ?? '';
-      const own = isWithinRefresh(path) ? (OF_REFRESH[code] ?? code) : code;
-      return own === name ? `  ${name},\n` : `  ${keyOf(name)}: ${own},\n`;
+      const mapped = isWithinRefresh(path) ? (OF_REFRESH[code] ?? code) : code;
+      return mapped === name ? `  ${name},\n` : `  ${keyOf(name)}: ${mapped},\n`;
     }
     const isRequired = whole.required?.includes(name) ?? false;
     if (typeOf(part).type === 'object' && part.properties) {

@@ -92,7 +92,7 @@ export function fromSwagger(root: Json): Json {
     const parameters = [...common, ...listOf(operation['parameters'])].map((one) => parameterOf(one, shared));
     const types = Array.isArray(operation['consumes']) ? operation['consumes'] : listOf(root['consumes']);
     const requestBody = requestBodyOf(parameters, types);
-    const given = Array.isArray(operation['produces']) ? operation['produces'] : produces;
+    const mediaTypes = Array.isArray(operation['produces']) ? operation['produces'] : produces;
     const { operationId, summary, description, security } = operation;
     return {
       operationId,
@@ -106,7 +106,7 @@ export function fromSwagger(root: Json): Json {
       responses: Object.fromEntries(
         Object.entries(objectOf(operation['responses'])).map(([status, reply]) => [
           status,
-          responseOf(reply, given),
+          responseOf(reply, mediaTypes),
         ]),
       ),
     };

@@ -153,12 +153,13 @@ function bodyDifferences(
   const isTold =
     !theirs.startsWith('a time') && theirs !== 'a credential' && theirs !== 'a JWT' && !FLEETING.test(name);
   return isTold && !isDeepStrictEqual(old, postern)
-    ? [{ kind: 'value', at, old: said(old, theirs), postern: said(postern, ours) }]
+    ? [{ kind: 'value', at, old: describe(old, theirs), postern: describe(postern, ours) }]
     : [];
 }
 
 /** Reports harmless values; others only as different. */
-const said = (value: unknown, shape: string): string => (typeof value === 'boolean' ? String(value) : shape);
+const describe = (value: unknown, shape: string): string =>
+  typeof value === 'boolean' ? String(value) : shape;
 
 function fieldDifferences(old: object, postern: object, path: string, depth: number): Difference[] {
   const [theirs, ours] = [old, postern] as Record<string, unknown>[];

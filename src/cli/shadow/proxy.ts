@@ -130,7 +130,7 @@ export function createShadow({ contract, old, asking, findings }: ShadowOptions)
       return request;
     };
     const reply = await exchange(forward, { req, res, body, whole, canRepeat: REPEATABLE.has(method) });
-    const came = performance.now();
+    const firstByte = performance.now();
     const captured: Buffer[] = [];
     let size = 0;
     res.sendDate = false;
@@ -141,11 +141,11 @@ export function createShadow({ contract, old, asking, findings }: ShadowOptions)
     });
     reply.pipe(res);
     reply.once('error', (error) => answerForItself(res, error));
-    const given = performance.now();
+    const passedOnAt = performance.now();
     await once(res, 'close');
     // The proxy's own time: reading, and from the old service's first byte to its own.
-    findings.added(sent - began + (given - came));
-    findings.oldAnswered(asked, came - sent);
+    findings.added(sent - began + (passedOnAt - firstByte));
+    findings.oldAnswered(asked, firstByte - sent);
     if (!res.writableFinished) return;
     const told: Told = {
       asked,

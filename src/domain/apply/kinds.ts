@@ -153,10 +153,10 @@ const CLAIMS = { ...EVENT_CLAIMS, emailVerified: 'email_verified' };
 
 /** The claims of a provider that are not the usual ones. */
 const unusual = (claims: Record<string, string>) => {
-  const own = Object.entries(claims).filter(
+  const custom = Object.entries(claims).filter(
     ([name, value]) => value !== (CLAIMS as Record<string, string>)[name],
   );
-  return own.length > 0 ? Object.fromEntries(own) : undefined;
+  return custom.length > 0 ? Object.fromEntries(custom) : undefined;
 };
 
 /** In the order in which they are made: what refers to others comes after them. */

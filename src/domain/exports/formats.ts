@@ -13,7 +13,7 @@ export interface Exported extends WholeAccount {
 }
 
 /** Removes nulls, empty lists and empty objects. */
-const given = (record: Record<string, unknown>): Record<string, unknown> =>
+const withoutEmpty = (record: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(record).filter(
       ([, value]) =>
@@ -34,7 +34,7 @@ export function ndjsonOf(account: Exported): Record<string, unknown> {
   const { user, sources, totp, codes, identities, groups, password, withHashes } = account;
   const [source] = sources;
   const [authenticator] = withHashes ? totp : [];
-  return given({
+  return withoutEmpty({
     id: user.id,
     number: user.number,
     source: source?.source,
@@ -116,11 +116,11 @@ export function keycloakOf(account: Exported): Record<string, unknown> {
       secretEncoding: 'BASE32',
     }),
   }));
-  const own = Object.entries(attributesOf(account)).map(([name, value]): [string, string[]] => [
+  const custom = Object.entries(attributesOf(account)).map(([name, value]): [string, string[]] => [
     name,
     [value].flat().map((one) => (typeof one === 'string' ? one : JSON.stringify(one))),
   ]);
-  return given({
+  return withoutEmpty({
     id: user.id,
     username: user.username ?? (isPlaceholder(user.email) ? user.id : user.email.toLowerCase()),
     email: isPlaceholder(user.email) ? null : user.email.toLowerCase(),
@@ -130,7 +130,7 @@ export function keycloakOf(account: Exported): Record<string, unknown> {
     lastName: user.familyName,
     createdTimestamp: user.createdAt.getTime(),
     attributes: {
-      ...Object.fromEntries(own),
+      ...Object.fromEntries(custom),
       ...(locale && { locale: [locale] }),
       ...(phoneNumber && { phoneNumber: [phoneNumber] }),
     },
@@ -160,7 +160,7 @@ function auth0Password({ hash, format }: ForeignHash): Record<string, unknown> |
 export function auth0Of(account: Exported): Record<string, unknown> {
   const { user, totp, sources, groups, password, withHashes } = account;
   const { nickname, picture, locale } = profileClaims(user);
-  return given({
+  return withoutEmpty({
     user_id: sources[0]?.sourceId.replace(/^auth0\|/, '') ?? user.id,
     email: isPlaceholder(user.email) ? null : user.email,
     email_verified: isEmailVerified(user),
@@ -173,8 +173,8 @@ export function auth0Of(account: Exported): Record<string, unknown> {
     blocked: user.status !== 'active',
     custom_password_hash: password && auth0Password(password),
     mfa_factors: (withHashes ? totp : []).slice(0, 1).map(({ secret }) => ({ totp: { secret } })),
-    user_metadata: given({ locale }),
-    app_metadata: given({
+    user_metadata: withoutEmpty({ locale }),
+    app_metadata: withoutEmpty({
       id: user.id,
       number: user.number,
       roles: rolesOf(account),

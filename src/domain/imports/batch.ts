@@ -193,8 +193,8 @@ export function createBatches(
       accounts.flatMap(({ candidate }) => candidate.record.groups.map((one) => [one.nameKey, one] as const)),
     );
     const groups = new Map<string, { id: string; isPrivileged: boolean }>();
-    for (const { id, nameKey, roles: given } of await imports.groupsOf([...byKey.values()], tx)) {
-      const isPrivileged = (await Promise.all(given.map(dependencies.isPrivileged))).includes(true);
+    for (const { id, nameKey, roles: groupRoles } of await imports.groupsOf([...byKey.values()], tx)) {
+      const isPrivileged = (await Promise.all(groupRoles.map(dependencies.isPrivileged))).includes(true);
       groups.set(nameKey, { id, isPrivileged });
     }
     const members = accounts.flatMap(({ candidate, accountId }) =>

@@ -162,8 +162,8 @@ function foreignHash(field: string, hash: unknown, format: unknown, params: unkn
   checkJson(`${field}_params`, params);
   return {
     hash: text(field, hash, MAX_LENGTHS.hash),
-    ...(isGiven(format) && { format: text(`${field}_format`, format) }),
-    ...(isGiven(params) && { params: object(`${field}_params`, params) }),
+    ...(isPresent(format) && { format: text(`${field}_format`, format) }),
+    ...(isPresent(params) && { params: object(`${field}_params`, params) }),
   };
 }
 
@@ -171,10 +171,10 @@ function identity(value: unknown): ImportRecord['identities'][number] {
   const { provider, subject, ...rest } = object('identities', value);
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) refuse('unknown_field', `identities has the unknown field ${unknown}`);
-  const given = { provider: text('provider', provider, 255), subject: text('subject', subject, 255) };
-  return given.provider === '' || given.subject === ''
+  const linked = { provider: text('provider', provider, 255), subject: text('subject', subject, 255) };
+  return linked.provider === '' || linked.subject === ''
     ? invalid('identities', 'provider and subject')
-    : given;
+    : linked;
 }
 
 function group(value: unknown): ImportRecord['groups'][number] {
@@ -208,14 +208,14 @@ function sourceId(value: unknown): string {
 }
 
 /** Treat empty values as absent, as CSV files have them. */
-const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+const isPresent = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
 
 /** The profile's own texts; those that are missing in a record say nothing. */
 function profileOf(raw: RawRecord, now: number): UserChanges {
   const profile: UserChanges = {};
   for (const { name, claim, kind, parse } of PROFILE_FIELDS) {
     const value = raw[claim];
-    if (!isGiven(value)) continue;
+    if (!isPresent(value)) continue;
     const typed = text(claim, value, 4096);
     try {
       profile[name] = kind === 'name' ? parseName(claim, typed.trim()) : parse(claim, typed, now);
@@ -225,7 +225,7 @@ function profileOf(raw: RawRecord, now: number): UserChanges {
       invalid(claim, 'as the documentation of the field says');
     }
   }
-  if (isGiven(raw['address'])) profile.address = address(raw['address']);
+  if (isPresent(raw['address'])) profile.address = address(raw['address']);
   return profile;
 }
 
@@ -286,56 +286,56 @@ export function readRecord(raw: unknown, now: number): ImportRecord {
         'unknown_field',
         `${JSON.stringify(name.slice(0, 60))} is no field: correct its name, or put it into attributes`,
       );
-  const given = <T>(name: (typeof FIELDS)[number], read: (value: unknown) => T): T | null =>
-    isGiven(fields[name]) ? read(fields[name]) : null;
-  const time = (name: (typeof FIELDS)[number]) => given(name, (value) => moment(name, value));
+  const optional = <T>(name: (typeof FIELDS)[number], read: (value: unknown) => T): T | null =>
+    isPresent(fields[name]) ? read(fields[name]) : null;
+  const time = (name: (typeof FIELDS)[number]) => optional(name, (value) => moment(name, value));
 
-  const namedId = given('id', (value) => uuid('id', value));
-  const readNumber = given('number', number);
-  const readEmail = given('email', email);
-  const readUsername = given('username', (value) => username(value, readEmail?.emailKey));
-  const readSourceId = given('source_id', sourceId);
+  const namedId = optional('id', (value) => uuid('id', value));
+  const readNumber = optional('number', number);
+  const readEmail = optional('email', email);
+  const readUsername = optional('username', (value) => username(value, readEmail?.emailKey));
+  const readSourceId = optional('source_id', sourceId);
   // The address or the name is the last that can tell whether a record came before.
   const fallback = namedId ?? readNumber ?? readEmail?.emailKey ?? readUsername?.usernameKey;
   if (readSourceId === null && fallback === undefined)
     refuse('missing_email', 'the record has neither an email address nor an id');
   const emailVerifiedAt = time('email_verified_at');
-  const attributes = given('attributes', (value) => object('attributes', value));
+  const attributes = optional('attributes', (value) => object('attributes', value));
   checkJson('attributes', attributes);
-  const status = given('status', (value) => value) ?? 'active';
+  const status = optional('status', (value) => value) ?? 'active';
   if (status !== 'active' && status !== 'suspended')
     return refuse('invalid_status', 'status must be active or suspended');
   return {
     // A UUID at the source becomes the account's subject.
     id: namedId ?? (isUuid(readSourceId) && !/^0{8}-/.test(readSourceId) ? readSourceId.toLowerCase() : null),
     number: readNumber,
-    source: given('source', (value) => text('source', value, 100)),
+    source: optional('source', (value) => text('source', value, 100)),
     sourceId: readSourceId ?? String(fallback),
     username: readUsername,
     email: readEmail,
     emailVerifiedAt,
     isEmailVerified:
-      given('email_verified', (value) => flag('email_verified', value)) ?? emailVerifiedAt !== null,
+      optional('email_verified', (value) => flag('email_verified', value)) ?? emailVerifiedAt !== null,
     profile: profileOf(fields, now),
     phoneNumberVerifiedAt: time('phone_number_verified_at'),
     status,
-    roles: (given('roles', (value) => array('roles', value, MAX_COUNTS.roles)) ?? []).map((one) =>
+    roles: (optional('roles', (value) => array('roles', value, MAX_COUNTS.roles)) ?? []).map((one) =>
       text('roles', one, 255),
     ),
-    groups: (given('groups', (value) => array('groups', value, MAX_COUNTS.groups)) ?? []).map(group),
+    groups: (optional('groups', (value) => array('groups', value, MAX_COUNTS.groups)) ?? []).map(group),
     createdAt: time('created_at'),
     lastLoginAt: time('last_login_at'),
     passwordChangedAt: time('password_changed_at'),
-    passwordHash: given('password_hash', (value) =>
+    passwordHash: optional('password_hash', (value) =>
       foreignHash('password_hash', value, fields['password_hash_format'], fields['password_hash_params']),
     ),
-    totp: given('totp_secret', (value) => totpOf(value, fields['totp'])),
+    totp: optional('totp_secret', (value) => totpOf(value, fields['totp'])),
     recoveryCodes: (
-      given('recovery_codes', (value) => array('recovery_codes', value, MAX_COUNTS.codes)) ?? []
+      optional('recovery_codes', (value) => array('recovery_codes', value, MAX_COUNTS.codes)) ?? []
     ).map(recoveryCode),
-    identities: (given('identities', (value) => array('identities', value, MAX_COUNTS.identities)) ?? []).map(
-      identity,
-    ),
+    identities: (
+      optional('identities', (value) => array('identities', value, MAX_COUNTS.identities)) ?? []
+    ).map(identity),
     attributes,
   };
 }

@@ -13,7 +13,7 @@ interface ContractLogin {
   /** Where its parts are there. */
   account: AccountPlaces;
   /** Where it is by the access token alone, if not as after a login. */
-  own?: { path: string; account: AccountPlaces };
+  byToken?: { path: string; account: AccountPlaces };
   /** How a refresh token is exchanged; null where there are none. The reply has the access token where that of a login has it. */
   refresh: { path: string; send(token: string): { body?: object; headers?: Record<string, string> } } | null;
 }
@@ -79,7 +79,7 @@ export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
     token: 'access_token',
     profile: null,
     account: { source_id: 'user.id', email: 'user.email', name: 'user.name', created_at: 'user.created_at' },
-    own: {
+    byToken: {
       path: '/users/me',
       account: { source_id: 'id', email: 'email', name: 'name', created_at: 'created_at' },
     },

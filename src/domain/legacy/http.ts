@@ -181,7 +181,7 @@ export function createContractSource(
   { contract, url, apiKey, exists }: Settings<'contract'>,
   fetch: GuardedFetch,
 ): LegacySource {
-  const { basePath, login, token, profile, account, own, refresh } = CONTRACT_LOGINS[contract];
+  const { basePath, login, token, profile, account, byToken, refresh } = CONTRACT_LOGINS[contract];
   const send = createSend(fetch);
   const headers = {
     'Accept': 'application/json',
@@ -248,7 +248,7 @@ export function createContractSource(
     async profile(shown, signal) {
       const accessToken = shown.kind === 'access' ? shown.token : await refreshed(shown.token, signal);
       if (accessToken === null) return null;
-      const where = own ?? { path: profile ?? '', account };
+      const where = byToken ?? { path: profile ?? '', account };
       return (await profileBy(accessToken, shown.sourceId, where, signal))?.record ?? null;
     },
     close: () => Promise.resolve(),

@@ -183,11 +183,11 @@ export function createLegacyAccounts(
         const limit = AbortSignal.timeout(one.timeout * 1000);
         const signal = attempt.signal ? AbortSignal.any([attempt.signal, limit]) : limit;
         const found = await source.authenticate(one.kind === 'sql' ? attempt : { ...attempt, signal });
-        const own = found && named(found, attempt.identifier);
+        const matching = found && named(found, attempt.identifier);
         const isOther = found && homes?.every((home) => home.sourceId !== String(found['source_id']));
-        if (found && (!own || isOther))
+        if (found && (!matching || isOther))
           throw new SourceError('another_account', 'it answers with another account');
-        return own;
+        return matching;
       });
       note(one, record ? 'right' : 'refused', start);
       if (!record) {
@@ -250,9 +250,9 @@ export function createLegacyAccounts(
       if (refused.has(answered)) return false;
       const underWay = coming.get(key) ?? bring(one, shown).finally(() => coming.delete(key));
       coming.set(key, underWay);
-      const came = await underWay;
-      if (!came) refused.set(answered, true);
-      return came;
+      const moved = await underWay;
+      if (!moved) refused.set(answered, true);
+      return moved;
     },
     async authenticate(attempt, homes) {
       const asked = homes

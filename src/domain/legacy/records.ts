@@ -110,11 +110,11 @@ const NEVER = /^(?:password_|totp|recovery_codes|identities|source$)/;
 
 /** Columns that are called as fields, and those that `places` names. */
 export function placesOfRow(row: Content, places: AccountPlaces): AccountPlaces {
-  const own = Object.keys(row).filter(
+  const fields = Object.keys(row).filter(
     (name) => RECORD_FIELDS.has(name) && !NEVER.test(name) && name !== 'attributes' && name !== 'id',
   );
   const id = 'source_id' in row ? 'source_id' : 'id';
-  return { source_id: id, ...Object.fromEntries(own.map((name) => [name, name])), ...places };
+  return { source_id: id, ...Object.fromEntries(fields.map((name) => [name, name])), ...places };
 }
 
 /** @throws SourceError. */

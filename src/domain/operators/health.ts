@@ -36,7 +36,7 @@ const RANK = { problem: 0, warning: 1, ok: 2 } as const;
 /** @param examine looks at everything now */
 export function createCheckHealth(clock: Clock, examine: () => Promise<HealthFinding[]>): CheckHealth {
   let last: { at: number; report: Promise<HealthReport> } | undefined;
-  const look = async (at: number): Promise<HealthReport> => {
+  const check = async (at: number): Promise<HealthReport> => {
     const found = await examine();
     const findings = found.toSorted((a, b) => RANK[a.status] - RANK[b.status]);
     return { checkedAt: new Date(at), status: findings[0]?.status ?? 'ok', findings };
@@ -45,7 +45,7 @@ export function createCheckHealth(clock: Clock, examine: () => Promise<HealthFin
     requirePermission(operator, 'settings:read');
     const now = clock.now();
     if (!last || now - last.at >= KEPT) {
-      const report = look(now);
+      const report = check(now);
       last = { at: now, report };
       // A look that failed is no report.
       report.catch(() => (last = undefined));

@@ -32,11 +32,11 @@ export type ReadList = <Sort extends string, Filters extends object, T>(
 export function createReadList(cursors: Cursors): ReadList {
   return async (list, { filters, sort: asked, limit = DEFAULT_LIMIT, cursor }, byDefault, load) => {
     const sort = asked ?? byDefault;
-    const given = Object.entries(filters ?? {}).filter(([, value]) => value !== undefined);
-    const query = JSON.stringify([list, sort, given.sort(([a], [b]) => (a < b ? -1 : 1))]);
+    const defined = Object.entries(filters ?? {}).filter(([, value]) => value !== undefined);
+    const query = JSON.stringify([list, sort, defined.sort(([a], [b]) => (a < b ? -1 : 1))]);
     const descending = sort.startsWith('-');
     const { items, next } = await load({
-      filters: Object.fromEntries(given) as never,
+      filters: Object.fromEntries(defined) as never,
       sort: (descending ? sort.slice(1) : sort) as never,
       descending,
       limit,

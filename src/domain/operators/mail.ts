@@ -73,7 +73,10 @@ export interface OperatorMail {
     test: { template?: string | undefined; language?: string | undefined; to?: string | undefined },
   ): Promise<string>;
   /** What operators wrote anew in one language, by key. @throws DomainError insufficient_scope. */
-  ownTexts(operator: Operator, language: string): Promise<{ texts: Record<string, string>; version: number }>;
+  overriddenTexts(
+    operator: Operator,
+    language: string,
+  ): Promise<{ texts: Record<string, string>; version: number }>;
   /**
    * Overrides texts of one kind of message in one language; null restores the default. @throws DomainError
    * insufficient_scope, precondition_failed; invalid_request with the reason and the line.
@@ -106,13 +109,15 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
   const { readList, audit, inTransaction } = dependencies;
 
   const shown = (of: MailTemplate, language: Language, written: MailTextsByLanguage): TemplateTexts => {
-    const own = written[language] ?? {};
+    const overrides = written[language] ?? {};
     const all = textsOf(of);
     return {
       template: of,
       language,
-      texts: Object.fromEntries(all.map(([name, key]) => [name, own[key] ?? dictionaries[language][key]])),
-      overridden: all.flatMap(([name, key]) => (own[key] === undefined ? [] : [name])),
+      texts: Object.fromEntries(
+        all.map(([name, key]) => [name, overrides[key] ?? dictionaries[language][key]]),
+      ),
+      overridden: all.flatMap(([name, key]) => (overrides[key] === undefined ? [] : [name])),
     };
   };
 
@@ -130,10 +135,10 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
 
   /** What operators wrote in a language, with changes laid over it. */
   const written = (
-    own: Record<string, string> | undefined,
+    overrides: Record<string, string> | undefined,
     parsed: ReturnType<typeof parse>,
   ): Record<string, string> => {
-    const result = { ...own };
+    const result = { ...overrides };
     for (const [key, sentence] of parsed)
       if (sentence === null) delete result[key];
       else result[key] = sentence;
@@ -166,9 +171,9 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
     async templates(operator, { template, language } = {}) {
       requirePermission(operator, 'mail:read');
       const { texts, version } = await store.read();
-      const some = template === undefined ? mailTemplates : [templateOf(template)];
+      const wanted = template === undefined ? mailTemplates : [templateOf(template)];
       const spoken = language === undefined ? languages : [languageOf(language)];
-      return { items: some.flatMap((one) => spoken.map((each) => shown(one, each, texts))), version };
+      return { items: wanted.flatMap((one) => spoken.map((each) => shown(one, each, texts))), version };
     },
     async preview(operator, { template, language, texts: changes = {} }) {
       requirePermission(operator, 'mail:read');
@@ -207,7 +212,7 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
       });
       return address;
     },
-    async ownTexts(operator, language) {
+    async overriddenTexts(operator, language) {
       requirePermission(operator, 'mail:read');
       const { texts, version } = await store.read();
       return { texts: { ...texts[languageOf(language)] }, version };
@@ -219,12 +224,12 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
       return inTransaction(async (tx) => {
         const before = await store.lock(tx);
         checkVersion(before, expected);
-        const own = written(before.texts[spoken], parsed);
+        const overrides = written(before.texts[spoken], parsed);
         const named = (from: Record<string, string> = {}) =>
           Object.fromEntries(parsed.map(([key]) => [key, from[key] ?? null]));
-        const changed = changesOf(named(before.texts[spoken]), named(own));
+        const changed = changesOf(named(before.texts[spoken]), named(overrides));
         if (!changed) return { items: [shown(of, spoken, before.texts)], version: before.version };
-        const after = await store.write({ ...before.texts, [spoken]: own }, tx);
+        const after = await store.write({ ...before.texts, [spoken]: overrides }, tx);
         const details = { template, language, ...changed };
         await audit.record({ type: 'mail_template.updated', details }, operator.actor, tx);
         return { items: [shown(of, spoken, after.texts)], version: after.version };

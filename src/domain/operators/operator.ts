@@ -34,8 +34,8 @@ export function requirePermission({ permissions }: Operator, permission: Permiss
  * Checks before `operator` grants management permissions, also to itself: nobody may grant what they do not hold.
  * @throws DomainError permission_not_held, which names the first one.
  */
-export function mayGive({ permissions }: Operator, given: Iterable<Permission>): void {
-  const [missing] = lacking(permissions, given);
+export function mayGive({ permissions }: Operator, granted: Iterable<Permission>): void {
+  const [missing] = lacking(permissions, granted);
   if (missing !== undefined) throw new DomainError('permission_not_held', { reason: missing });
 }
 

@@ -33,12 +33,12 @@ export function createPeople({
   readList,
   audit,
 }: Pick<Stores, 'users' | 'audit'> & { search: UserSearch; readList: ReadList }): People {
-  const there = (filters: UserFilters): UserFilters => ({ status: ['active', 'suspended'], ...filters });
+  const existing = (filters: UserFilters): UserFilters => ({ status: ['active', 'suspended'], ...filters });
   async function* each(filters: UserFilters): AsyncGenerator<User> {
     let after: readonly string[] | null = null;
     do {
       const page: Page<UserRecord> = await search.list({
-        filters: there(filters),
+        filters: existing(filters),
         sort: 'created_at',
         descending: false,
         limit: AT_A_TIME,
@@ -52,21 +52,21 @@ export function createPeople({
   return {
     async export(operator, filters, format) {
       requirePermission(operator, 'users:export');
-      const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-      const details = { format, filters: Object.fromEntries(given) };
+      const defined = Object.entries(filters).filter(([, value]) => value !== undefined);
+      const details = { format, filters: Object.fromEntries(defined) };
       await audit.record({ type: 'users.exported', details }, operator.actor);
       return each(filters);
     },
     async list(operator, options) {
       requirePermission(operator, 'users:read');
       const page = await readList('users', options, '-created_at', (request) =>
-        search.list({ ...request, filters: there(request.filters) }),
+        search.list({ ...request, filters: existing(request.filters) }),
       );
       return { ...page, items: page.items.map(toUser) };
     },
     async count(operator, filters, limit) {
       requirePermission(operator, 'users:read');
-      return search.count(there(filters), limit);
+      return search.count(existing(filters), limit);
     },
     async find(operator, id) {
       requirePermission(operator, 'users:read');

@@ -54,7 +54,7 @@ interface Dependencies {
   apis: Pick<ApiAdmin, 'find' | 'update'>;
   upstreams: Pick<UpstreamAdmin, 'find' | 'update'>;
   webhooks: Pick<Webhooks, 'find' | 'update'>;
-  operatorMail: Pick<OperatorMail, 'templates' | 'write' | 'ownTexts'>;
+  operatorMail: Pick<OperatorMail, 'templates' | 'write' | 'overriddenTexts'>;
   contractDoors: Pick<ContractDoors, 'find' | 'set'>;
   settings: Pick<OperatorSettings, 'list' | 'update'>;
   branding: Pick<BrandingService, 'showAsAudited' | 'restore'>;
@@ -141,13 +141,15 @@ const ATTRIBUTE = 'attributes.';
 /** Fields of an account as changes of it. @param address as it is now: its parts are merged. */
 function profileOf({ phoneNumberVerifiedAt: _derived, ...values }: Values, address: object | null): Values {
   const fields = Object.entries(values);
-  const own = fields.filter(([field]) => field.startsWith(ATTRIBUTE));
+  const attributes = fields.filter(([field]) => field.startsWith(ATTRIBUTE));
   const former = objectOf(values['address']);
   return {
     ...Object.fromEntries(fields.filter(([field]) => !field.startsWith(ATTRIBUTE))),
     ...(former && { address: { ...nulls(address ?? {}), ...former } }),
-    ...(own.length > 0 && {
-      attributes: Object.fromEntries(own.map(([field, value]) => [field.slice(ATTRIBUTE.length), value])),
+    ...(attributes.length > 0 && {
+      attributes: Object.fromEntries(
+        attributes.map(([field, value]) => [field.slice(ATTRIBUTE.length), value]),
+      ),
     }),
   };
 }
@@ -218,8 +220,11 @@ export function createPutBack(services: Dependencies): PutBack {
       takes: (field) => USERS_FIELDS.has(field) || field.startsWith(ATTRIBUTE),
       async read(operator, { subject }) {
         const user = await services.people.find(operator, subject ?? '');
-        const own = Object.entries(user.attributes).map(([name, value]) => [`${ATTRIBUTE}${name}`, value]);
-        return { now: { ...user, ...Object.fromEntries(own) }, version: user.version };
+        const attributes = Object.entries(user.attributes).map(([name, value]) => [
+          `${ATTRIBUTE}${name}`,
+          value,
+        ]);
+        return { now: { ...user, ...Object.fromEntries(attributes) }, version: user.version };
       },
       write: (operator, { subject }, { roles, ...values }, expected) =>
         services.asOne(async () => {
@@ -283,7 +288,7 @@ export function createPutBack(services: Dependencies): PutBack {
     'contract.closed': door,
     'mail_template.updated': {
       async read(operator, { details }) {
-        const { texts, version } = await services.operatorMail.ownTexts(
+        const { texts, version } = await services.operatorMail.overriddenTexts(
           operator,
           textOf(details['language']),
         );

@@ -38,8 +38,10 @@ export function createRights({
       isBuiltIn(name) ? (BUILT_IN_ROLES[name]?.permissions ?? []) : [],
     );
     const others = names.filter((name) => !isBuiltIn(name));
-    const own = (await store.find(others, tx)).flatMap(({ permissions }) => permissions.filter(isPermission));
-    return withIncluded([...builtIn, ...own]);
+    const custom = (await store.find(others, tx)).flatMap(({ permissions }) =>
+      permissions.filter(isPermission),
+    );
+    return withIncluded([...builtIn, ...custom]);
   };
   return {
     permissionsOf,
@@ -58,8 +60,8 @@ export function createRights({
       return permissionsOf(client?.roles ?? []);
     },
     async scopesOf(names, api) {
-      const own = await store.find(names.filter((name) => !isBuiltIn(name)));
-      return new Set(own.flatMap(({ scopes }) => (Object.hasOwn(scopes, api) ? (scopes[api] ?? []) : [])));
+      const custom = await store.find(names.filter((name) => !isBuiltIn(name)));
+      return new Set(custom.flatMap(({ scopes }) => (Object.hasOwn(scopes, api) ? (scopes[api] ?? []) : [])));
     },
   };
 }

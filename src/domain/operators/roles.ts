@@ -119,7 +119,7 @@ export function createRoles({
   };
 
   /** The role to be changed, locked: one whose permissions the operator has all, too. */
-  const own = async (operator: Operator, name: string, expected: Expected | undefined, tx: Tx) => {
+  const lockManageable = async (operator: Operator, name: string, expected: Expected | undefined, tx: Tx) => {
     if (builtIn(name)) throw new DomainError('forbidden', { reason: 'built_in' });
     const role = await store.lock(name, tx);
     if (!role) throw new DomainError('role_not_found');
@@ -166,7 +166,7 @@ export function createRoles({
       const parsed = await parse(changes);
       mayGive(operator, (parsed.permissions ?? []).filter(isPermission));
       return inTransaction(async (tx) => {
-        const before = await own(operator, name, expected, tx);
+        const before = await lockManageable(operator, name, expected, tx);
         const changed = changesOf(before, parsed);
         if (!changed) return toRole(before);
         const after = await store.update(name, parsed, tx);
@@ -177,7 +177,7 @@ export function createRoles({
     async remove(operator, name, expected) {
       requirePermission(operator, 'roles:write');
       await inTransaction(async (tx) => {
-        const role = await own(operator, name, expected, tx);
+        const role = await lockManageable(operator, name, expected, tx);
         if (PERMANENT_ROLES.has(name) || (await store.isUsed(name, tx))) throw new DomainError('in_use');
         await store.delete(name, tx);
         await audit.record(

@@ -4,7 +4,7 @@ import type { PasswordHashSecrets } from '../../storage/password-hash-secrets.ts
 import type { HashSecrets } from './formats/recipe.ts';
 import { HashRefused, type HashRefusal } from './formats/limits.ts';
 import {
-  asGiven,
+  asForeign,
   type ForeignHash,
   plainPassword,
   readStored,
@@ -38,7 +38,7 @@ export interface ForeignHashes {
    * Reads a hash as its source gives it. Its secrets (keys, peppers, signer keys) are kept sealed, once for all hashes that share
    * them, unless it is a dry run.
    */
-  read(given: ForeignHash, options?: { dryRun?: boolean }): Promise<ReadHash>;
+  read(foreign: ForeignHash, options?: { dryRun?: boolean }): Promise<ReadHash>;
   /**
    * A weak hash under argon2id, by today's parameters: what its verifier derives, and not the password, is hashed. Any other
    * comes back as it is.
@@ -104,11 +104,11 @@ export function createForeignHashes({ secrets, store, hasher }: Parts): ForeignH
   };
 
   return {
-    async read(given, { dryRun = false } = {}) {
-      const plain = plainPassword(given);
+    async read(foreign, { dryRun = false } = {}) {
+      const plain = plainPassword(foreign);
       if (plain !== null) return { ok: true, plain, format: 'plain' };
       try {
-        const taken = takeHash(given);
+        const taken = takeHash(foreign);
         const id = taken.secrets ? await keep(taken.secrets, dryRun) : null;
         return { ok: true, stored: taken.stored(id), format: taken.format, weak: isWeak(taken.readings) };
       } catch (error) {
@@ -124,8 +124,8 @@ export function createForeignHashes({ secrets, store, hasher }: Parts): ForeignH
       const hash = wrappedText(readings, await hasher.hashDerived(first.digest, signal));
       const found = await secretsOf(secretsId);
       // Its parameters say which secrets it needs; all else stands in the recipe.
-      const given = Object.fromEntries(Object.keys(found).map((name) => [name, true]));
-      return secretsId === null ? hash : writeStored({ hash, format: 'wrapped', params: given, secretsId });
+      const params = Object.fromEntries(Object.keys(found).map((name) => [name, true]));
+      return secretsId === null ? hash : writeStored({ hash, format: 'wrapped', params, secretsId });
     },
     formatOf(stored) {
       if (isToday(stored)) return 'argon2id';
@@ -137,7 +137,7 @@ export function createForeignHashes({ secrets, store, hasher }: Parts): ForeignH
     },
     async give(stored) {
       if (isToday(stored)) return { hash: stored };
-      return asGiven(stored, await secretsOf(readStored(stored).secretsId));
+      return asForeign(stored, await secretsOf(readStored(stored).secretsId));
     },
   };
 }

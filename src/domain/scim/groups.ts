@@ -163,8 +163,8 @@ export function createDirectoryGroups(
   ) => {
     if (!replaces && added.size + removed.size === 0) return;
     const wanted = [...added];
-    const there = new Set(await directory.existing(wanted, tx));
-    const absent = wanted.find((id) => !there.has(id));
+    const known = new Set(await directory.existing(wanted, tx));
+    const absent = wanted.find((id) => !known.has(id));
     if (absent !== undefined) throw new ScimError('invalidValue', `There is no user ${absent}`);
     const present = replaces ? (await directory.membersOf([group.id])).map(({ accountId }) => accountId) : [];
     const leaving = replaces ? present.filter((id) => !added.has(id)) : [...removed];

@@ -32,13 +32,13 @@ const text = (name: string, value: unknown): string | undefined => {
 };
 
 /** @throws ScimError invalidValue. */
-export function readList(given: Record<string, unknown>): ListQuery {
-  const startIndex = wholeNumber('startIndex', given['startIndex'], 1);
-  const count = wholeNumber('count', given['count'], MAX_RESULTS);
+export function readList(input: Record<string, unknown>): ListQuery {
+  const startIndex = wholeNumber('startIndex', input['startIndex'], 1);
+  const count = wholeNumber('count', input['count'], MAX_RESULTS);
   return {
-    filter: text('filter', given['filter']),
-    sortBy: text('sortBy', given['sortBy']),
-    sortOrder: text('sortOrder', given['sortOrder']),
+    filter: text('filter', input['filter']),
+    sortBy: text('sortBy', input['sortBy']),
+    sortOrder: text('sortOrder', input['sortOrder']),
     // Less than 1 is 1, and less than 0 is 0 (RFC 7644 section 3.4.2.4).
     startIndex: Math.min(Math.max(1, startIndex), LAST),
     count: Math.min(Math.max(0, count), MAX_RESULTS),

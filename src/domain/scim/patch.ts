@@ -53,11 +53,11 @@ function spread(type: ResourceType, op: Operation['op'], value: unknown): Operat
  * @throws ScimError invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability.
  */
 export function readPatch(type: ResourceType, body: unknown): Operation[] {
-  const given = isObject(body) ? member(body, 'Operations') : undefined;
-  if (!Array.isArray(given)) throw new ScimError('invalidSyntax', 'Operations is a list');
-  if (given.length > MAX_OPERATIONS)
+  const operations = isObject(body) ? member(body, 'Operations') : undefined;
+  if (!Array.isArray(operations)) throw new ScimError('invalidSyntax', 'Operations is a list');
+  if (operations.length > MAX_OPERATIONS)
     throw new ScimError('invalidValue', `A PATCH has at most ${MAX_OPERATIONS} operations`);
-  return given.flatMap((one: unknown) => {
+  return operations.flatMap((one: unknown) => {
     const named = isObject(one) ? member(one, 'op') : undefined;
     const op = OPERATIONS.find((name) => typeof named === 'string' && name === named.toLowerCase());
     if (!isObject(one) || !op)
@@ -155,13 +155,13 @@ function setPart(item: Resource, sub: Attribute, value: unknown): Resource {
 function changeSome(attribute: Attribute, items: unknown[], { op, path, value }: Operation): unknown[] {
   const { values, sub } = path;
   const isMeant = (item: unknown) => values === null || matches(values, item);
-  const given = sub ? readValue(sub, value) : readValue({ ...attribute, multiValued: false }, value);
-  if (op === 'remove' || given === undefined)
+  const parsed = sub ? readValue(sub, value) : readValue({ ...attribute, multiValued: false }, value);
+  if (op === 'remove' || parsed === undefined)
     return sub && sub.name !== 'value'
       ? items.map((item) => (isMeant(item) ? setPart(item as Resource, sub, undefined) : item))
       : items.filter((item) => !isMeant(item));
   const change = (item: Resource): Resource =>
-    sub ? setPart(item, sub, given) : { ...item, ...(given as Resource) };
+    sub ? setPart(item, sub, parsed) : { ...item, ...(parsed as Resource) };
   if (items.some(isMeant)) {
     const changed = items.map((item) => (isMeant(item) ? change(item as Resource) : item));
     return withOnePrimary(changed, new Set(changed.filter((item) => !items.includes(item))));
@@ -175,22 +175,22 @@ function changeSome(attribute: Attribute, items: unknown[], { op, path, value }:
 function changeMany(attribute: Attribute, items: unknown[], operation: Operation): unknown[] {
   const { op, path, value } = operation;
   if (path.values !== null || path.sub) return changeSome(attribute, items, operation);
-  const given = (readValue(attribute, value) ?? []) as unknown[];
+  const parsed = (readValue(attribute, value) ?? []) as unknown[];
   if (op === 'remove')
-    return isEmpty(value) ? [] : items.filter((item) => !given.some((named) => isNamed(item, named)));
-  if (op === 'replace') return given;
-  const others = items.filter((item) => !given.some((one) => sameValue(one, item)));
-  return withOnePrimary([...others, ...given], new Set(given));
+    return isEmpty(value) ? [] : items.filter((item) => !parsed.some((named) => isNamed(item, named)));
+  if (op === 'replace') return parsed;
+  const others = items.filter((item) => !parsed.some((one) => sameValue(one, item)));
+  return withOnePrimary([...others, ...parsed], new Set(parsed));
 }
 
 function changeSingle(attribute: Attribute, before: unknown, { op, path, value }: Operation): unknown {
   const { sub } = path;
   if (sub) {
-    const given = op === 'remove' ? undefined : readValue(sub, value);
-    return setPart(isObject(before) ? before : {}, sub, given);
+    const parsed = op === 'remove' ? undefined : readValue(sub, value);
+    return setPart(isObject(before) ? before : {}, sub, parsed);
   }
-  const given = op === 'remove' ? undefined : readValue(attribute, value);
-  return isObject(given) && isObject(before) ? { ...before, ...given } : given;
+  const parsed = op === 'remove' ? undefined : readValue(attribute, value);
+  return isObject(parsed) && isObject(before) ? { ...before, ...parsed } : parsed;
 }
 
 const isNothing = (value: unknown): boolean =>

@@ -149,7 +149,7 @@ const passedOn = (resource: Resource, now: number): Map<ProfileText, string | nu
   );
 
 /** The effect of a directory's request. */
-export interface Said {
+export interface PersonInput {
   changes: Omit<AccountChanges, 'roles'> & { email?: string };
   externalId: string | null;
   isActive: boolean;
@@ -211,7 +211,7 @@ function definedChanges(next: unknown, before: unknown): Resource {
   return Object.fromEntries(changed.map((name) => [name, is[name] ?? null]));
 }
 
-function keptChanges(before: Resource, next: Resource): Said['kept'] {
+function keptChanges(before: Resource, next: Resource): PersonInput['kept'] {
   const named = (of: Resource) => ({ userName: of['userName'], externalId: of['externalId'], ...keptOf(of) });
   const was: Resource = named(before);
   const is: Resource = named(next);
@@ -228,9 +228,14 @@ function keptChanges(before: Resource, next: Resource): Said['kept'] {
  * @param now milliseconds since the epoch.
  * @throws ScimError invalidValue.
  */
-export function readPerson(next: Resource, before: Resource, user: UserRecord | null, now: number): Said {
+export function readPerson(
+  next: Resource,
+  before: Resource,
+  user: UserRecord | null,
+  now: number,
+): PersonInput {
   const userName = userNameIn(next);
-  const changes: Said['changes'] = {};
+  const changes: PersonInput['changes'] = {};
   const name = isObject(next['name']) ? next['name'] : {};
   const texts: [ProfileText, unknown][] = [
     ['name', next['displayName']],
@@ -270,6 +275,6 @@ export function readPerson(next: Resource, before: Resource, user: UserRecord | 
 }
 
 /** @throws DomainError username_taken, when another account is called so in the directory. */
-export function refuseTaken(ids: readonly string[], own: string | null): void {
-  if (ids.some((id) => id !== own)) throw new DomainError('username_taken', { field: 'userName' });
+export function refuseTaken(ids: readonly string[], exceptId: string | null): void {
+  if (ids.some((id) => id !== exceptId)) throw new DomainError('username_taken', { field: 'userName' });
 }

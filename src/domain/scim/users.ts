@@ -22,7 +22,7 @@ import { present } from '../users/user.ts';
 import { type ListQuery, readRequest } from './lists.ts';
 import { SCIM_SOURCE, withoutManagement } from './tokens.ts';
 import { applyOperation, type Operation } from './patch.ts';
-import { readPerson, refuseTaken, resourceOf, rolesIn, type Said, withDisplayName } from './person.ts';
+import { readPerson, refuseTaken, resourceOf, rolesIn, type PersonInput, withDisplayName } from './person.ts';
 import { type ResourceType, userTypeWith } from './schema.ts';
 import { readResource, type Resource } from './values.ts';
 
@@ -124,20 +124,20 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
   /** The resulting roles; null for no change. Unknown names are only stored. */
   const rolesAfter = async (
     before: string[],
-    { roles: { named, dropped } }: Said,
+    { roles: { named, dropped } }: PersonInput,
   ): Promise<string[] | null> => {
     const known = await knownOf([...named, ...dropped]);
-    const given = named.filter((name) => known.has(name) && !before.includes(name));
-    await withoutManagement(rights, given);
+    const added = named.filter((name) => known.has(name) && !before.includes(name));
+    await withoutManagement(rights, added);
     const taken: string[] = [];
     // Management that an operator gave stays, whatever a directory leaves out.
     for (const name of dropped)
       if (before.includes(name) && (await rights.weightOf([name])).size === 0) taken.push(name);
-    if (given.length + taken.length === 0) return null;
-    return [...before.filter((name) => !taken.includes(name)), ...given];
+    if (added.length + taken.length === 0) return null;
+    return [...before.filter((name) => !taken.includes(name)), ...added];
   };
 
-  const keep = async (id: string, { externalId, entry, kept }: Said, { actor }: Operator, tx: Tx) => {
+  const keep = async (id: string, { externalId, entry, kept }: PersonInput, { actor }: Operator, tx: Tx) => {
     await directory.saveEntry({ accountId: id, ...entry }, tx);
     if (!kept) return;
     const driven = externalId === null ? {} : { source: SCIM_SOURCE };
@@ -147,21 +147,21 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
   };
 
   /** Writes the changes to an account locked in `tx`. */
-  const write = async (operator: Operator, before: UserRecord, said: Said, tx: Tx): Promise<void> => {
+  const write = async (operator: Operator, before: UserRecord, input: PersonInput, tx: Tx): Promise<void> => {
     const { id } = before;
     const { actor } = operator;
-    const roles = await rolesAfter(before.roles, said);
-    const { email, username, password } = said.changes;
+    const roles = await rolesAfter(before.roles, input);
+    const { email, username, password } = input.changes;
     if ([email, username, password].some((value) => value !== undefined))
       mayTouch(operator, await rights.weightOf(rolesOf(before)));
-    refuseTaken(await directory.namedSo(said.entry.userNameKey, emailKeyOf(said.entry.userName)), id);
-    const changes = { ...said.changes, ...(roles && { roles }) };
+    refuseTaken(await directory.namedSo(input.entry.userNameKey, emailKeyOf(input.entry.userName)), id);
+    const changes = { ...input.changes, ...(roles && { roles }) };
     if (Object.keys(changes).length > 0) await accounts.update(id, changes, actor);
     const isActive = before.status === 'active';
-    if (isActive && !said.isActive) await accounts.suspend(id, actor);
+    if (isActive && !input.isActive) await accounts.suspend(id, actor);
     // A directory may suspend an operator, but only an operator may reactivate one.
-    if (!isActive && said.isActive) await managedAccounts.reactivate(operator, id);
-    await keep(id, said, operator, tx);
+    if (!isActive && input.isActive) await managedAccounts.reactivate(operator, id);
+    await keep(id, input, operator, tx);
   };
 
   /** @param mayEnd whether `next` can suspend it, or take roles. */
@@ -200,15 +200,15 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     async create(operator, body) {
       requirePermission(operator, 'users:write');
       const resource = withDisplayName(readResource(type(), body));
-      const said = readPerson(resource, {}, null, clock.now());
-      const { email = '', ...changes } = said.changes;
+      const input = readPerson(resource, {}, null, clock.now());
+      const { email = '', ...changes } = input.changes;
       const id = await asOne(async (tx) => {
-        refuseTaken(await directory.namedSo(said.entry.userNameKey, emailKeyOf(said.entry.userName)), null);
-        const roles = (await rolesAfter(['user'], said)) ?? ['user'];
+        refuseTaken(await directory.namedSo(input.entry.userNameKey, emailKeyOf(input.entry.userName)), null);
+        const roles = (await rolesAfter(['user'], input)) ?? ['user'];
         const user = await accounts.create({ ...changes, email, roles }, operator.actor);
-        await users.update(user.id, { source: SCIM_SOURCE, externalId: said.externalId }, tx);
-        await directory.saveEntry({ accountId: user.id, ...said.entry }, tx);
-        if (!said.isActive) await accounts.suspend(user.id, operator.actor);
+        await users.update(user.id, { source: SCIM_SOURCE, externalId: input.externalId }, tx);
+        await directory.saveEntry({ accountId: user.id, ...input.entry }, tx);
+        if (!input.isActive) await accounts.suspend(user.id, operator.actor);
         return user.id;
       });
       return findOne(id);

@@ -39,9 +39,9 @@ function readComplex(attribute: Attribute, value: unknown): Resource {
   const { name, subAttributes = [] } = attribute;
   if (isObject(value)) return readMembers(subAttributes, value);
   // Entra ID sends the manager, and others roles, as the bare value.
-  const own = findAttribute(subAttributes, 'value');
-  if (!own || typeof value === 'object') return refuse(`${name} is an object`);
-  return { value: readText(own, value) };
+  const valueAttribute = findAttribute(subAttributes, 'value');
+  if (!valueAttribute || typeof value === 'object') return refuse(`${name} is an object`);
+  return { value: readText(valueAttribute, value) };
 }
 
 function readOne(attribute: Attribute, value: unknown): unknown {
@@ -73,9 +73,9 @@ export function readValue(attribute: Attribute, value: unknown): unknown {
   return values.length > 0 ? values : undefined;
 }
 
-function readMembers(attributes: readonly Attribute[], given: Resource): Resource {
+function readMembers(attributes: readonly Attribute[], input: Resource): Resource {
   const read: Resource = {};
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(input)) {
     const attribute = findAttribute(attributes, name);
     if (!attribute || attribute.mutability === 'readOnly') continue;
     const one = readValue(attribute, value);
@@ -92,16 +92,16 @@ export function readResource(type: ResourceType, body: unknown): Resource {
   if (!isObject(body)) throw new ScimError('invalidSyntax', 'The body is an object');
   const resource = readMembers(type.attributes, body);
   for (const extension of type.extensions) {
-    const [, given] =
+    const [, input] =
       Object.entries(body).find(([name]) => name.toLowerCase() === extension.id.toLowerCase()) ?? [];
-    if (isEmpty(given)) continue;
-    const inside = readExtension(extension, given);
+    if (isEmpty(input)) continue;
+    const inside = readExtension(extension, input);
     if (Object.keys(inside).length > 0) resource[extension.id] = inside;
   }
   return resource;
 }
 
 /** The values of a schema extension in a request. @throws ScimError invalidValue. */
-export function readExtension({ attributes }: Schema, given: unknown): Resource {
-  return isObject(given) ? readMembers(attributes, given) : refuse('An extension is an object');
+export function readExtension({ attributes }: Schema, input: unknown): Resource {
+  return isObject(input) ? readMembers(attributes, input) : refuse('An extension is an object');
 }

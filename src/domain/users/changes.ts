@@ -132,7 +132,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
 
   const update: Changes['update'] = async (
     of,
-    { password, emailVerified, roles, attributes: given, ...profile },
+    { password, emailVerified, roles, attributes: input, ...profile },
     actor,
     held,
   ) => {
@@ -152,15 +152,15 @@ export function changes(dependencies: AccountsDependencies): Changes {
         ...columns,
         ...proof(columns, emailVerified, before, actor),
         ...phoneProof(columns, before),
-        ...(given ? { attributes: attributes.apply(before.attributes, given) } : {}),
+        ...(input ? { attributes: attributes.apply(before.attributes, input) } : {}),
       };
       let record = before;
       const seen = changesOf<UserChanges>(before, changed);
       if (seen) {
         record = present(await users.update(id, changed, tx));
-        const own = attributesSeen(before.attributes, record.attributes);
-        const from = { ...shown(seen.before), ...own.before };
-        const to = { ...shown(seen.after), ...own.after };
+        const custom = attributesSeen(before.attributes, record.attributes);
+        const from = { ...shown(seen.before), ...custom.before };
+        const to = { ...shown(seen.after), ...custom.after };
         const fields = Object.keys(seen.after)
           .filter((field) => !field.endsWith('Key') && field !== 'attributes')
           .concat(changedFields(before.attributes, record.attributes));

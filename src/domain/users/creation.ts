@@ -90,10 +90,10 @@ export function creation(dependencies: AccountsDependencies): Creation {
   const { users, inTransaction, verification, unanswered, passwordCheck } = dependencies;
 
   const prepareWhole = async (
-    { attributes: given, ...account }: NewAccount,
+    { attributes: input, ...account }: NewAccount,
     signal?: AbortSignal,
   ): Promise<NewUser> => {
-    const attributes = given ? dependencies.attributes.apply({}, given) : {};
+    const attributes = input ? dependencies.attributes.apply({}, input) : {};
     return { ...(await prepare(dependencies, account, signal)), attributes };
   };
 

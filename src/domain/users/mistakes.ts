@@ -18,7 +18,7 @@ export interface Mistakes {
 
 export function mistakes({ users, policy, clock, attributes }: AccountsDependencies): Mistakes {
   return {
-    async mistakesIn({ password, attributes: given, ...profile }, account) {
+    async mistakesIn({ password, attributes: input, ...profile }, account) {
       const { columns, errors } = readProfile(withoutSame(profile, account), clock.now());
       const { usernameKey, emailKey } = columns;
       const named = typeof usernameKey === 'string' ? await users.findByUsernameKey(usernameKey) : null;
@@ -33,7 +33,7 @@ export function mistakes({ users, policy, clock, attributes }: AccountsDependenc
           errors.push(error);
         });
       }
-      if (given) errors.push(...attributes.read(account?.attributes ?? {}, given).errors);
+      if (input) errors.push(...attributes.read(account?.attributes ?? {}, input).errors);
       return errors;
     },
   };

@@ -21,7 +21,7 @@ export interface CallDependencies extends Pick<PageDependencies, 'renderer' | 'c
   services: ApiServices;
   notes: Notes;
   /** Sections that have pages. */
-  there: ReadonlySet<Section>;
+  available: ReadonlySet<Section>;
 }
 
 /** Who changed the object since the form was opened, and when. */
@@ -171,7 +171,7 @@ export class ConsoleCall {
 
   /** Responds with a view of `views/console`. A refused form keeps its status. */
   show(view: string, data: Readonly<Record<string, unknown>> = {}, status = this.#status): void {
-    const { renderer, csrf, notes, there } = this.#deps;
+    const { renderer, csrf, notes, available } = this.#deps;
     const { ctx, user, operator } = this;
     ctx.status = status;
     const { keys, theme } = notes.preferences(ctx, user.id);
@@ -187,7 +187,7 @@ export class ConsoleCall {
       did: sentenceOf,
       console: {
         section: this.#section,
-        navigation: navigationOf(operator.permissions, there),
+        navigation: navigationOf(operator.permissions, available),
         user,
         roles: [...new Set([...user.roles, ...(user.groupRoles ?? [])])],
         note: notes.take(ctx, user.id),

@@ -13,7 +13,7 @@ export async function byInput<T>(work: () => Promise<T>, prefix = ''): Promise<T
   } catch (error) {
     if (!isDomainError(error) || error.details.field === undefined) throw error;
     const { field } = error.details;
-    const own = field.startsWith(prefix) ? field.slice(prefix.length) : field;
-    throw new DomainError(error.code, { ...error.details, field: inputOf(own) }, { cause: error });
+    const name = field.startsWith(prefix) ? field.slice(prefix.length) : field;
+    throw new DomainError(error.code, { ...error.details, field: inputOf(name) }, { cause: error });
   }
 }

@@ -96,7 +96,7 @@ export function readListing(
 
   const href = (change: (parameters: URLSearchParams) => void): string => {
     const parameters = new URLSearchParams(
-      [...values].flatMap(([name, some]) => some.map((value): [string, string] => [name, value])),
+      [...values].flatMap(([name, chosen]) => chosen.map((value): [string, string] => [name, value])),
     );
     if (sort !== undefined) parameters.set('sort', sort);
     change(parameters);
@@ -116,11 +116,11 @@ export function readListing(
     limit,
     cursor,
     sort,
-    isFiltered: [...values.values()].some((some) => some.length > 0),
+    isFiltered: [...values.values()].some((chosen) => chosen.length > 0),
     value: (name) => values.get(name)?.[0],
     values(name) {
-      const some = values.get(name) ?? [];
-      return some.length > 0 ? some : undefined;
+      const chosen = values.get(name) ?? [];
+      return chosen.length > 0 ? chosen : undefined;
     },
     view: ({ items, nextCursor }, count) => ({
       path,

@@ -17,7 +17,7 @@ import { consoleProblem, isGone, statusOfProblem } from './problems.ts';
 import { type Section, SECTIONS } from './sections.ts';
 
 export type ConsoleDependencies = GuardDependencies &
-  Omit<CallDependencies, 'notes' | 'there'> & {
+  Omit<CallDependencies, 'notes' | 'available'> & {
     config: GuardDependencies['config'] & Pick<Config, 'passwords'>;
   };
 
@@ -74,7 +74,7 @@ export type Room = ReturnType<typeof createRoom>;
 
 /** Declares the pages of the console, with the checks before each of them. */
 export function createRoom(router: Router, deps: ConsoleDependencies) {
-  const there = new Set<Section>();
+  const available = new Set<Section>();
   const guard: Guard = createGuard(deps);
   const notes = createNotes(deps);
   const { services, config, renderer, csrf } = deps;
@@ -87,7 +87,13 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   });
 
   const callOf = (ctx: Context, entered: Entered, operator: Operator, section: Section) =>
-    new ConsoleCall(ctx, { ...entered, operator }, section, { renderer, csrf, services, notes, there });
+    new ConsoleCall(ctx, { ...entered, operator }, section, {
+      renderer,
+      csrf,
+      services,
+      notes,
+      available,
+    });
 
   /** A page without the console's layout, for somebody without access. */
   const turnAway = (ctx: Context, view: string) => {
@@ -166,7 +172,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
 
   /** A page that is opened. @param path under /admin; `''` for /admin itself. */
   function page(path: string, spec: PageSpec, show: Handler): void {
-    there.add(spec.section);
+    available.add(spec.section);
     router.get(`/admin${path}`, async (ctx: Context) => {
       const call = await admit(ctx, spec, null);
       if (call) await run(call, permissionOf(spec), show);
@@ -179,7 +185,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
    *   page says what went wrong once (`spec.back`).
    */
   function form(path: string, spec: FormSpec, again: Handler | null, act: Handler): void {
-    there.add(spec.section);
+    available.add(spec.section);
     const backOf = (call: ConsoleCall) => spec.back?.(call) ?? SECTIONS[spec.section].path;
     const refused = async (call: ConsoleCall, error: DomainError): Promise<void> => {
       const problem = consoleProblem(error, bounds);

@@ -109,15 +109,18 @@ export interface NavGroup {
 
 /**
  * The navigation of an operator: what they may open, and nothing else.
- * @param there the sections that have pages
+ * @param available the sections that have pages
  */
-export const navigationOf = (permissions: ReadonlySet<Permission>, there: ReadonlySet<Section>): NavGroup[] =>
+export const navigationOf = (
+  permissions: ReadonlySet<Permission>,
+  available: ReadonlySet<Section>,
+): NavGroup[] =>
   GROUPS.map(({ label, sections }) => ({
     label,
     items: sections
       .filter((section) => {
         const { permission } = SECTIONS[section];
-        return there.has(section) && (permission === null || permissions.has(permission));
+        return available.has(section) && (permission === null || permissions.has(permission));
       })
       .map((section) => {
         const { path, label, icon } = SECTIONS[section];

@@ -53,10 +53,10 @@ export function createContracts({
 
   /** Two contracts may share a base path, so a match of the operation goes before one of the base path. */
   function findAtRoot(path: string): Place | undefined {
-    const there = atRoot.filter(({ place: { contract } }) => isOpen(contract.name));
+    const open = atRoot.filter(({ place: { contract } }) => isOpen(contract.name));
     const found =
-      there.find(({ docs, routing }) => docs.has(path) || routing.has(path)) ??
-      there.find(({ owned }) => owned.some((base) => under(path, base)));
+      open.find(({ docs, routing }) => docs.has(path) || routing.has(path)) ??
+      open.find(({ owned }) => owned.some((base) => under(path, base)));
     return found?.place;
   }
 

@@ -46,14 +46,14 @@ export class Routing<E extends Endpoint> {
     const exact = this.#exact.get(path) ?? [];
     const requested = path.split('/');
     // A literal path goes before a pattern (OpenAPI 3.1 section 4.8.8.2).
-    const there =
+    const matching =
       exact.length > 0
         ? exact.map((operation) => ({ operation, segments: requested }))
         : this.#matching(requested);
-    const found = there.find(({ operation }) => operation.method === asked);
+    const found = matching.find(({ operation }) => operation.method === asked);
     if (found) return { operation: found.operation, params: paramsOf(found.segments, requested) };
-    if (there.length === 0) throw new DomainError('not_found');
-    const methods = there.map(({ operation }) => operation.method.toUpperCase());
+    if (matching.length === 0) throw new DomainError('not_found');
+    const methods = matching.map(({ operation }) => operation.method.toUpperCase());
     return { allow: [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))] };
   }
 

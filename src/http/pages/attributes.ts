@@ -9,7 +9,7 @@ import type { ProfileControl } from './profile-layout.ts';
 /** Characters of a text that takes more than a line. */
 const LONG = 200;
 
-const own = (text: string): Message => ({ key: 'field.own', params: { text } });
+const customLabel = (text: string): Message => ({ key: 'field.own', params: { text } });
 
 /** The attributes of its form control, by its type. */
 function settingsOf({ property, choices, format, isList, isRequired }: Attribute) {
@@ -61,10 +61,10 @@ export function attributeControl(attribute: Attribute, language: Language, isMis
       ? attribute.isList && !isFixed
         ? 'field.onePerLine'
         : undefined
-      : own(text);
+      : customLabel(text);
   return {
     name: inputOf(attribute.name),
-    label: own(attribute.titleIn(language)),
+    label: customLabel(attribute.titleIn(language)),
     optional: isFixed || !attribute.isRequired,
     ...(hint === undefined ? {} : { hint }),
     ...(isFixed ? { readonly: true, ...(attribute.isList ? { lines: 3 } : {}) } : settingsOf(attribute)),

@@ -33,7 +33,7 @@ export function askedControls(ctx: Context, deps: PageParts, frame: Frame) {
   return { more, labels: labelsOf(more) };
 }
 
-const given = (values: AttributeValues) => ({ by: 'person' as const, values, isWhole: true });
+const attributeInput = (values: AttributeValues) => ({ by: 'person' as const, values, isWhole: true });
 
 /**
  * Handles a posted create-account form and signs the new account in. @param frame the page's frame; its language
@@ -42,7 +42,7 @@ const given = (values: AttributeValues) => ({ by: 'person' as const, values, isW
 export const tryCreateAccount = (ctx: Context, deps: PageParts, frame: Frame): Promise<CreateAttempt> =>
   attempt(ctx, deps, field(ctx, 'email').trim(), ({ name, attributes, ...entered }) => {
     const locale = deps.renderer.language(ctx, frame);
-    const account = { ...entered, name: name || null, locale, attributes: given(attributes) };
+    const account = { ...entered, name: name || null, locale, attributes: attributeInput(attributes) };
     return deps.accounts.register(account, anonymousActor(ctx, 'pages'));
   });
 
@@ -55,7 +55,13 @@ export const completeAccount = (
 ): Promise<CreateAttempt> =>
   attempt(ctx, deps, link.email, ({ name, username, password, attributes }) => {
     const locale = deps.renderer.language(ctx, { uiLocales: link.locale ?? undefined });
-    const account = { username, password, name: name || null, locale, attributes: given(attributes) };
+    const account = {
+      username,
+      password,
+      name: name || null,
+      locale,
+      attributes: attributeInput(attributes),
+    };
     return deps.registration.complete(token, account, anonymousActor(ctx, 'pages'));
   });
 
@@ -93,7 +99,7 @@ function written(ctx: Context, deps: PageParts, email: string) {
       const problems = empty.map(missing);
       if (!config.registration.open) return problems;
       const filled = Object.fromEntries(Object.entries(entered).filter(([, value]) => value !== ''));
-      const found = await accounts.mistakesIn({ ...filled, attributes: given(attributes) });
+      const found = await accounts.mistakesIn({ ...filled, attributes: attributeInput(attributes) });
       return [...problems, ...problemsOf(found, passwordLength(config))];
     },
     isComplete: empty.length === 0,

@@ -37,14 +37,14 @@ export interface Translator {
 }
 
 /** @param name the service's name, the value of `{name}` in every sentence. */
-/** @param own sentences that go before Postern's. */
+/** @param overrides sentences that go before Postern's. */
 export function createTranslator(
   language: Language,
   name: string,
-  own: Partial<Record<MessageKey, string>> = {},
+  overrides: Partial<Record<MessageKey, string>> = {},
 ): Translator {
   const { tag } = languageInfo[language];
-  const sentences = translatorOf(tag, name, { ...dictionaries[language], ...own });
+  const sentences = translatorOf(tag, name, { ...dictionaries[language], ...overrides });
 
   const pieces = (message: Message, params: Params): unknown[] =>
     typeof message === 'string'

@@ -87,9 +87,9 @@ export function createLooks({
     const look = branding.look(language, clientId);
     const { texts } = look;
     const sentences = Object.entries(SENTENCES).flatMap(([text, keys]) => {
-      const own = texts[text as TextName];
+      const override = texts[text as TextName];
       // An apostrophe begins a quotation in ICU messages.
-      return own === undefined ? [] : keys.map((key) => [key, own.replaceAll("'", "''")]);
+      return override === undefined ? [] : keys.map((key) => [key, override.replaceAll("'", "''")]);
     });
     return {
       name: look.name,

@@ -19,18 +19,18 @@ interface BulkOperation {
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
-function readOperation(given: unknown): BulkOperation {
-  if (!isObject(given)) throw badSyntax('An operation is an object');
-  const method = text(given['method'])?.toUpperCase() ?? '';
-  const path = text(given['path']) ?? '';
-  const bulkId = text(given['bulkId']);
-  const version = text(given['version']);
+function readOperation(input: unknown): BulkOperation {
+  if (!isObject(input)) throw badSyntax('An operation is an object');
+  const method = text(input['method'])?.toUpperCase() ?? '';
+  const path = text(input['path']) ?? '';
+  const bulkId = text(input['bulkId']);
+  const version = text(input['version']);
   if (!METHODS.has(method) || !path.startsWith('/'))
     throw badSyntax('An operation has a method (POST, PUT, PATCH, DELETE) and a path');
   return {
     method,
     path,
-    data: given['data'],
+    data: input['data'],
     ...(bulkId !== undefined && { bulkId }),
     ...(version !== undefined && { version }),
   };
@@ -38,12 +38,12 @@ function readOperation(given: unknown): BulkOperation {
 
 /** @throws ScimError invalidSyntax; DomainError payload_too_large. */
 export function readBulk(body: unknown): { operations: BulkOperation[]; failOnErrors: number } {
-  const given = isObject(body) ? body['Operations'] : undefined;
-  if (!isObject(body) || !Array.isArray(given)) throw badSyntax('Operations is a list');
-  if (given.length > LIMITS.operations) throw new DomainError('payload_too_large');
+  const operations = isObject(body) ? body['Operations'] : undefined;
+  if (!isObject(body) || !Array.isArray(operations)) throw badSyntax('Operations is a list');
+  if (operations.length > LIMITS.operations) throw new DomainError('payload_too_large');
   const failOnErrors = body['failOnErrors'];
   return {
-    operations: given.map(readOperation),
+    operations: operations.map(readOperation),
     failOnErrors: typeof failOnErrors === 'number' && failOnErrors > 0 ? failOnErrors : Infinity,
   };
 }

@@ -110,13 +110,13 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
   };
 
   /** A page of one kind, or of several after each other (RFC 7644 section 3.4.2.1). */
-  const list = async (all: Collection[], operator: Operator, given: Record<string, unknown>) => {
-    const query = readList(given);
+  const list = async (all: Collection[], operator: Operator, input: Record<string, unknown>) => {
+    const query = readList(input);
     const resources: unknown[] = [];
     let total = 0;
     for (const { type: typeNow, members, list: read } of all) {
       const type = typeNow();
-      const wanted = wantedOf(given, type);
+      const wanted = wantedOf(input, type);
       const startIndex = Math.max(1, query.startIndex - total);
       const count = query.count - resources.length;
       const isBefore = query.startIndex > total;

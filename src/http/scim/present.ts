@@ -21,9 +21,9 @@ const namesOf = (value: unknown, { schema }: ResourceType): string[] => {
 };
 
 /** The selection by `attributes` and `excludedAttributes` (RFC 7644 section 3.9). */
-export function wantedOf(given: Members, type: ResourceType): Wanted {
-  const only = namesOf(given['attributes'], type);
-  return { only: only.length > 0 ? only : null, without: namesOf(given['excludedAttributes'], type) };
+export function wantedOf(input: Members, type: ResourceType): Wanted {
+  const only = namesOf(input['attributes'], type);
+  return { only: only.length > 0 ? only : null, without: namesOf(input['excludedAttributes'], type) };
 }
 
 /** Whether a reply will have an attribute, which is asked for by itself or a part of it. */

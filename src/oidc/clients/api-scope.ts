@@ -7,7 +7,7 @@ export function forLibrary<T extends Record<string, unknown>>(metadata: T, oidcS
   const { scope } = metadata;
   if (typeof scope !== 'string' || scope === '') return metadata;
   const named = scope.split(' ');
-  const own = named.filter((name) => oidcScopes.includes(name));
+  const standard = named.filter((name) => oidcScopes.includes(name));
   const ofApis = named.filter((name) => !oidcScopes.includes(name));
-  return { ...metadata, scope: own.join(' ') || 'openid', api_scope: ofApis.join(' ') };
+  return { ...metadata, scope: standard.join(' ') || 'openid', api_scope: ofApis.join(' ') };
 }

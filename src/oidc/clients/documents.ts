@@ -103,16 +103,16 @@ export function readDocument(id: string, text: string): { name: string; metadata
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     return refuse('is no JSON object');
-  const said = document as Metadata;
-  if (said['client_id'] !== id) refuse('is that of another client: its client_id is not its URL');
-  if ('client_secret' in said || 'client_secret_expires_at' in said)
+  const claimed = document as Metadata;
+  if (claimed['client_id'] !== id) refuse('is that of another client: its client_id is not its URL');
+  if ('client_secret' in claimed || 'client_secret_expires_at' in claimed)
     refuse('must not have a secret, which everybody can read');
-  const { token_endpoint_auth_method: method = 'none' } = said;
+  const { token_endpoint_auth_method: method = 'none' } = claimed;
   if (!AUTH_METHODS.includes(method as string))
     refuse(`must have a token_endpoint_auth_method of ${AUTH_METHODS.join(' or ')}`);
   const { hostname: host } = new URL(id);
   const metadata = Object.fromEntries(
-    Object.entries(said).filter(([name]) => MAY_SAY.has(name) && !IGNORED.has(name)),
+    Object.entries(claimed).filter(([name]) => MAY_SAY.has(name) && !IGNORED.has(name)),
   );
   const redirects = metadata['redirect_uris'];
   if (!Array.isArray(redirects) || redirects.length === 0) refuse('has no redirect_uris');
@@ -120,7 +120,7 @@ export function readDocument(id: string, text: string): { name: string; metadata
   if (home.length === 0) refuse(`has no redirect_uris at ${host} or on the person's own device`);
   const strange = OWN_HOST.find((name) => metadata[name] !== undefined && !isOfHost(metadata[name], host));
   if (strange !== undefined) refuse(`has a ${strange} that is not at ${host}`);
-  const { client_name: name = host } = said;
+  const { client_name: name = host } = claimed;
   Object.assign(metadata, { redirect_uris: home, token_endpoint_auth_method: method, client_name: name });
   checkRegistrantMetadata(metadata);
   const { client_name: checked, ...rest } = metadata;

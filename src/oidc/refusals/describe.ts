@@ -141,7 +141,7 @@ export function clientIdOf(ctx: KoaContextWithOIDC): { id: string; isKnown: bool
 /** The person of a request: by the presented grant, else by the browser's session. */
 export function accountIdOf(ctx: KoaContextWithOIDC): string | undefined {
   const { entities, session } = ctx.oidc ?? {};
-  const given = [
+  const candidates = [
     entities?.Account,
     entities?.RefreshToken,
     entities?.AuthorizationCode,
@@ -149,5 +149,5 @@ export function accountIdOf(ctx: KoaContextWithOIDC): string | undefined {
     entities?.BackchannelAuthenticationRequest,
     session,
   ];
-  return given.find((one) => one?.accountId !== undefined)?.accountId;
+  return candidates.find((one) => one?.accountId !== undefined)?.accountId;
 }

@@ -67,7 +67,7 @@ const BY_AUTH_METHOD: Record<string, string> = {
   private_key_jwt: 'client_assertion',
 };
 
-interface Said {
+interface Refused {
   error: string;
   /** Sentences about the error, most precise first. */
   sentences: string[];
@@ -77,7 +77,7 @@ interface Said {
 }
 
 /** The faulty parameter, header or property of a request, as far as the error message tells. */
-export function parameterAtFault({ error, sentences, grantType, authMethod }: Said): string | null {
+export function parameterAtFault({ error, sentences, grantType, authMethod }: Refused): string | null {
   // Messages about metadata begin with the property's name.
   const [first = ''] = /^\w+/.exec(sentences.at(-1) ?? '') ?? [];
   if (error === 'invalid_client_metadata' || first === 'redirect_uris') return first === '' ? null : first;

@@ -18,8 +18,10 @@ export const ownApiIdentifier = (publicUrl: string): string => `${publicUrl}/api
 export function isBuiltInApi(identifier: string, publicUrl: string): boolean {
   const href = URL.parse(identifier)?.href.toLowerCase() ?? '';
   return [ownApiIdentifier(publicUrl), contractAudience(publicUrl, '')]
-    .map((own) => new URL(own).href.toLowerCase().replace(/\/$/, ''))
-    .some((own) => href === own || href.startsWith(`${own}/`) || href.startsWith(`${own}?`));
+    .map((reserved) => new URL(reserved).href.toLowerCase().replace(/\/$/, ''))
+    .some(
+      (reserved) => href === reserved || href.startsWith(`${reserved}/`) || href.startsWith(`${reserved}?`),
+    );
 }
 
 /** The API of a contract, which is one while the contract is open. */

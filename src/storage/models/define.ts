@@ -108,8 +108,8 @@ function accessors(attribute: string, sealing: Sealed): Pick<Column<Model>, 'get
  * Binds every model to `sequelize`, and its encrypted columns to the keys of `own`: once a process.
  * @param pool where prepared statements beside the models run.
  */
-export function bindModels(sequelize: Sequelize, own: Secrets, pool: Executor): void {
-  secrets = own;
+export function bindModels(sequelize: Sequelize, sealingKeys: Secrets, pool: Executor): void {
+  secrets = sealingKeys;
   executor = pool;
   for (const [model, { table, columns }] of definitions) {
     const attributes = Object.entries(columns).map(([attribute, { sealed: sealing, ...column }]) => [

@@ -28,7 +28,7 @@ export interface DatabaseClock extends SharedClock {
  */
 export async function createDatabaseClock(pool: Pool, logger: Logger): Promise<DatabaseClock> {
   let time = { theirs: Date.now(), at: performance.now() };
-  let said: 'right' | 'off' | 'astray' = 'right';
+  let logged: 'right' | 'off' | 'astray' = 'right';
   let comparing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -50,8 +50,8 @@ export async function createDatabaseClock(pool: Pool, logger: Logger): Promise<D
   const say = (): void => {
     const seconds = Math.round(skew() / 100) / 10;
     const state = isFar() ? 'astray' : Math.abs(skew()) > UNNOTICED ? 'off' : 'right';
-    if (state === said) return;
-    said = state;
+    if (state === logged) return;
+    logged = state;
     const details = { secondsAhead: seconds };
     if (state === 'right') logger.info(details, "this machine's clock agrees with the database's again");
     else if (state === 'off') logger.warn(details, "this machine's clock differs from the database's");

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { HashRefused } from '../../../src/domain/passwords/formats/limits.ts';
 import {
-  asGiven,
+  asForeign,
   type ForeignHash,
   readStored,
   takeHash,
@@ -89,7 +89,7 @@ test('a hash that rests is given as it came', () => {
   for (const { password: _password, tool: _tool, ...given } of vectors) {
     const taken = takeHash(given);
     const stored = taken.stored(taken.secrets ? 'its-id' : null);
-    const again = takeHash(asGiven(stored, taken.secrets ?? {}));
+    const again = takeHash(asForeign(stored, taken.secrets ?? {}));
     expect(again.stored(again.secrets ? 'its-id' : null)).toBe(stored);
     expect(again.secrets).toEqual(taken.secrets);
     // No key, pepper or signer key in the row.

@@ -6,7 +6,17 @@ import type { Input } from './input.ts';
 import { objectsOf } from './items.ts';
 import { objectsByLine } from './ndjson.ts';
 import { chunksOf, type Reader, stage } from './reader.ts';
-import { flagOf, given, isRecord, listOf, localeOf, nameOf, objectOf, textOf, timeOf } from './values.ts';
+import {
+  flagOf,
+  withoutEmpty,
+  isRecord,
+  listOf,
+  localeOf,
+  nameOf,
+  objectOf,
+  textOf,
+  timeOf,
+} from './values.ts';
 
 /** Objects of a file of any of the forms: a list, one a line, or a table whose texts begin with `'`. */
 export async function* objectsIn(input: Input): AsyncGenerator<Row> {
@@ -43,7 +53,7 @@ function customHash(custom: Record<string, unknown>): RawRecord {
   return {
     password_hash: value,
     password_hash_format: name === 'hmac' || name === 'scrypt' ? name : 'digest',
-    password_hash_params: given({
+    password_hash_params: withoutEmpty({
       ...(name !== 'hmac' && name !== 'scrypt' && { algorithm: name }),
       ...(name === 'hmac' && { algorithm: hash['digest'], key: key['value'], key_encoding: key['encoding'] }),
       ...(name === 'scrypt' && {
@@ -87,14 +97,14 @@ function recordOf(user: RawRecord, hash: RawRecord | undefined): Omit<Row, 'line
   const warnings: Warning[] = [];
   const id = textOf(user['user_id']) ?? textOf(user['Id']) ?? textOf(user['id']);
   const identities = listOf(user['identities']).filter(isRecord);
-  const metadata = given({ app_metadata: user['app_metadata'], user_metadata: user['user_metadata'] });
+  const metadata = withoutEmpty({ app_metadata: user['app_metadata'], user_metadata: user['user_metadata'] });
   const identifiers = listOf(hash?.['identifiers']).filter(isRecord);
   const email =
     textOf(user['email']) ??
     textOf(hash?.['email']) ??
     identifiers.find(({ type }) => type === 'email')?.['value'];
   const name = nameOf(user['name']);
-  const record = given({
+  const record = withoutEmpty({
     source_id: id ?? email,
     username: user['username'],
     email,

@@ -4,7 +4,17 @@ import type { RawRecord } from '../record.ts';
 import { rowsOfCsv } from './csv.ts';
 import { objectsOf } from './items.ts';
 import type { Reader } from './reader.ts';
-import { flagOf, given, isRecord, jsonOf, listOf, localeOf, nameOf, textOf, timeOf } from './values.ts';
+import {
+  flagOf,
+  withoutEmpty,
+  isRecord,
+  jsonOf,
+  listOf,
+  localeOf,
+  nameOf,
+  textOf,
+  timeOf,
+} from './values.ts';
 
 /** The attributes of `list-users`, a list of names and values, by name. */
 function flat(user: RawRecord): RawRecord {
@@ -36,7 +46,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
   );
   // Where people sign in with their address, their username is the subject.
   const isName = username !== sub && username !== email && !isExternal;
-  const record = given({
+  const record = withoutEmpty({
     source_id: sub ?? username,
     username: isName ? username : undefined,
     email,

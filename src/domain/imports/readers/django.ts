@@ -4,7 +4,7 @@ import type { RawRecord } from '../record.ts';
 import { objectsOf } from './items.ts';
 import type { Input } from './input.ts';
 import { chunksOf, type Reader } from './reader.ts';
-import { base32, given, isRecord, listOf, nameOf, textOf, timeOf } from './values.ts';
+import { base32, withoutEmpty, isRecord, listOf, nameOf, textOf, timeOf } from './values.ts';
 
 /** A row of `dumpdata`. */
 interface Fixture {
@@ -41,10 +41,10 @@ async function stageBelongings(input: Input, staging: Parameters<Reader>[0]['sta
         .map(({ pk, fields }) => ({ key: keyOf(pk), value: fields['name'] })),
     );
     for (const [kind, field] of Object.entries(BELONGINGS)) {
-      const own = fixtures.filter(({ model }) => model === kind);
+      const ofKind = fixtures.filter(({ model }) => model === kind);
       await staging.put(
         kind,
-        own.map(({ pk, fields }) => ({ key: keyOf(fields[field]), value: { ...fields, pk } })),
+        ofKind.map(({ pk, fields }) => ({ key: keyOf(fields[field]), value: { ...fields, pk } })),
       );
     }
   }
@@ -63,7 +63,7 @@ function totpOf(devices: readonly RawRecord[], warnings: Warning[]): RawRecord {
   if (!/^(?:[\da-f]{2})+$/i.test(key)) return { totp_secret: key };
   return {
     totp_secret: base32(Buffer.from(key, 'hex')),
-    totp: given({ digits: device['digits'], period: device['step'] }),
+    totp: withoutEmpty({ digits: device['digits'], period: device['step'] }),
   };
 }
 
@@ -101,7 +101,7 @@ function recordOf({ pk, fields }: Fixture, { groups, of, codes }: Belongings): O
   const address = addresses.find((one) => textOf(one['email'])?.toLowerCase() === email?.toLowerCase());
   const roles = [fields['is_staff'] === true && 'staff', fields['is_superuser'] === true && 'superuser'];
   const rest = Object.entries(fields).filter(([name]) => !MEANT.has(name));
-  const record = given({
+  const record = withoutEmpty({
     source_id: textOf(pk) ?? textOf(fields['username']),
     number: typeof pk === 'number' ? pk : undefined,
     username: textOf(fields['username']),

@@ -3,7 +3,17 @@ import type { RawRecord } from '../record.ts';
 import { rowsOfCsv } from './csv.ts';
 import { objectsOf } from './items.ts';
 import type { Reader } from './reader.ts';
-import { flagOf, given, ImportUsage, isRecord, listOf, nameOf, objectOf, textOf, timeOf } from './values.ts';
+import {
+  flagOf,
+  withoutEmpty,
+  ImportUsage,
+  isRecord,
+  listOf,
+  nameOf,
+  objectOf,
+  textOf,
+  timeOf,
+} from './values.ts';
 import type { Warning } from '../problems.ts';
 
 /** The providers of the columns that every version has; which one the later ones are the file does not say. */
@@ -55,7 +65,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
     };
   const claims = objectOf(user['customAttributes']);
   const isPhone = phone !== undefined && /^\+[1-9]\d{6,14}$/.test(phone);
-  const record = given({
+  const record = withoutEmpty({
     source_id: user['localId'],
     email,
     email_verified: flagOf(user['emailVerified']),
@@ -72,7 +82,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
     ...(hash !== undefined && {
       password_hash: base64(hash),
       password_hash_format: 'firebase_scrypt',
-      password_hash_params: given({ salt: salt && base64(salt) }),
+      password_hash_params: withoutEmpty({ salt: salt && base64(salt) }),
     }),
   });
   return { record, warnings };
@@ -87,7 +97,7 @@ export function firebaseParams(text: string): Record<string, unknown> | null {
   ];
   const [rounds, memory] = [of('rounds'), of('mem_cost') ?? of('memoryCost') ?? of('memCost')];
   if (key === undefined || rounds === undefined || memory === undefined) return null;
-  return given({
+  return withoutEmpty({
     signer_key: base64(key),
     salt_separator: separator && base64(separator),
     rounds: Number(rounds),

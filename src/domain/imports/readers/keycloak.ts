@@ -3,7 +3,17 @@ import type { Warning } from '../problems.ts';
 import type { RawRecord } from '../record.ts';
 import { objectsOf } from './items.ts';
 import type { Reader } from './reader.ts';
-import { base32, given, isRecord, listOf, localeOf, nameOf, objectOf, textOf, timeOf } from './values.ts';
+import {
+  base32,
+  withoutEmpty,
+  isRecord,
+  listOf,
+  localeOf,
+  nameOf,
+  objectOf,
+  textOf,
+  timeOf,
+} from './values.ts';
 
 /** Roles that every user of a realm has. */
 const OF_ALL = /^(default-roles-.*|offline_access|uma_authorization)$/;
@@ -54,10 +64,10 @@ function totpOf(credential: Credential): RawRecord {
   const value = textOf(secret['value']);
   if (value === undefined) return {};
   const { secretEncoding, algorithm, digits, period } = data;
-  return given({
+  return withoutEmpty({
     // The text is the key itself, unless it says otherwise.
     totp_secret: secretEncoding === 'BASE32' ? value : base32(Buffer.from(value)),
-    totp: given({ algorithm: textOf(algorithm), digits, period }),
+    totp: withoutEmpty({ algorithm: textOf(algorithm), digits, period }),
   });
 }
 
@@ -88,7 +98,7 @@ function credentialsOf(credentials: readonly Credential[]): { fields: RawRecord;
           fields,
           password,
           password['password_hash'] !== undefined &&
-            given({ password_changed_at: timeOf(credential['createdDate']) }),
+            withoutEmpty({ password_changed_at: timeOf(credential['createdDate']) }),
         );
     } else if (
       type === 'totp' ||
@@ -127,7 +137,7 @@ function userOf(user: RawRecord): Omit<Row, 'line'> {
   const realmRoles = listOf(user['realmRoles']).filter(
     (role) => typeof role === 'string' && !OF_ALL.test(role),
   );
-  const record = given({
+  const record = withoutEmpty({
     source_id: user['id'] ?? user['username'],
     id: user['id'],
     username: user['username'],

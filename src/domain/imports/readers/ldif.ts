@@ -4,7 +4,7 @@ import { utf8, type Input } from './input.ts';
 import { linesOf, MAX_RECORD_BYTES } from './lines.ts';
 import { errorOf } from './ndjson.ts';
 import { chunksOf, type Reader } from './reader.ts';
-import { given, localeOf, nameOf, timeOf } from './values.ts';
+import { withoutEmpty, localeOf, nameOf, timeOf } from './values.ts';
 
 /** An entry: values by the name of the attribute in lower case, without options. */
 type Attributes = Map<string, Buffer[]>;
@@ -151,7 +151,7 @@ function recordOf(attributes: Attributes, groups: readonly string[]): Omit<Row, 
     });
   const kept = { ...(others.length > 0 && { other_mail: others }) };
   const isPlain = hash !== undefined && !/^[{$]/.test(hash);
-  const record = given({
+  const record = withoutEmpty({
     source_id:
       one('entryuuid') ?? guid(attributes.get('objectguid')?.[0]) ?? one('nsuniqueid', 'ipauniqueid', 'dn'),
     username: one('uid', 'samaccountname'),

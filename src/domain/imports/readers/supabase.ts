@@ -4,7 +4,7 @@ import type { RawRecord } from '../record.ts';
 import { objectsIn } from './auth0.ts';
 import type { Input } from './input.ts';
 import { chunksOf, type Reader, stage } from './reader.ts';
-import { flagOf, given, ImportUsage, listOf, nameOf, objectOf, textOf, timeOf } from './values.ts';
+import { flagOf, withoutEmpty, ImportUsage, listOf, nameOf, objectOf, textOf, timeOf } from './values.ts';
 
 const IDENTITY = 'supabase identity';
 const FACTOR = 'supabase factor';
@@ -56,7 +56,7 @@ export function recordOfUser(
       },
     };
   const app = objectOf(user['raw_app_meta_data']);
-  const own = objectOf(user['raw_user_meta_data']);
+  const metadata = objectOf(user['raw_user_meta_data']);
   const hash = textOf(user['encrypted_password']);
   const phone = textOf(user['phone']);
   const banned = timeOf(user['banned_until']);
@@ -69,7 +69,7 @@ export function recordOfUser(
         'the hash is encrypted with a key of GoTrue: decrypt the table first; imported without a password',
     });
   const { provider: _provider, providers: _providers, roles, ...rest } = app;
-  const record = given({
+  const record = withoutEmpty({
     source_id: user['id'],
     email: textOf(user['email']),
     email_verified: textOf(user['email_confirmed_at'] ?? user['confirmed_at']) !== undefined,
@@ -77,8 +77,8 @@ export function recordOfUser(
     phone_number:
       phone !== undefined && /^\+?[1-9]\d{6,14}$/.test(phone) ? `+${phone.replace('+', '')}` : undefined,
     phone_number_verified_at: phone === undefined ? undefined : timeOf(textOf(user['phone_confirmed_at'])),
-    name: nameOf(own['full_name']) ?? nameOf(own['name']),
-    picture: /^https:\/\/\S+$/.test(String(own['avatar_url'])) ? own['avatar_url'] : undefined,
+    name: nameOf(metadata['full_name']) ?? nameOf(metadata['name']),
+    picture: /^https:\/\/\S+$/.test(String(metadata['avatar_url'])) ? metadata['avatar_url'] : undefined,
     status: isBanned ? 'suspended' : 'active',
     roles: listOf(roles),
     created_at: timeOf(textOf(user['created_at'])),
@@ -90,7 +90,7 @@ export function recordOfUser(
         subject:
           textOf(one['provider_id']) ?? textOf(objectOf(one['identity_data'])['sub']) ?? textOf(one['id']),
       })),
-    attributes: given({ app_metadata: rest, user_metadata: own }),
+    attributes: withoutEmpty({ app_metadata: rest, user_metadata: metadata }),
     password_hash: readable ? hash : undefined,
     ...factorsOf(factors, warnings),
   });

@@ -100,7 +100,7 @@ export function objectOf(value: unknown): Record<string, unknown> {
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** Removes undefined, null and empty objects. */
-export function given(record: RawRecord): RawRecord {
+export function withoutEmpty(record: RawRecord): RawRecord {
   return Object.fromEntries(
     Object.entries(record).filter(
       ([, value]) =>

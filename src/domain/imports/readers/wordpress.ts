@@ -4,7 +4,7 @@ import { objectsIn } from './auth0.ts';
 import { objectsOf } from './items.ts';
 import type { Input } from './input.ts';
 import { chunksOf, type Reader, stage } from './reader.ts';
-import { given, isRecord, listOf, localeOf, nameOf, textOf, timeOf } from './values.ts';
+import { withoutEmpty, isRecord, listOf, localeOf, nameOf, textOf, timeOf } from './values.ts';
 
 const META = 'wordpress meta';
 /** The keys of `wp_usermeta` that are used. */
@@ -33,7 +33,7 @@ function recordOf(user: RawRecord, meta: readonly RawRecord[]): Omit<Row, 'line'
     : typeof user['roles'] === 'string'
       ? user['roles'].split(',')
       : listOf(user['roles']);
-  const record = given({
+  const record = withoutEmpty({
     source_id: id,
     number: id,
     username: textOf(user['user_login']),

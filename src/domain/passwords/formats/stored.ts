@@ -107,10 +107,10 @@ export function plainPassword({ hash, format }: ForeignHash): string | null {
  * Reads the hash of a source.
  * @throws HashRefused.
  */
-export function takeHash(given: ForeignHash): TakenHash {
-  if (given.hash.startsWith(HEAD))
+export function takeHash(foreign: ForeignHash): TakenHash {
+  if (foreign.hash.startsWith(HEAD))
     throw new HashRefused('hash_unknown_format', 'a hash with parameters comes with them beside it');
-  const { hash, format, params: all = {} } = withoutKeys(given);
+  const { hash, format, params: all = {} } = withoutKeys(foreign);
   const { params, secrets } = splitSecrets(all);
   const read = readHash(hash, format, params);
   const bare = !read.named && Object.keys(params).length === 0 && isRecognised(hash, read);
@@ -138,7 +138,7 @@ export function readStored(stored: string): HashRead & Pick<Envelope, 'secretsId
 }
 
 /** A hash as it was given, for an export. @throws HashRefused. */
-export function asGiven(stored: string, secrets: HashSecrets): ForeignHash {
+export function asForeign(stored: string, secrets: HashSecrets): ForeignHash {
   const { hash, format, params } = parseStored(stored);
   if (format === undefined) return { hash };
   const joined = joinSecrets(params, secrets);

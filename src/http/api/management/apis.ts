@@ -73,7 +73,7 @@ const apiOf = (api: Api): z.infer<typeof ApiSchema> => ({
 
 /** The changes of an API as they came. */
 const changesOf = (body: z.infer<typeof Changes>): ApiChanges => {
-  const given = {
+  const fields = {
     name: body.name,
     scopes: body.scopes,
     accessTokenFormat: body.access_token_format,
@@ -84,7 +84,7 @@ const changesOf = (body: z.infer<typeof Changes>): ApiChanges => {
     dynamicClients: body.dynamic_clients,
     defaultScopes: body.default_scopes,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 };
 
 const idOf = ({ params }: OperatorCall<unknown, unknown>): string => params['id'] ?? '';

@@ -232,10 +232,13 @@ export function changesOf(card: Card, call: ConsoleCall, client: ManagedClient):
         },
       };
     case 'addresses': {
-      const given = Object.keys(ADDRESSES).map((name): [string, string[]] => [name, lines(call.raw(name))]);
+      const addresses = Object.keys(ADDRESSES).map((name): [string, string[]] => [
+        name,
+        lines(call.raw(name)),
+      ]);
       return {
         metadata: Object.fromEntries(
-          given.map(([name, value]) => [name, name in client.metadata ? value : orNone(value)]),
+          addresses.map(([name, value]) => [name, name in client.metadata ? value : orNone(value)]),
         ),
       };
     }

@@ -79,8 +79,8 @@ function dayOf(list: Listing, name: string, ends = false): Date | undefined {
 }
 
 const only = <T extends string>(values: string[] | undefined, known: readonly T[]): T[] | undefined => {
-  const some = known.filter((one) => values?.includes(one));
-  return some.length > 0 ? some : undefined;
+  const chosen = known.filter((one) => values?.includes(one));
+  return chosen.length > 0 ? chosen : undefined;
 };
 
 const accountFilters = (list: Listing) => {

@@ -28,14 +28,14 @@ export function profileRoutes(router: Router, { open, posted }: AccountSteps, de
   router.get(PATH, ...open, (ctx: AccountContext) => {
     const { user } = ctx.state;
     const frame = accountFrame(ctx, deps, 'profile');
-    const own = attributes.list('person');
+    const editable = attributes.list('person');
     const misfits = new Set(Object.keys(attributes.shown(user.attributes, 'person').invalid_attributes));
     const language = renderer.language(ctx, {});
-    const sections = profileSections(config.languages, user, own, misfits, language);
+    const sections = profileSections(config.languages, user, editable, misfits, language);
     renderer.render(ctx, 'account/profile', {
       ...frame,
       action: PATH,
-      values: { ...valuesOf(user), ...attributeTexts(own, user.attributes), ...flash.read(ctx).values },
+      values: { ...valuesOf(user), ...attributeTexts(editable, user.attributes), ...flash.read(ctx).values },
       sections,
       labels: labelsOf(sections.flatMap(({ rows }) => rows.flat())),
     });

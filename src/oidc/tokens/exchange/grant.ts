@@ -147,10 +147,10 @@ function installTokenExchange(
   ): Promise<readonly string[]> {
     if (!isAgent(client) || clientId === client.clientId) return delegations;
     const use = { accountId, clientId: client.clientId, at: new Date(clock.now()) };
-    const own = await actingAgents.delegate({ ...use, grantId, audience, scopes });
-    if (own === null)
+    const delegation = await actingAgents.delegate({ ...use, grantId, audience, scopes });
+    if (delegation === null)
       throw new errors.InvalidRequest('the person has ended this agent since the sign-in of subject_token');
-    return [...new Set([...delegations, own])];
+    return [...new Set([...delegations, delegation])];
   }
 
   const assertionOf = createIdentityAssertions({
