@@ -15,6 +15,3 @@ export const STANDARD_SCOPES = [
 ] as const;
 
 export type StandardScope = (typeof STANDARD_SCOPES)[number];
-
-export const isStandardScope = (scope: string): scope is StandardScope =>
-  (STANDARD_SCOPES as readonly string[]).includes(scope);
