@@ -46,7 +46,7 @@ interface Shown {
 /** What a page shows. */
 async function shownAt(page: string): Promise<Shown> {
   const { html } = await owner.open(page);
-  const [same = ''] = /<details class="same">.*?<\/details>/s.exec(html) ?? [];
+  const same = [...html.matchAll(/<details class="same">.*?<\/details>/gs)].join('');
   const blocks = [...same.matchAll(/<div class="same-block">.*?<code>(.*?)<\/code><\/pre>/gs)].map(
     ([, text = '']) => unescape(text),
   );
