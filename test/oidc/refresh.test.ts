@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
+import { Client as Connection } from 'pg';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { atOnce, introspect, refresh, signIn, userinfo } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
+import { atEnd } from '../support/cleanup.ts';
+import { sha256 } from '../../src/core/ids.ts';
 import { until } from '../support/until.ts';
 import { type MovableTime, movableTime } from '../support/clock.ts';
 
@@ -125,6 +128,84 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     const replies = await atOnce(2, () => refresh(provider, spa, token));
     expect(replies.map(({ status }) => status)).toEqual([200, 200]);
   });
+});
+
+describe('a refresh token whose first reply nobody wrote down', () => {
+  let provider: Provider;
+  let person: Person;
+  beforeAll(async () => {
+    provider = await startProvider({ stores: 'PostgreSQL' });
+    person = await provider.createPerson();
+  });
+
+  const row = (token: string) => ({ text: `model = 'RefreshToken' and id = $1`, values: [sha256(token)] });
+
+  /** Leaves what a node left that ended a minute ago between the reply and the note of it: a claim. */
+  async function loseNote(token: string): Promise<void> {
+    const { text, values } = row(token);
+    const forget = `update oidc_records set claimed_at = consumed_at - interval '1 minute', consumed_at = null
+      where ${text} and consumed_at is not null returning id`;
+    await until(async () => (await provider.sql(forget, values)).length === 1);
+  }
+
+  const LOCK = 'lock table oidc_records in access exclusive mode';
+
+  const areWaiting = async (count: number): Promise<boolean> => {
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    return (await provider.sql(waiting)).length >= count;
+  };
+
+  async function connect(): Promise<Connection> {
+    const connection = new Connection({ connectionString: provider.postern.env['DATABASE_URL'] });
+    await connection.connect();
+    atEnd(() => connection.end());
+    return connection;
+  }
+
+  it('gives the same successor again after any time, as long as that was not used', async () => {
+    const client = await provider.createClient();
+    const first = await signIn(provider, client, person);
+    const second = await refresh(provider, client, first.refresh_token);
+    await loseNote(first.refresh_token);
+    const again = await refresh(provider, client, first.refresh_token);
+    expect(again).toMatchObject({ status: 200, body: { refresh_token: second.body.refresh_token } });
+  });
+
+  it('ends its family when it comes after its successor was used', async () => {
+    const client = await provider.createClient();
+    const first = await signIn(provider, client, person);
+    const second = await refresh(provider, client, first.refresh_token);
+    const third = await refresh(provider, client, second.body.refresh_token);
+    expect(third.status).toBe(200);
+    await loseNote(first.refresh_token);
+    expect(await refresh(provider, client, first.refresh_token)).toMatchObject(ENDED);
+    expect(await refresh(provider, client, third.body.refresh_token)).toMatchObject(ENDED);
+  });
+
+  it.each([
+    ['used', 'consumed_at = now(), claimed_at = null', 400],
+    ['free', 'claimed_at = null', 200],
+  ])(
+    'waits without a grace for what becomes of the reply under way: the token is %s',
+    async (_what, outcome, status) => {
+      const strict = await provider.createClient({ refresh_token_grace: 0 });
+      const { refresh_token: token } = await signIn(provider, strict, person);
+      const { text, values } = row(token);
+      // Looks of the server queue behind the first lock, the second lock behind these.
+      const [before, after] = await Promise.all([connect(), connect()]);
+      await before.query(`begin; ${LOCK}`);
+      await before.query(`update oidc_records set claimed_at = now() where ${text}`, values);
+      const second = refresh(provider, strict, token);
+      await until(() => areWaiting(1));
+      const locked = after.query(`begin; ${LOCK}`);
+      await until(() => areWaiting(2));
+      await before.query('commit');
+      await locked;
+      await after.query(`update oidc_records set ${outcome} where ${text}`, values);
+      await after.query('commit');
+      expect(await second).toMatchObject({ status });
+    },
+  );
 });
 
 describe('the end of a refresh token', () => {
