@@ -16,6 +16,7 @@ import type { PageDependencies } from '../../src/http/pages/dependencies.ts';
 import { pageRoutes } from '../../src/http/pages/routes.ts';
 import { createPageTools } from '../../src/http/pages/tools.ts';
 import { findRoute, type Owner, ROUTES } from '../../src/http/routes.ts';
+import { STANDARD_SCOPES } from '../../src/core/scopes.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import { type ConfigurationDependencies, createConfiguration } from '../../src/oidc/configuration.ts';
 
@@ -55,7 +56,7 @@ async function providerPaths(): Promise<string[]> {
     jest.spyOn(Registry.prototype, method),
   );
   jest.spyOn(console, 'warn').mockImplementation(() => undefined);
-  const attributes = { claimsByScope: () => ({}) };
+  const attributes = { claimsByScope: () => ({}), scopes: () => STANDARD_SCOPES };
   const attester = {
     issuer: 'https://attester.example',
     jwksUri: 'https://attester.example/jwks',

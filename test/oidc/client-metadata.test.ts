@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 import { type Configuration, errors, Provider } from 'oidc-provider';
 import { loadConfig } from '../../src/config/index.ts';
+import { STANDARD_SCOPES } from '../../src/core/scopes.ts';
 import { Secrets } from '../../src/core/secrets.ts';
 import { validateExtraMetadata } from '../../src/oidc/clients/metadata-checks.ts';
 import { type ExtraProperty } from '../../src/oidc/clients/property.ts';
@@ -80,7 +81,7 @@ describe('the defaults', () => {
     jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const config = loadConfig({ NODE_ENV: 'test', CONFIG_FILE: '/dev/null' });
     const secrets = new Secrets('a secret of the tests that is long enough');
-    const attributes = { claimsByScope: () => ({}) };
+    const attributes = { claimsByScope: () => ({}), scopes: () => STANDARD_SCOPES };
     const deps = { config, clock: { now: Date.now }, secrets, authorization: {}, attributes, pages: {} };
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const key = { ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256', use: 'sig' };
