@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { PAGES } from '../account/support/pages.ts';
 import { exchange, authorize, introspect, post, refresh, signIn, userinfo } from '../oidc/support/flow.ts';
 import { startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
@@ -48,8 +49,7 @@ it('reads no large table from end to end on the way of a request', async () => {
   await introspect(provider, client, body.access_token);
   await userinfo(provider, body.access_token);
   await post(provider, 'revoke', client, { token: body.refresh_token });
-  for (const path of ['/account', '/account/security', '/account/sessions', '/account/apps'])
-    await agent.open(`${provider.url}${path}`);
+  for (const path of PAGES) await agent.open(`${provider.url}${path}`);
 
   const call = (path: string, method: string, sent: object, token = '') =>
     fetch(`${provider.url}/api/v1/auth${path}`, {
