@@ -79,6 +79,9 @@ export function essence({ status, headers, text }: Answered): object {
   const body = JSON.parse(text) as Record<string, unknown>;
   for (const name of ['access_token', 'refresh_token', 'id_token'])
     if (typeof body[name] === 'string') body[name] = essenceOfToken(body[name]);
+  // A refusal of a contract says when it was made; a second may end between two.
+  const { timestamp } = body;
+  if (typeof timestamp === 'string') body['timestamp'] = timestamp.replaceAll(/\d/g, '0');
   return { status, headers: others, names: Object.keys(JSON.parse(text) as object), body };
 }
 
