@@ -50,7 +50,7 @@ export const standardMetadata = {
     default: 'every mode',
   }),
   scope: text({
-    meaning: 'the scopes that it may ask for, with a space between them',
+    meaning: 'the scopes that it may ask for and be granted, separated by spaces',
     default: 'every scope',
     option: { flags: '--scope <scope>', help: 'a scope that it may ask for; without any, all' },
   }),
