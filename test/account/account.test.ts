@@ -94,7 +94,32 @@ test('another address counts once it is confirmed, and the old one is told', asy
   expect((await letters.next(person.email)).subject).toBe('Your email address is about to change');
   const link = await letters.link(next, '/verify-email');
   const other = new UserAgent(provider.url);
-  expect(heading(await other.submit(await other.open(link), {}))).toBe('Your email address is confirmed');
+  const { password } = person;
+  expect(heading(await other.submit(await other.open(link), { password }))).toBe(
+    'Your email address is confirmed',
+  );
+  expect((await provider.operator.accounts.find(person.id))?.email).toBe(next);
+});
+
+test('whoever merely reads the mailbox of another address does not get the account', async () => {
+  const [person, stranger] = [await provider.createPerson(), await provider.createPerson()];
+  const { agent } = await enter(person);
+  const next = `typo-${person.email}`;
+  await agent.submit(await agent.open('/account/email'), { email: next }, '/account/email');
+  const link = await letters.link(next, '/verify-email');
+  const others = [new UserAgent(provider.url), (await enter(stranger)).agent];
+  for (const other of others)
+    for (const values of [
+      {},
+      { unknown: 'yes' },
+      { password: 'a guess' },
+      { password: 'x', unknown: 'yes' },
+    ]) {
+      const page = await other.submit(await other.open(link), values);
+      expect([values, page.status]).toEqual([values, 400]);
+    }
+  expect((await provider.operator.accounts.find(person.id))?.email).toBe(person.email);
+  expect(heading(await agent.submit(await agent.open(link), {}))).toBe('Your email address is confirmed');
   expect((await provider.operator.accounts.find(person.id))?.email).toBe(next);
 });
 

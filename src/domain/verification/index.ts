@@ -59,11 +59,13 @@ export interface Confirming {
    * Uses a link: the address that it was sent to is verified, and from now on the account's; the old one is told when
    * it was another. Of any number of tries one succeeds.
    *
-   * Who shows the session or the password is the owner from now on. Anybody else may be a stranger to who made the account,
-   * or the one whom that stranger wants to have it: on an account whose owner was never known, everything that was set goes
-   * by it, the password too. A contract's document promises no such thing, and an address that the account came to from
-   * another one is no proof of who its owner is: there the mailbox is confirmed, and of the owner is known what was known.
-   * @throws DomainError invalid_verification_token, invalid_credentials with the field `password`, account_locked,
+   * Whoever shows the session or the password is the owner from now on. Anybody else only reads the mailbox. At a first
+   * address they may be its owner, for whom a stranger made the account: if the owner was never known, everything that was
+   * set is cleared, the password too. At a changed address they may be a stranger, because it was mistyped: the
+   * pages refuse them. A contract's document asks for nothing beside the link: it confirms the mailbox, and what was
+   * known of the owner stays.
+   * @throws DomainError invalid_verification_token, invalid_credentials with the field `password` when the password is wrong,
+   *   or a session of nobody or of somebody else is all that is shown for a changed address, account_locked,
    *   rate_limited, email_taken when another account has the address by now, overloaded, unavailable.
    */
   confirm(token: string, actor: Actor, shown?: Shown): Promise<Confirmed>;
@@ -190,6 +192,8 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
           const owner: Actor = { ...actor, kind: 'user', id: account.id };
           const changed = from !== to;
           const isMove = changed || account.movedFrom !== null;
+          if (!knows && isMove && shown?.by === 'session')
+            throw new DomainError('invalid_credentials', { field: 'password' });
           if (!knows && !isMove && account.ownerProvenAt === null && shown?.by !== 'contract') {
             const { record, resetToken } = await handOver(account, owner, tx);
             return { user: toUser(record), changed, resetToken };

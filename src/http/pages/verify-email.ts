@@ -121,10 +121,10 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     const actor = anonymousActor(ctx, 'pages');
     const page = withToken(PATH, ctx);
     const shown = await shownBy(ctx);
-    // An empty field is a slip, and not somebody who does not know the account: that would take all off it.
+    // An empty field is a slip. It does not say that the person does not know the account: that would clear it.
     if (shown.by === 'session' && field(ctx, 'unknown') === '') {
       const found = await verification.peek(token(ctx), actor);
-      if (found && !found.isMove && (await asksFor(ctx, found)) !== 'nothing')
+      if (found && (await asksFor(ctx, found)) !== 'nothing')
         return flash.leave(ctx, page, { status: 400, problems: [missing('password')] });
     }
     const confirmed = await attempt(
