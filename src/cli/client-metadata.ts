@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Profile } from '../core/profiles.ts';
+import type { Profile } from '../core/security-profiles.ts';
 import { metadataOptions } from './client-options.ts';
 import { UsageError } from './failure.ts';
 

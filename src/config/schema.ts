@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readEmailAddress } from '../core/email-address.ts';
 import { LANGUAGES } from '../core/languages.ts';
-import { PROFILES } from '../core/profiles.ts';
+import { PROFILES } from '../core/security-profiles.ts';
 import { attributeSchema } from './attributes.ts';
 import { doorSettings, legacySchema } from './legacy.ts';
 import { tlsSchema } from './tls.ts';

@@ -16,7 +16,7 @@ import { createContractDoors } from '../domain/contract-doors.ts';
 import { createLogin } from '../domain/login.ts';
 import { createLoginSteps } from '../domain/login-steps.ts';
 import { createApiKeyAdmin } from '../domain/operators/machine-tokens.ts';
-import { createAccess } from '../domain/operators/access.ts';
+import { createAccess } from '../domain/operators/account-access.ts';
 import { createManagedAccounts } from '../domain/operators/accounts.ts';
 import { createOperators } from '../domain/operators/index.ts';
 import { createMfa } from '../domain/mfa/index.ts';

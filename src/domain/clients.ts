@@ -17,13 +17,12 @@ import {
   refuse,
 } from './client-checks.ts';
 import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
+import { mayGive, mayTouch } from './operators/escalation.ts';
 import {
   changesOf,
   differencesOf,
   checkVersion,
   type Expected,
-  mayGive,
-  mayTouch,
   type Operator,
   requirePermission,
 } from './operators/operator.ts';

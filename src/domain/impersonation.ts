@@ -7,7 +7,8 @@ import type { Impersonations, ImpersonationRecord } from '../storage/impersonati
 import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Stores } from '../storage/stores.ts';
 import type { Notices } from './notices.ts';
-import { type Operator, notOneself, refuse, requirePermission } from './operators/operator.ts';
+import { notOneself } from './operators/escalation.ts';
+import { type Operator, refuse, requirePermission } from './operators/operator.ts';
 import { type Rights, rolesOf } from './operators/rights.ts';
 
 /** A view that has begun. */

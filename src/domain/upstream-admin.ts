@@ -5,11 +5,11 @@ import type { Tx } from '../storage/postgres/transaction.ts';
 import type { Linked, UpstreamRecord } from '../storage/upstreams.ts';
 import type { Stores } from '../storage/stores.ts';
 import type { Listed, ListOptions, ReadList } from './operators/lists.ts';
+import { mayTouch } from './operators/escalation.ts';
 import {
   differencesOf,
   checkVersion,
   type Expected,
-  mayTouch,
   type Operator,
   refuse,
   requirePermission,

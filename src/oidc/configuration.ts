@@ -20,7 +20,7 @@ import { attestation, ATTESTATION_METHODS } from './clients/attestation.ts';
 import { createAssertionCheck } from './clients/assertions.ts';
 import { mutualTls, mutualTlsAliases } from './clients/certificates.ts';
 import { validateExtraMetadata } from './clients/metadata-checks.ts';
-import { applyProfile, fapiProfile, requirePkce } from './clients/profiles.ts';
+import { applyProfile, fapiProfile, requirePkce } from './clients/security-profiles.ts';
 import { richAuthorizationRequests } from './authorization-details.ts';
 import { registrationFeatures } from './clients/registration/index.ts';
 import { createStatementReader } from './clients/registration/statements.ts';

@@ -1,5 +1,5 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { mayBeSignedBy } from './clients/profiles.ts';
+import { mayBeSignedBy } from './clients/security-profiles.ts';
 import type { ExtraClientProperties } from './clients/names.ts';
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;

@@ -29,7 +29,7 @@ import { createImpersonations } from './impersonations.ts';
 import { createImports } from './imports.ts';
 import { createGroups } from './groups.ts';
 import { createIdempotentRequests } from './idempotent-requests.ts';
-import { createMailOutbox } from './mail-outbox.ts';
+import { createMailOutbox } from './waiting-mail.ts';
 import { createLogoutNotices } from './logout-notices.ts';
 import { createSecretSweep, passwordHashSecrets } from './password-hash-secrets.ts';
 import { createMigrationCounts } from './migration.ts';

@@ -1,5 +1,5 @@
 /** What the documents for those who work on Postern name is there. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from '@jest/globals';
 import { INSTALLED } from '../../src/oidc/overrides/index.ts';
@@ -31,6 +31,28 @@ it.each(documents)('%s names files, and what is in them', (document) => {
     const last = name.split('.').at(-1) ?? '';
     expect([file, name, new RegExp(`\\b${last}\\b`).test(read(file))]).toEqual([file, name, true]);
   }
+});
+
+/** A file: of the README's folder or below, of `src`, or of the repository. */
+const FILE_NAME = /`((?:[\w-]+\/)*[\w-]+\.(?:ts|ejs|css))`/g;
+
+const readmes = globSync('{src,test,bench,demo,examples}/**/README.md', {
+  cwd: ROOT,
+  exclude: (name) => name.endsWith('node_modules'),
+});
+
+it.each(readmes)('%s names files that there are', (document) => {
+  const folder = path.join(ROOT, path.dirname(document));
+  const isThere = (file: string) =>
+    ['', 'src'].some((root) => existsSync(path.join(ROOT, root, file))) ||
+    globSync(`**/${file}`, { cwd: folder }).length > 0;
+  const missing = [...read(document).matchAll(FILE_NAME)].map(([, file = '']) => file);
+  expect(missing.filter((file) => !isThere(file))).toEqual([]);
+});
+
+it('a folder has more than its README', () => {
+  const alone = readmes.filter((readme) => readdirSync(path.join(ROOT, path.dirname(readme))).length === 1);
+  expect(alone).toEqual([]);
 });
 
 /** The first cell of each row of a document's tables, where that is a name. */

@@ -12,14 +12,8 @@ import { subjectOf } from '../lookup.ts';
 import type { PasswordReset } from '../reset.ts';
 import type { Verification } from '../verification/index.ts';
 import type { Assignments } from './assignments.ts';
-import {
-  type Expected,
-  notOneself,
-  type OnAccount,
-  type Operator,
-  refuse,
-  requirePermission,
-} from './operator.ts';
+import { notOneself, type OnAccount } from './escalation.ts';
+import { type Expected, type Operator, refuse, requirePermission } from './operator.ts';
 
 interface Why {
   expected?: Expected | undefined;

@@ -3,15 +3,8 @@ import type { Stores } from '../../storage/stores.ts';
 import type { SessionRevoker } from '../session-revoker.ts';
 import { keepAnAdmin } from '../users/roles.ts';
 import { toUser, type User } from '../users/user.ts';
-import {
-  changesOf,
-  checkVersion,
-  type Expected,
-  type KeepStanding,
-  mayGive,
-  type Operator,
-  requirePermission,
-} from './operator.ts';
+import { type KeepStanding, mayGive } from './escalation.ts';
+import { changesOf, checkVersion, type Expected, type Operator, requirePermission } from './operator.ts';
 import type { Rights } from './rights.ts';
 import type { Roles } from './roles.ts';
 

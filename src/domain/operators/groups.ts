@@ -10,13 +10,12 @@ import type {
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { Stores } from '../../storage/stores.ts';
 import { foldCase, NAME_FORM } from '../identifiers.ts';
+import { type KeepStanding, mayGive } from './escalation.ts';
 import {
   changesOf,
   checkDescription,
   checkVersion,
   type Expected,
-  type KeepStanding,
-  mayGive,
   type Operator,
   refuse,
   requirePermission,

@@ -14,7 +14,7 @@ import { createNoteRefused } from './refused.ts';
 import { createRights } from './rights.ts';
 import { createRoles } from './roles.ts';
 import { createWebhooks } from './webhooks.ts';
-import { createKeepStanding, createOnAccount } from './operator.ts';
+import { createKeepStanding, createOnAccount } from './escalation.ts';
 
 interface Dependencies {
   stores: Pick<

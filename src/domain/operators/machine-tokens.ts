@@ -6,7 +6,8 @@ import type { Stores } from '../../storage/stores.ts';
 import type { ApiKeyChanges, ApiKeys, NewApiKey } from '../api-keys.ts';
 import type { RegistrationTokens } from '../registration-tokens.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
-import { mayGive, mayTouch, type Operator, requirePermission } from './operator.ts';
+import { mayGive, mayTouch } from './escalation.ts';
+import { type Operator, requirePermission } from './operator.ts';
 import type { Permission } from './permissions.ts';
 import { type Rights, rolesOf } from './rights.ts';
 

@@ -7,7 +7,7 @@ import type { Rendered } from '../../mail/renderer.ts';
 import { sampleOf } from '../../mail/samples.ts';
 import { type MailTemplate, mailTemplates, SHARED, textProblem, textsOf } from '../../mail/texts.ts';
 import { dictionaries } from '../../mail/translator.ts';
-import type { MailFilters, MailOutbox as OutboxStore, WaitingMail } from '../../storage/mail-outbox.ts';
+import type { MailFilters, MailOutbox as OutboxStore, WaitingMail } from '../../storage/waiting-mail.ts';
 import type { MailTexts, MailTextsByLanguage } from '../../storage/settings.ts';
 import type { Stores } from '../../storage/stores.ts';
 import { recipientOf } from '../notices.ts';
@@ -23,7 +23,7 @@ import {
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 
 export { mailTemplates } from '../../mail/texts.ts';
-export type { MailFilters, WaitingMail } from '../../storage/mail-outbox.ts';
+export type { MailFilters, WaitingMail } from '../../storage/waiting-mail.ts';
 
 /** The sentences of one kind of message in one language. */
 export interface TemplateTexts {

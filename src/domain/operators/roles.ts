@@ -2,12 +2,12 @@ import { DomainError } from '../../core/errors.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { RoleRecord, RoleStore } from '../../storage/roles.ts';
 import type { Stores } from '../../storage/stores.ts';
+import { mayGive } from './escalation.ts';
 import {
   changesOf,
   checkDescription,
   checkVersion,
   type Expected,
-  mayGive,
   misnamed,
   type Operator,
   refuse,

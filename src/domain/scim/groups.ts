@@ -6,13 +6,8 @@ import type { GroupRecord, Groups as GroupStore } from '../../storage/groups.ts'
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { Stores } from '../../storage/stores.ts';
 import type { Groups } from '../operators/groups.ts';
-import {
-  checkVersion,
-  type Expected,
-  type KeepStanding,
-  type Operator,
-  requirePermission,
-} from '../operators/operator.ts';
+import type { KeepStanding } from '../operators/escalation.ts';
+import { checkVersion, type Expected, type Operator, requirePermission } from '../operators/operator.ts';
 import type { Rights } from '../operators/rights.ts';
 import { ScimError } from './errors.ts';
 import { type ListQuery, readRequest } from './lists.ts';

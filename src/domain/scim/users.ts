@@ -8,13 +8,8 @@ import type { Stores } from '../../storage/stores.ts';
 import type { Attributes } from '../attributes/index.ts';
 import { emailKeyOf } from '../lookup.ts';
 import type { ManagedAccounts } from '../operators/accounts.ts';
-import {
-  type Expected,
-  mayTouch,
-  type OnAccount,
-  type Operator,
-  requirePermission,
-} from '../operators/operator.ts';
+import { mayTouch, type OnAccount } from '../operators/escalation.ts';
+import { type Expected, type Operator, requirePermission } from '../operators/operator.ts';
 import { BUILT_IN_ROLES } from '../operators/permissions.ts';
 import { type Rights, rolesOf } from '../operators/rights.ts';
 import type { Accounts } from '../users/index.ts';

@@ -5,7 +5,7 @@ import { docsPaths, serveDocs } from '../endpoints/docs.ts';
 import type { Documented } from '../endpoints/endpoint.ts';
 import { refuseMethod } from '../endpoints/reply.ts';
 import { Routing } from '../endpoints/routing.ts';
-import { allowAnyOrigin, answer, type GuardDependencies, refuse } from './guard.ts';
+import { allowAnyOrigin, answer, type HandlerDependencies, refuse } from './handler.ts';
 import { management } from './management/index.ts';
 import { messages } from './management/webhook-schemas.ts';
 import { me } from './me/index.ts';
@@ -15,7 +15,7 @@ import { Problem, PROBLEM_TYPE } from './problems.ts';
 const BASE = '/api/v2';
 const OPERATIONS = [...me, ...management];
 
-const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<ApiOperation> => ({
+const documentOf = ({ publicUrl, passwords }: HandlerDependencies): Documented<ApiOperation> => ({
   title: 'Postern API',
   version: '2.0.0',
   description:
@@ -51,7 +51,7 @@ const documentOf = ({ publicUrl, passwords }: GuardDependencies): Documented<Api
 });
 
 /** Answers everything under /api/v2. */
-export function createApi(dependencies: Omit<GuardDependencies, 'basePath'>): Middleware {
+export function createApi(dependencies: Omit<HandlerDependencies, 'basePath'>): Middleware {
   const deps = { ...dependencies, basePath: BASE };
   const document = documentOf(deps);
   const docs = docsPaths(document);

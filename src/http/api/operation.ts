@@ -15,7 +15,7 @@ import type { Described } from '../../oidc/interactions/interactions.ts';
 import type { ApiAdmin } from '../../domain/apis.ts';
 import type { ClientAdmin } from '../../domain/clients.ts';
 import type { PreviewTokens } from '../../oidc/tokens/preview.ts';
-import type { Access } from '../../domain/operators/access.ts';
+import type { Access } from '../../domain/operators/account-access.ts';
 import type { ManagedAccounts } from '../../domain/operators/accounts.ts';
 import type { Assignments } from '../../domain/operators/assignments.ts';
 import type { AuditLog } from '../../domain/operators/audit-log.ts';

@@ -6,7 +6,7 @@ import { checkReply } from '../endpoints/reply.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { type Route, setRoute } from '../routes.ts';
 import type { Call, Contract, Operation } from './contract.ts';
-import type { GuardDependencies } from './guard.ts';
+import type { HandlerDependencies } from './handler.ts';
 import { contractRoute, type Mount } from './mounts.ts';
 
 const JSON_BODY = /^application\/json(?:; ?charset=utf-8)?$/i;
@@ -28,7 +28,7 @@ const ofKoa = { get: () => fail('Koa has to answer') };
 /** What a call has of Koa. Whoever asks for it is called again behind Koa. */
 const WITHOUT_KOA = Object.defineProperties({}, { actor: ofKoa, signal: ofKoa, ctx: ofKoa });
 
-type Dependencies = Pick<GuardDependencies, 'services' | 'noteUse' | 'bodyLimit'> & {
+type Dependencies = Pick<HandlerDependencies, 'services' | 'noteUse' | 'bodyLimit'> & {
   mounts: readonly Mount[];
   isOpen(contract: string): boolean;
 };

@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa';
 import { docsPaths } from '../endpoints/docs.ts';
 import type { Contract } from './contract.ts';
-import { createContractHandler, type ContractHandler, type GuardDependencies } from './guard.ts';
+import { createContractHandler, type ContractHandler, type HandlerDependencies } from './handler.ts';
 import { contractRoute, type Mount } from './mounts.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { type Route, routeOf, setRoute } from '../routes.ts';
@@ -23,7 +23,7 @@ export function createContracts({
   mounts,
   isOpen,
   ...guard
-}: GuardDependencies & {
+}: HandlerDependencies & {
   /** Of every contract: which are open is asked for at each request. */
   mounts: Mount[];
   isOpen(contract: string): boolean;

@@ -6,7 +6,7 @@ import { DomainError } from '../../core/errors.ts';
 import type { View } from '../../domain/impersonation.ts';
 import type { User } from '../../domain/users/index.ts';
 import { userActor } from '../actor.ts';
-import { VIEW_PATH } from '../views.ts';
+import { VIEW_PATH } from '../view-as-link.ts';
 import type { PageDependencies, PageParts } from './dependencies.ts';
 import { posted } from './form.ts';
 import { leaveFrames } from './logged-out.ts';

@@ -1,8 +1,8 @@
 import { errors, type Configuration } from 'oidc-provider';
 import { epochSeconds, type Clock } from '../../core/clock.ts';
-import { holds } from '../../core/profiles.ts';
+import { holds } from '../../core/security-profiles.ts';
 import type { ExtraClientProperties } from './names.ts';
-import { mayBeSignedBy } from './profiles.ts';
+import { mayBeSignedBy } from './security-profiles.ts';
 
 /** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */
 export const MAX_ASSERTION_LIFETIME = 3600;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ID_TOKEN_CLAIMS } from '../../core/tokens.ts';
-import { PROFILES } from '../../core/profiles.ts';
+import { PROFILES } from '../../core/security-profiles.ts';
 import { frontchannelUriProblem } from '../logout/front-channel-uri.ts';
 import { CLAIM_MAPPINGS_FORM, claimMappings } from './claim-mappings.ts';
 import { ASSERTION_ISSUERS_FORM, assertionIssuers } from './assertion-issuers.ts';

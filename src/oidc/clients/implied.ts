@@ -1,5 +1,5 @@
 import { isLoopbackHostname } from '../../core/network.ts';
-import { holds } from '../../core/profiles.ts';
+import { holds } from '../../core/security-profiles.ts';
 import { JWT_BEARER } from '../tokens/grant-types.ts';
 import type { Metadata } from './property.ts';
 

@@ -3,7 +3,7 @@ import type { Config } from '../../config/index.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { ACCEPTED_ALGS, SIGNING_ALGS } from '../../core/tokens.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
-import { codeLifetime } from '../clients/profiles.ts';
+import { codeLifetime } from '../clients/security-profiles.ts';
 import { withinView } from '../sessions/viewing.ts';
 
 /** Ten years. */

@@ -2,13 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { createCursors } from '../../../src/core/cursors.ts';
 import { Secrets } from '../../../src/core/secrets.ts';
 import { systemActor } from '../../../src/core/actor.ts';
-import {
-  mayGive,
-  mayTouch,
-  notOneself,
-  requirePermission,
-  shellOperator,
-} from '../../../src/domain/operators/operator.ts';
+import { mayGive, mayTouch, notOneself } from '../../../src/domain/operators/escalation.ts';
+import { requirePermission, shellOperator } from '../../../src/domain/operators/operator.ts';
 import {
   ALL_PERMISSIONS,
   BUILT_IN_ROLES,

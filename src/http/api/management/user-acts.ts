@@ -1,5 +1,5 @@
 import { managed } from '../operation.ts';
-import { viewUrl } from '../../views.ts';
+import { viewUrl } from '../../view-as-link.ts';
 import { resource, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 import { asItIs, idOf } from './users.ts';

@@ -2,7 +2,7 @@ import type { Permission } from '../../../domain/operators/permissions.ts';
 import type { User } from '../../../domain/users/index.ts';
 import type { Message, MessageKey } from '../../pages/i18n.ts';
 import { seeOther } from '../../pages/replies.ts';
-import { VIEW_PATH } from '../../views.ts';
+import { VIEW_PATH } from '../../view-as-link.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { FormSpec, Grade, Question, Room } from '../room.ts';
 import { daysOf, WHEN } from './bulk.ts';

@@ -1,7 +1,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
 import { isLoopbackHostname } from '../../core/network.ts';
-import { holds, type Profile, stricter } from '../../core/profiles.ts';
+import { holds, type Profile, stricter } from '../../core/security-profiles.ts';
 import type { ExtraClientProperties } from './names.ts';
 
 /**

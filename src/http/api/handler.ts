@@ -44,7 +44,7 @@ export function allowAnyOrigin(ctx: Context): boolean {
   return true;
 }
 
-export interface GuardDependencies {
+export interface HandlerDependencies {
   services: ApiServices;
   tokens: ApiTokens;
   /** The issuer. */
@@ -64,7 +64,7 @@ export interface GuardDependencies {
 export async function answer(
   ctx: Context,
   routing: Routing<ApiOperation>,
-  deps: GuardDependencies,
+  deps: HandlerDependencies,
 ): Promise<void> {
   const { services, limiter, bodyLimit, basePath } = deps;
   const route = routing.find(ctx.method, ctx.path);
@@ -131,7 +131,7 @@ const counted = ({ limit }: ApiOperation, actor: Actor): string | null =>
 function refusalOf(
   error: unknown,
   requestId: string,
-  { logger, isUnavailable }: Pick<GuardDependencies, 'logger' | 'isUnavailable'>,
+  { logger, isUnavailable }: Pick<HandlerDependencies, 'logger' | 'isUnavailable'>,
 ): ReturnType<typeof problemOf> {
   const known =
     isDomainError(error) || error instanceof InvalidFields
@@ -146,7 +146,7 @@ function refusalOf(
 export function refuse(
   ctx: Context,
   error: unknown,
-  deps: Pick<GuardDependencies, 'logger' | 'isUnavailable'>,
+  deps: Pick<HandlerDependencies, 'logger' | 'isUnavailable'>,
 ): void {
   const problem = refusalOf(error, ctx.get('X-Request-Id'), deps);
   const retryAfter = isDomainError(error) ? error.details.retryAfter : undefined;

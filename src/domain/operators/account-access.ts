@@ -8,7 +8,8 @@ import type { Sessions } from '../../storage/sessions.ts';
 import type { Audit } from '../../storage/audit.ts';
 import { deviceOf } from '../notices.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
-import { type OnAccount, type Operator, requirePermission } from './operator.ts';
+import type { OnAccount } from './escalation.ts';
+import { type Operator, requirePermission } from './operator.ts';
 import type { People } from './people.ts';
 import type { Permission } from './permissions.ts';
 

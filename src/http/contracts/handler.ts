@@ -16,7 +16,7 @@ import { Routing } from '../endpoints/routing.ts';
 import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
 import { wordsOf } from '../endpoints/statuses.ts';
 
-export interface GuardDependencies {
+export interface HandlerDependencies {
   services: ContractServices;
   limiter: Limiter;
   logger: Logger;
@@ -43,7 +43,7 @@ export type ContractHandler = (ctx: Context, mount: string, path: string) => Pro
  * The way of a request through a contract: route, who calls, body, limit, operation, reply. Whatever goes wrong on it is
  * answered in the contract's own words, and nothing leaves that the contract's schema does not have.
  */
-export function createContractHandler(contract: Contract, deps: GuardDependencies): ContractHandler {
+export function createContractHandler(contract: Contract, deps: HandlerDependencies): ContractHandler {
   const { services, limiter } = deps;
   const routing = new Routing(contract);
   const docs = docsPaths(contract);
@@ -126,7 +126,7 @@ function refuse(
   ctx: Context,
   contract: Contract,
   error: unknown,
-  { logger, isUnavailable, services }: GuardDependencies,
+  { logger, isUnavailable, services }: HandlerDependencies,
 ): void {
   const requestId = ctx.get('X-Request-Id');
   const known = isDomainError(error)
