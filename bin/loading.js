@@ -1,6 +1,6 @@
 /**
- * What a process need not do while it loads some fifteen hundred files. Without it everything works the same, for a fifth more
- * CPU at the start of a command.
+ * Skips unnecessary work while a process loads some fifteen hundred files. Everything works the same without it, but a
+ * command uses a fifth more CPU at its start.
  */
 import module from 'node:module';
 import path from 'node:path';
@@ -8,12 +8,15 @@ import path from 'node:path';
 const OWN = new URL('../src/', import.meta.url).href;
 
 const PACKAGES = '/node_modules/';
-/** Of zod's fifty languages, the one that it speaks. */
+/** zod has fifty languages. Load only English. */
 const ZOD = `${PACKAGES}zod/v4/`;
-/** Of a limiter for each of a dozen databases, the one that is used; what they have in common stands for the others. */
+/**
+ * rate-limiter-flexible has a limiter for each of a dozen databases. Load only the one in use; their common base class
+ * stands in for the others.
+ */
 const LIMITERS = `${PACKAGES}rate-limiter-flexible/index.js`;
 
-/** What is loaded instead of what a package asks for. */
+/** The module to load instead of the requested one. */
 function insteadOf(specifier, parentURL) {
   if (specifier === '../locales/index.js' && parentURL.includes(ZOD)) return '../locales/en.js';
   if (specifier !== './lib/RateLimiterRedis' && parentURL.endsWith(LIMITERS))
@@ -21,7 +24,7 @@ function insteadOf(specifier, parentURL) {
   return specifier;
 }
 
-/** What the names of packages mean in Postern's files: the same in all of them. */
+/** Resolved package names. Each means the same in all of Postern's files. */
 const packages = new Map();
 
 module.registerHooks({
@@ -31,7 +34,7 @@ module.registerHooks({
     const asked = isOwn ? specifier : insteadOf(specifier, parentURL);
     if (conditions.includes('require') || !(isOwn || parentURL.includes(PACKAGES)))
       return next(asked, context);
-    // A relative import of an ES module names its file: there is nothing to search.
+    // A relative import of an ES module names its file, so no search is needed.
     if (asked.startsWith('.')) {
       const format = asked.endsWith('.ts') ? 'module-typescript' : undefined;
       return { url: new URL(asked, parentURL).href, format, shortCircuit: true };
@@ -45,7 +48,7 @@ module.registerHooks({
   },
 });
 
-/** Takes the place of a CommonJS module that another requires at its start, and loads it when something of it is used. */
+/** Replaces a CommonJS module that another one requires at startup, and loads it on first use. */
 function postpone(require, name) {
   const file = require.resolve(name);
   const load = () => {
@@ -59,7 +62,7 @@ function postpone(require, name) {
   require.cache[file] = standIn;
 }
 
-/** Whatever `load` returns, called for its first use. */
+/** A stand-in for the result of `load`, which is called on first use. */
 const proxyOf = (load) =>
   new Proxy(() => undefined, {
     get: (_, key) => Reflect.get(load(), key),
@@ -68,17 +71,17 @@ const proxyOf = (load) =>
     apply: (_, self, parameters) => Reflect.apply(load(), self, parameters),
   });
 
-// Metrics are without exemplars of traces.
+// prom-client needs it only for exemplars, which Postern does not use.
 postpone(
   module.createRequire(module.createRequire(import.meta.url).resolve('prom-client')),
   '@opentelemetry/api',
 );
 
-// Sequelize validates no value and makes no geometry for Postern, and its dates are in UTC.
+// Postern uses neither Sequelize's validation nor its geometry types, and its dates are in UTC.
 const require = module.createRequire(module.createRequire(import.meta.url).resolve('sequelize'));
 for (const name of ['moment', 'moment-timezone', 'semver', 'wkx']) postpone(require, name);
 const extras = path.join(path.dirname(require.resolve('sequelize')), 'utils', 'validator-extras.js');
 postpone(require, extras);
-// Three files take the validator itself at their start.
+// Three files require the validator itself when they are loaded.
 const { exports: all } = require.cache[extras];
 require.cache[extras].exports = { validator: proxyOf(() => all.validator) };

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Any Node reads this file and flags.js; the rest runs on the one that comes with Postern.
+// Any version of Node can run this file and flags.js. The rest needs the one that comes with Postern.
 import { spawn } from 'node:child_process';
 import module from 'node:module';
 import { constants } from 'node:os';
@@ -41,7 +41,7 @@ if (!isOwnNode) {
   !SERVER_FLAGS.every((flag) => process.execArgv.includes(flag)) &&
   process.platform !== 'win32'
 ) {
-  // V8 takes them on the command line alone. The process stays the same one.
+  // V8 accepts these flags only on the command line. execve keeps the process id.
   process.execve(process.execPath, [process.execPath, ...args], environment);
 } else {
   module.enableCompileCache();
@@ -50,7 +50,7 @@ if (!isOwnNode) {
   await import('../src/cli.ts');
 }
 
-/** The shell between npm and this process hands no SIGTERM on: when it is gone, so is whoever started the server. */
+/** npm's shell does not forward SIGTERM to this process. Stop when the shell is gone. */
 function stopWithNpm() {
   const shell = process.ppid;
   const watch = setInterval(() => {

@@ -78,7 +78,7 @@ type Tokens = openid.TokenEndpointResponse & openid.TokenEndpointResponseHelpers
 
 /**
  * Signs in with a browser on any device (RFC 8628): shows the address and the code, and waits.
- * @param parameters `scope`, and `resource` where there is one.
+ * @param parameters `scope`, and `resource` if there is one.
  * @throws ResponseBodyError when the provider or the person refuses, or the code expires.
  */
 export async function loginByDevice(
@@ -92,11 +92,11 @@ export async function loginByDevice(
   return openid.pollDeviceAuthorizationGrant(configuration, begun, rest);
 }
 
-/** Waits on the loopback interface for the browser to come back (RFC 8252 section 7.3). */
+/** Waits on the loopback interface for the browser's return (RFC 8252 section 7.3). */
 export interface Redirect {
   /** The redirect URI. */
   uri: string;
-  /** The URL that the browser came back with. @throws StartupError when it does not come within `seconds`. */
+  /** The URL that the browser returned with. @throws StartupError when it does not return within `seconds`. */
   arrival(seconds: number): Promise<URL>;
   close(): void;
 }
@@ -143,8 +143,8 @@ export async function listenForRedirect(pathname: string): Promise<Redirect> {
 }
 
 /**
- * `postern login`: authorization code and PKCE in the user's browser, ending on a loopback address (RFC 8252); or, where
- * there is no browser, a code for one elsewhere (RFC 8628).
+ * `postern login`: authorization code and PKCE in the user's browser, ending on a loopback address (RFC 8252); without
+ * a browser here, a code for one on another device (RFC 8628).
  */
 
 export interface LoginOptions {
@@ -160,7 +160,7 @@ export interface LoginOptions {
 /** Seconds for the user to sign in. */
 const TIMEOUT = 600;
 
-/** Which provider, and as which client. */
+/** The provider, and the client to sign in with. */
 async function party({ clientId, issuer }: LoginOptions): Promise<{ issuer: string; clientId: string }> {
   if (clientId !== undefined && issuer !== undefined) return { issuer, clientId };
   if (issuer !== undefined)
@@ -193,7 +193,7 @@ function refused(error: unknown): never {
   throw error;
 }
 
-/** Signs the user in and gives the tokens. @throws StartupError when the provider refuses or nobody signs in. */
+/** Signs the user in and returns the tokens. @throws StartupError when the provider refuses or nobody signs in. */
 export async function login(options: LoginOptions): Promise<Report> {
   const { issuer, clientId } = await party(options);
   const configuration = await discover(issuer, clientId);

@@ -14,7 +14,7 @@ export const userJson = (user: User) => ({
   email: user.email,
   email_verified: isEmailVerified(user),
   name: user.name,
-  // As scripts know them: what everybody has comes first.
+  // Keep the order that scripts know: `user`, which everybody has, comes first.
   roles: user.roles.toSorted((a, b) => Number(b === 'user') - Number(a === 'user')),
   status: user.status,
   created_at: user.createdAt.toISOString(),
@@ -30,8 +30,8 @@ export const told = (user: User, what: string, more: Record<string, unknown> = {
 });
 
 /**
- * The account that an operator means by its UUID, number, email address or username.
- * @throws DomainError user_not_found, UsageError when it names several.
+ * Finds the account that an operator names by UUID, number, email address or username.
+ * @throws DomainError user_not_found, UsageError when several match.
  */
 export async function meant(accounts: Accounts, name: string): Promise<User> {
   const found = await Promise.all([
@@ -47,7 +47,7 @@ export async function meant(accounts: Accounts, name: string): Promise<User> {
   return user;
 }
 
-/** Does `work` with the account that is meant. */
+/** Runs `work` with the account that the operator names. */
 export async function withUser<T>(
   name: string,
   work: (user: User, operator: Operator) => Promise<T>,

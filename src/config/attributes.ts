@@ -6,8 +6,8 @@ const party = z.enum(['person', 'operator']);
 export type Party = z.infer<typeof party>;
 
 /**
- * A scope that releases an attribute as a claim: a standard one, or one of its own. It has no colon: scopes of Postern's own
- * API have one. `offline_access` opens no claims, and no object has a member `constructor` of its own.
+ * A scope that releases an attribute as a claim: a standard one or a custom one. It has no colon, which marks the
+ * scopes of Postern's own API. `offline_access` releases no claims, and `constructor` is not safe as an object key.
  */
 const scope = z
   .string()
@@ -47,7 +47,7 @@ const pattern = z
   }, 'must be a regular expression');
 const length = z.int().min(0).max(MAX_VALUE_LENGTH);
 
-/** Keywords of an attribute besides those of JSON Schema. */
+/** Keywords of an attribute beyond those of JSON Schema. */
 const annotations = {
   title: words.optional().describe('Its label; its name unless given'),
   titles: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('The label by language'),

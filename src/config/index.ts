@@ -27,7 +27,7 @@ export interface Config extends Omit<Settings, 'registration' | 'impersonation' 
   contracts: ContractSettings;
   /** `legacy.sources` with their secrets. */
   legacySources: LegacySourceSettings[];
-  /** By door. */
+  /** By contract. */
   oldTokens: Readonly<Record<string, OldTokenSettings>>;
   registration: { open: boolean; verifyEmail: boolean };
   impersonation: { enabled: boolean; askFirst: boolean; notify: boolean };

@@ -64,8 +64,8 @@ const http = z.strictObject({
   account: places,
   exists: exists.optional(),
   /**
-   * Tells of the account that a token of the service is of. Its texts may hold {source_id}, and outside the URL {token}; without
-   * either the token is sent as a Bearer token.
+   * Describes the account behind a token of the service. The texts may contain {source_id} and, outside the URL,
+   * {token}; with neither, the token is sent as a Bearer token.
    */
   profile: z
     .strictObject({ ...requestShape, method: requestShape.method.default('GET'), account: places.optional() })
@@ -85,11 +85,11 @@ const sql = z.strictObject({
   /** The hash format as named by `postern import`, where the hash does not identify it. */
   format: z.string().min(1).optional(),
   params: z.record(z.string(), z.unknown()).optional(),
-  /** Columns named differently from their field. */
+  /** Columns whose name differs from their field. */
   account: account.default({}),
   /** A query that counts the accounts, for `postern migration status`. */
   count: z.string().min(1).optional(),
-  /** A select of one row by `:source_id`: of the account that a token of the service is of. */
+  /** A select of one row by `:source_id`: the account behind a token of the service. */
   profile: z
     .string()
     .refine((text) => /(?<!:):source_id\b/.test(text), 'must ask for :source_id')
@@ -105,7 +105,7 @@ const source = z
     contract: z.enum(CONTRACT_NAMES).optional(),
     url: url.optional(),
     apiKey: secret.optional(),
-    /** Of a contract, which itself cannot be asked without a password. */
+    /** For a contract, which cannot look an account up without a password. */
     exists: exists.optional(),
     http: http.optional(),
     sql: sql.optional(),

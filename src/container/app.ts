@@ -24,7 +24,7 @@ import type { ProviderSide } from './provider.ts';
 import { createLazyRelyingParty } from './relying-party.ts';
 
 interface Surroundings {
-  /** Base paths of the contracts. */
+  /** Where each contract answers. */
   mounts: Mount[];
   pageTools: PageTools;
   /** The guarded fetch. */

@@ -15,7 +15,7 @@ import type { Rights } from '../domain/operators/rights.ts';
 import type { SessionRevoker } from '../domain/session-revoker.ts';
 import { createOutboundFetch, type OutboundFetch } from '../oidc/outbound/fetch.ts';
 
-/** What this, and all of the domain, is made of. */
+/** Dependencies of this and of the rest of the domain. */
 export interface LegacyParts {
   config: Config;
   stores: Stores<Message>;

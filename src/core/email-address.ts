@@ -27,7 +27,10 @@ const MAX_ADDRESS = 254;
 /** RFC 5321's dot-atom, with the letters and digits of every language (RFC 6531 section 3.3, RFC 8265 section 3.3). */
 const LOCAL = /^[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{Nd}!#$%&'*+/=?^_`{|}~-]+)*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
-/** Reject anything that a URL parser takes for more than a host (RFC 5891's code points are among these, with their dots). */
+/**
+ * Reject anything that a URL parser treats as more than a host. What remains includes every code point that RFC 5891
+ * allows, and its dots.
+ */
 const INTERNATIONAL = /^[\p{L}\p{M}\p{N}\p{S}\p{Join_Control}。.-]+$/u;
 const DOMAIN = /^(?:[a-z\d][a-z\d-]{0,62}\.)+[a-z](?:[a-z\d-]{0,61}[a-z\d])$/;
 const ASCII = /^[\x21-\x7e]+$/;

@@ -1,14 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Milliseconds between two looks at who waits. */
+/** Milliseconds between two checks of the waiting requests. */
 const INTERVAL = 250;
 
-/** Milliseconds after which work that a request has begun counts as work of its own, even if no reply was sent. */
+/** Milliseconds after which work started by a request counts as independent, even if no reply was sent. */
 const LIFE = 120_000;
 
 /**
- * How long one request waits for the database in all. Each statement has a timeout of its own; this one is of their sum, so that
- * a database that answers each of them slowly is an outage to the client (503), and the request doesn't hold its
+ * How long one request waits for the database in total. Each statement has its own timeout; this one bounds their sum.
+ * A database that answers each of them slowly then is an outage to the client (503), and the request doesn't hold its
  * connections for minutes.
  */
 class Patience {
@@ -53,7 +53,7 @@ let timer: NodeJS.Timeout | undefined;
 
 /**
  * Runs `work` as the handling of a request.
- * @param limit milliseconds of all its statements. Those that run at the same time count once.
+ * @param limit milliseconds of all its statements. Concurrent statements count once.
  * @param isAnswered whether the reply has begun: from then on there is no limit.
  */
 export function withPatience<T>(limit: number, isAnswered: () => boolean, work: () => T): T {
@@ -64,19 +64,19 @@ export function withPatience<T>(limit: number, isAnswered: () => boolean, work: 
 }
 
 /**
- * Counts a statement of the request under way.
- * @param giveUp ends it with an error. Called when the request has waited too long: at once where it had before.
- * @returns what to call when it has ended; undefined where no request is under way.
+ * Counts a statement of the current request.
+ * @param giveUp ends it with an error. Called when the request has waited too long: immediately if it already has.
+ * @returns what to call when the statement has ended; undefined outside a request.
  */
 export const waitingForStatement = (giveUp: () => void): (() => void) | undefined =>
   ambient.getStore()?.begin(giveUp);
 
-/** Has `callback` belong to the request that is under way now, whoever calls it: it may wait in a line with those of others. */
+/** Binds `callback` to the current request, whoever calls it: it may wait in a queue with those of other requests. */
 export function inOwnPatience<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void {
   const captured = ambient.getStore();
   return (...args) => {
     if (ambient.getStore() === captured) callback(...args);
-    // Types want a store; none is none.
+    // The type requires a store, but undefined is allowed.
     else ambient.run(captured as Patience, callback, ...args);
   };
 }

@@ -1,4 +1,4 @@
-/** Flushes what is collected in memory, periodically. */
+/** Periodically flushes data collected in memory. */
 export interface PeriodicWriter {
   /** Starts writing on the interval. */
   start(): void;
@@ -7,9 +7,9 @@ export interface PeriodicWriter {
 }
 
 /**
- * Calls `write` on an interval, and once more at the end.
+ * Calls `write` at an interval, and once more at the end.
  * @param interval milliseconds
- * @param failed told what `write` threw
+ * @param failed receives what `write` threw
  */
 export function createPeriodicWriter(
   interval: number,

@@ -4,23 +4,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from './errors.ts';
 import type { Logger } from './logger.ts';
 
-/** What follows from a reply: its status, or null when it was never sent or is none. Done again until it succeeds. */
+/** Follow-up of a reply. Gets its status, or null when it was never sent. Retried until it succeeds. */
 export type AfterReply = (status: number | null) => Promise<void>;
 
-/** Whether a reply counts: an outage, and one that nobody was there to take, must cost the caller nothing. */
+/** Whether a reply counts: one that reports an outage, or that nobody received, must cost the caller nothing. */
 export const isAnswer = (status: number | null): status is number => status !== null && status < 500;
 
 /**
- * Milliseconds that one request may hold what serves once. If by then nobody has said what became of its reply, nobody will,
- * and it is anybody's again.
+ * Milliseconds that one request may hold a single-use secret. If its outcome is not known by then, it never will be,
+ * and the secret is released.
  */
 export const CLAIM_TTL = 10_000;
 
-/** Milliseconds that a request waits to hear what became of another one with the same secret. */
+/** Milliseconds that a request waits for the outcome of another one with the same secret. */
 const POLL_TIMEOUT = 2_000;
 
 /**
- * Polls until the outcome is known: `find` gives undefined as long as another request is being answered.
+ * Polls until the outcome is known: `find` returns undefined while another request is being answered.
  * @throws DomainError unavailable when it takes too long; a later try will know more.
  */
 export async function pollUntilKnown<T>(find: () => Promise<T | undefined>): Promise<T> {
@@ -33,16 +33,16 @@ export async function pollUntilKnown<T>(find: () => Promise<T | undefined>): Pro
   }
 }
 
-/** Milliseconds between two tries at it, and that it is tried for. */
+/** Milliseconds between two retries of a follow-up, and for how long it is retried. */
 const RETRY_PAUSE = { first: 50, max: 500 };
 const RETRY_TIMEOUT = 600_000;
 
-/** Milliseconds that the end of the process waits for work after replies. */
+/** Milliseconds that a stopping process waits for follow-ups. */
 const CLOSE_TIMEOUT = 2_000;
 
 /**
- * Work that waits for a reply to be sent: a code whose reply was never sent shall serve again. The
- * request under way is found by the asynchronous context, so that whatever is called for it can hang on its reply.
+ * Work that waits for a reply to be sent: a code must stay usable if its reply was never sent. Finds the current
+ * request by the asynchronous context, so that any function called for it can follow its reply.
  */
 export class Replies {
   readonly #context = new AsyncLocalStorage<ServerResponse>();
@@ -61,8 +61,8 @@ export class Replies {
   }
 
   /**
-   * Has `work` done when the reply to the request under way has been sent, or can no longer be. Where no request
-   * is under way (a command) there is nobody to lose a reply: it is done now, as of a 200, and awaited.
+   * Runs `work` when the reply to the current request was sent, or no longer can be. Outside a request (in a command)
+   * no reply can be lost: runs it immediately, as for a 200, and awaits it.
    */
   async after(work: AfterReply): Promise<void> {
     const reply = this.#context.getStore();
@@ -73,7 +73,7 @@ export class Replies {
     else this.#wait(reply, [work]);
   }
 
-  /** Waits a moment for what follows from the last replies. */
+  /** Waits a moment for the follow-ups of the last replies. */
   async close(): Promise<void> {
     const late = sleep(CLOSE_TIMEOUT, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     await Promise.race([Promise.all(this.#running), late]);
@@ -112,7 +112,7 @@ export class Replies {
 
 const failed = new WeakSet<ServerResponse>();
 
-/** Marks a reply as a failure, whatever its status: a form is answered by a redirect. */
+/** Marks a reply as a failure whatever its status: a form is answered by a redirect. */
 export const markFailed = (reply: ServerResponse): void => void failed.add(reply);
 
 const statusOf = (reply: ServerResponse): number | null =>

@@ -1,6 +1,6 @@
 /**
- * The scopes of OpenID Connect that are always there (OpenID Connect Core sections 3.1.2.1, 5.4 and 11), with those of
- * roles, groups and permissions. Attributes of accounts may have others of their own.
+ * The scopes that always exist: those of OpenID Connect (Core sections 3.1.2.1, 5.4 and 11), and those for roles,
+ * groups and permissions. Attributes of accounts may add others.
  */
 export const STANDARD_SCOPES = [
   'openid',

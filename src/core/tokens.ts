@@ -4,8 +4,8 @@ export const SIGNING_ALGS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
 export type SigningAlg = (typeof SIGNING_ALGS)[number];
 
 /**
- * What others may sign for us: keys that they publish (RFC 8725 section 3.1). Secrets are kept as hashes, so no HS*; `none` is no
- * signature.
+ * Algorithms for signatures by others, with keys that they publish (RFC 8725 section 3.1). No HS*, because secrets are
+ * stored as hashes; no `none`, because it is no signature.
  */
 export const ACCEPTED_ALGS = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
 

@@ -47,7 +47,7 @@ export function createTranslator(
   sentences: Readonly<Record<string, string>>,
 ): Translator {
   const parsed = new Map<string, IntlMessageFormat>();
-  /** Messages without arguments, which are most: formatting them is a twentieth of a page. */
+  /** Messages without arguments, the most common ones: formatting them takes a twentieth of a page's time. */
   const constants = new Map<string, string>();
   let durations: Intl.DurationFormat | undefined;
 

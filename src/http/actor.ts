@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import type { Actor } from '../core/actor.ts';
 import { isLoopbackAddress } from '../core/network.ts';
 
-/** What pages inside an authorization request know of it. */
+/** What pages within an authorization request know about it. */
 interface State {
   clientId?: string | undefined;
 }
@@ -22,14 +22,14 @@ export function anonymousActor(ctx: Context, door: string): Actor {
   };
 }
 
-/** The same for an authenticated account. */
+/** The actor of a request by an authenticated account. */
 export const userActor = (ctx: Context, door: string, accountId: string): Actor => ({
   ...anonymousActor(ctx, door),
   kind: 'user',
   id: accountId,
 });
 
-/** The same for a client that acts for itself. */
+/** The actor of a request by a client that acts for itself. */
 export const clientActor = (ctx: Context, door: string, clientId: string): Actor => ({
   ...anonymousActor(ctx, door),
   kind: 'client',
@@ -57,6 +57,6 @@ export function rawValues({ rawHeaders }: IncomingMessage, name: string): string
 export const isForwarded = ({ rawHeaders, httpVersion }: IncomingMessage): boolean =>
   httpVersion === '1.0' || rawHeaders.some((field, index) => index % 2 === 0 && FORWARDED.test(field));
 
-/** Whether a request was made on this machine, by no proxy that it shows. */
+/** Whether a request was made on this machine and shows no proxy. */
 export const isFromThisMachine = (req: IncomingMessage): boolean =>
   isLoopbackAddress((req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')) && !isForwarded(req);

@@ -22,21 +22,21 @@ export interface AppDependencies {
   /** /scim/v2 */
   scim: Middleware;
   limiter: Limiter;
-  /** /dev/mail, where there is one. */
+  /** /dev/mail, if available. */
   devMail: Middleware | undefined;
-  /** Signs the cookies of the pages as the provider's. */
+  /** Signs the pages' cookies with the provider's keys. */
   cookieSigner: CookieSigner;
   logger: Logger;
   isUnavailable(error: unknown): boolean;
 }
 
-/** Has `middleware` answer for `owner` alone. */
+/** Lets `middleware` handle the routes of `owner` only. */
 const only =
   (owner: Owner, middleware: Middleware): Middleware =>
   (ctx, next) =>
     routeOf(ctx.req).owner === owner ? middleware(ctx, next) : next();
 
-/** The Koa app: everything but the provider's own endpoints. */
+/** The Koa app: everything except the provider's own endpoints. */
 export function createApp({
   pages,
   console,

@@ -47,8 +47,8 @@ async function ask(url: string): Promise<void> {
 }
 
 /**
- * Deletes the accounts that the cases made from the local database, if the server uses it: not every contract has a
- * deletion. Their random names match nobody else.
+ * Deletes the accounts created by the cases from the local database, if the server uses it: not every contract can
+ * delete accounts. Their random names match nobody else.
  * @returns the accounts that were not found.
  */
 async function removeHere(emails: string[]): Promise<string[]> {

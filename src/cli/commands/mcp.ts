@@ -14,8 +14,8 @@ const withServers = async <T>(work: (core: Core & Administration) => Promise<T>)
 };
 
 /**
- * The identifier that an MCP server's API has: its URL, without a slash at the end (MCP Authorization, "Canonical Server URI").
- * @throws DomainError invalid_request for what is no URL of a server.
+ * The identifier of an MCP server's API: its URL without a trailing slash (MCP Authorization, "Canonical Server URI").
+ * @throws DomainError invalid_request for anything but a server's URL.
  */
 function identifierOf(typed: string): string {
   const url = URL.parse(typed);

@@ -27,7 +27,7 @@ async function using(work: (overview: Overview) => Promise<Setup>): Promise<Repo
 
 const change = (changes: SetupChanges) => using((overview) => overview.setUp(manager(), changes));
 
-/** Confirms a step, or takes that back. */
+/** Confirms a step, or withdraws the confirmation. */
 const confirm = (step: ConfirmableStep, isDone: boolean) =>
   using(async (overview) => {
     const { steps } = await overview.setup(manager());

@@ -62,7 +62,7 @@ export const userFactors = (name: string, { remove }: { remove?: string }): Prom
     };
   });
 
-/** Shows all data of an account, as its owner gets it to take along; an event of its own. */
+/** Shows all data of an account, as in its owner's data export. Writes an audit event of its own. */
 export const userData = (name: string): Promise<Report> =>
   withUser(name, async ({ id }, core) => {
     const [{ belongingsOf }, { userOf }] = await Promise.all([

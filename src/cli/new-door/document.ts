@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { UsageError } from '../failure.ts';
 import { fromSwagger } from './swagger.ts';
 
-/** Limits of a document: an auth service's has a hundredth of it. */
+/** Limits of a document: about a hundred times what an auth service's document has. */
 const LIMITS = { bytes: 4_194_304, operations: 300, nodes: 100_000, depth: 40 };
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -35,9 +35,9 @@ export interface OldOperation {
   summary: string;
   /** The words of its path, id and summary, in lower case. */
   words: string;
-  /** `unsaid`: the document says nothing of security, of any operation. */
+  /** `unsaid`: the document mentions no security for any operation. */
   auth: 'none' | 'bearer' | 'apiKey' | 'unsaid';
-  /** Null when it takes no body. */
+  /** Null when it has no body. */
   body: Schema | null;
   /** Why a contract cannot read its body; null when it can. */
   unreadable: string | null;

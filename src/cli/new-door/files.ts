@@ -140,7 +140,7 @@ const isToken = (name: string): boolean =>
   /^(access|auth|bearer|refresh)?(token|jwt)$|^(access|refresh)$/.test(name);
 
 function writeCases(title: string, basePath: string, written: Written[], invalid: number): string {
-  // Also of what is undecided: no server starts before that is.
+  // Include undecided operations: no server starts until they are decided.
   const find = (kind: Written['kind']) => written.find((one) => one.kind === kind);
   const [register, login, me, logout, refresh] = (
     ['register', 'login', 'me', 'logout', 'refresh'] as const

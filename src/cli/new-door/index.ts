@@ -28,8 +28,9 @@ async function writeFolder(folder: string, files: Record<string, string>): Promi
 
 /**
  * Writes the contract `name` into its own folder.
- * @param options.openapi the document's file. @param options.out the folder; one of the door's name, here, unless given.
- * @throws UsageError for a name that cannot be, a document that cannot be used, and a folder with something in it.
+ * @param options.openapi the document's file. @param options.out the folder; by default one named after the contract,
+ *   in the working directory.
+ * @throws UsageError for an invalid name, an unusable document, or a folder that is not empty.
  */
 export async function newDoor(name: string, options: { openapi: string; out?: string }): Promise<Report> {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))

@@ -112,8 +112,8 @@ const NEEDED: Partial<Record<Kind, Part[][]>> = {
 };
 
 /**
- * The body with what its operation cannot do without as required, where the document requires nothing: generators leave that out.
- * Of several names for one thing none is required.
+ * Marks the fields that an operation needs as required, if the document marks none: generators often leave that out.
+ * Where several fields have the same meaning, none becomes required.
  */
 export function withRequired(kind: Kind, body: Schema): Schema {
   if (body.required && body.required.length > 0) return body;

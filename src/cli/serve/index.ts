@@ -26,7 +26,7 @@ export async function serveCommand({ json = false }: { json?: boolean }): Promis
 
   await using stack = new AsyncDisposableStack();
   const serving = workers > 1 ? import('./workers.ts') : import('../../main.ts');
-  // What serves is loaded while PostgreSQL starts; whether that failed is seen when it is used.
+  // Load the server's modules while PostgreSQL starts. A failure surfaces when they are used.
   serving.catch(() => undefined);
   // On a terminal only; programs and production read the log.
   const progress = config.production || json ? noProgress : (step: string) => console.log(`${step} ...`);

@@ -7,12 +7,12 @@ import type { Assignment } from '../../main.ts';
 
 type CollectGarbage = (options: { type: string; execution: string; flavor: string }) => void;
 
-/** Milliseconds: whoever waits for the server to be ready is answered before. */
+/** Milliseconds: whoever waits for the server to become ready is answered first. */
 const LATER = 200;
 
 /**
- * Frees, a little later, the memory that loading and compiling needed: a quarter of the process, which V8 would keep while
- * idle. Takes a tenth of a second, once.
+ * Frees the memory that loading and compiling needed, a little later: a quarter of the process, which V8 would keep
+ * while idle. Takes a tenth of a second, once.
  */
 export function releaseMemory(): void {
   const release = () => {
@@ -23,16 +23,19 @@ export function releaseMemory(): void {
   setTimeout(release, LATER).unref();
 }
 
-/** Of the threads that hash passwords: the one that answers requests gets the core ten times as often where they share one. */
+/**
+ * Niceness of the threads that hash passwords: on a shared core, the thread that answers requests gets ten times their
+ * share.
+ */
 const NICENESS = 10;
 
 /**
- * Has the threads of libuv's pool, where passwords are hashed for 20 ms each, give way to the thread that answers requests. On
- * Linux, where each thread has a priority of its own; where that is forbidden, nothing changes.
+ * Lowers the priority of libuv's pool, where each password hash takes 20 ms, below that of the thread that answers
+ * requests. Linux only, where each thread has its own priority. Changes nothing where it is not permitted.
  */
 export async function yieldToRequests(): Promise<void> {
   if (process.platform !== 'linux') return;
-  // The first work of the pool makes its threads.
+  // The pool creates its threads with its first task.
   await stat('/proc/self/task');
   try {
     for (const thread of readdirSync('/proc/self/task')) {
@@ -40,7 +43,7 @@ export async function yieldToRequests(): Promise<void> {
       if (name.startsWith('libuv-worker')) setPriority(Number(thread), NICENESS);
     }
   } catch {
-    // They compete then, as they did before.
+    // Without permission the priorities stay equal.
   }
 }
 

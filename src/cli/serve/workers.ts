@@ -39,7 +39,8 @@ export class Workers {
     this.#isDraining = true;
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
     const exits = workers.map(ended);
-    // Connections go to any of them that is open: only when none is, none is lost by being given to one that closes.
+    // New connections go to any worker that still accepts them. Drain only after all have closed, so that none is
+    // handed to a closing worker and lost.
     const closed = workers.map((worker) => told(worker, 'postern:closed'));
     for (const worker of workers) worker.send({ type: 'postern:close' } satisfies ToWorker);
     await Promise.all(closed.map((one, index) => Promise.race([one, exits[index]])));
@@ -106,7 +107,7 @@ function ready(worker: Worker): Promise<Admin | null> {
   void told(worker, 'postern:failed').then((failed) => (reason = failed.reason));
   return new Promise((resolve, reject) => {
     void told(worker, 'postern:ready').then(({ firstAdmin }) => resolve(firstAdmin));
-    // By then everything that it has said has been heard, which is not so at its exit.
+    // Wait for 'disconnect', not 'exit': by then every message of the worker has been received.
     worker.once('disconnect', () => reject(new StartupError(reason)));
   });
 }

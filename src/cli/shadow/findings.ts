@@ -61,7 +61,7 @@ export class Findings {
   #omitted: number;
   #requests: number;
 
-  /** @param saved the report of an earlier run to go on with. */
+  /** @param saved the report of an earlier run to continue. */
   constructor(saved: SavedReport | null = null) {
     this.#since = saved?.since ?? new Date().toISOString();
     this.#operations = new Map(
@@ -87,7 +87,7 @@ export class Findings {
     this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1);
   }
 
-  /** @param milliseconds that the proxy itself took, beside the old service. */
+  /** @param milliseconds the proxy's own time, without the old service's. */
   added(milliseconds: number): void {
     this.#added.add(milliseconds);
   }

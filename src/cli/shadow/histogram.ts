@@ -8,7 +8,7 @@ export class Histogram {
   readonly #counts = new Float64Array(BUCKETS);
   count = 0;
 
-  /** @param buckets as an earlier one has them in its JSON. */
+  /** @param buckets those of an earlier histogram's JSON. */
   constructor(buckets: readonly (readonly [bucket: number, count: number])[] = []) {
     for (const [bucket, count] of buckets) {
       if (bucket >= BUCKETS) continue;

@@ -86,7 +86,7 @@ export function checkRegistration({ clientRegistration }: Config): Finding {
   );
 }
 
-/** Milliseconds for the way through the proxy and back. */
+/** Milliseconds for a request through the proxy and back. */
 const HTTP_TIMEOUT = 5_000;
 
 async function reachable(publicUrl: string): Promise<Finding> {

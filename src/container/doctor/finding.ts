@@ -9,11 +9,11 @@ type NameKey = Extract<DoctorKey, `console.doctor.name.${string}`>;
 /** What was looked at. */
 export type Subject = NameKey | { key: NameKey; params: Record<string, string> };
 
-/** A sentence of the doctor; or a text that others wrote, which no language has. */
+/** A sentence of the doctor, or a text by others, which is not translated. */
 export type Sentence =
   DoctorKey | { key: DoctorKey; params: Record<string, string | number> } | { text: string };
 
-/** The command and the API are English. */
+/** The command and the API answer in English. */
 const english = createTranslator('en', 'Postern');
 
 const inEnglish = (sentence: Sentence): string =>
@@ -32,6 +32,6 @@ export const ok = (name: Subject, message: Sentence): Finding => finding(name, '
 export const warning = (name: Subject, message: Sentence, todo: Sentence): Finding =>
   finding(name, 'warning', message, todo);
 
-/** @param todo missing where the message says it. */
+/** @param todo omit when the message already says it. */
 export const problem = (name: Subject, message: Sentence, todo?: Sentence): Finding =>
   finding(name, 'problem', message, todo);

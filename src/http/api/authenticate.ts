@@ -11,10 +11,10 @@ import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import { clientActor, userActor } from '../actor.ts';
 import type { AccountOperation, ApiServices, OperatorOperation } from './operation.ts';
 
-/** The scheme that an answer speaks of: the one that the client used. */
+/** The scheme of an answer: the one that the client used. */
 export type Scheme = 'Bearer' | 'DPoP';
 
-/** A value of an authentication parameter (RFC 9110 section 11.2): none of ours has a quote in it. */
+/** Authentication parameters (RFC 9110 section 11.2). None of our values contains a quote. */
 const parameters = (values: Record<string, string | number>): string =>
   Object.entries(values)
     .map(([name, value]) => `${name}="${value}"`)
@@ -25,7 +25,7 @@ const challenge = (ctx: Context, scheme: Scheme, values: Record<string, string |
   ctx.set('WWW-Authenticate', `${scheme} ${parameters({ ...values, ...algs })}`);
 };
 
-/** A request without a token: how to come with one, and no error (RFC 6750 section 3.1). @returns what to throw. */
+/** The challenge for a request without a token, without an error (RFC 6750 section 3.1). @returns what to throw. */
 function missingToken(ctx: Context, realm: string): DomainError {
   ctx.set(
     'WWW-Authenticate',
@@ -38,13 +38,13 @@ function missingToken(ctx: Context, realm: string): DomainError {
 const badToken = (ctx: Context, scheme: Scheme, error: 'invalid_token' | 'invalid_dpop_proof'): void =>
   challenge(ctx, scheme, { error });
 
-/** A token that is not for this (RFC 6750 section 3.1). @returns what to throw. */
+/** The challenge for a token with insufficient scope (RFC 6750 section 3.1). @returns what to throw. */
 export function insufficientScope(ctx: Context, scheme: Scheme, scope: string): DomainError {
   challenge(ctx, scheme, { error: 'insufficient_scope', ...(scope === '' ? {} : { scope }) });
   return new DomainError('insufficient_scope', { reason: scope });
 }
 
-/** A token of a login that is too old or too weak (RFC 9470 section 3). @returns what to throw. */
+/** The challenge for a token whose login is too old or too weak (RFC 9470 section 3). @returns what to throw. */
 function insufficientLogin(
   ctx: Context,
   scheme: Scheme,
@@ -69,14 +69,14 @@ interface Dependencies {
   publicUrl: string;
 }
 
-/** A token that is good for the API, and how it came. */
+/** A token that the API accepts, and how it was presented. */
 interface Presented {
   scheme: Scheme;
   claims: AccessTokenClaims;
   scopes: string[];
 }
 
-/** Operations allowed while an operator views as a person: reads only, without credentials and exports. */
+/** Operations allowed while an operator views as a person: read-only, no credentials, no exports. */
 const SHOWN_IN_VIEWS: ReadonlySet<MeScope> = new Set<MeScope>([
   'me:profile:read',
   'me:sessions:read',
@@ -87,7 +87,7 @@ const SHOWN_IN_VIEWS: ReadonlySet<MeScope> = new Set<MeScope>([
 const TWO_FACTORS: Acr = 'urn:postern:acr:2fa';
 const CREDENTIALS = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i;
 
-/** The token of an Authorization header, the only place where one is looked for (RFC 6750 section 2.1). */
+/** The token of the Authorization header, the only place that is read (RFC 6750 section 2.1). */
 function credentialsOf(ctx: Context): { scheme: Scheme; token: string } | null {
   const [, scheme = '', token] = CREDENTIALS.exec(ctx.get('Authorization')) ?? [];
   if (token === undefined) return null;
@@ -130,7 +130,7 @@ async function accountOf({ claims }: Presented, { tokens, services }: Dependenci
   return user;
 }
 
-/** @throws DomainError insufficient_user_authentication for an account, or a login, that is not strong or fresh enough. */
+/** @throws DomainError insufficient_user_authentication when the account or the login is not strong or fresh enough. */
 async function checkLogin(
   ctx: Context,
   user: User,
@@ -151,7 +151,7 @@ async function checkLogin(
 }
 
 /**
- * Finds out whose account a request is about, and whether its token allows the operation.
+ * Determines whose account a request is about, and whether its token allows the operation.
  * @throws DomainError invalid_token, invalid_dpop_proof, insufficient_scope, insufficient_user_authentication.
  */
 export const authenticateAccount = (
@@ -169,7 +169,7 @@ export const authenticateAccount = (
     return { user, claims: token.claims };
   });
 
-/** The account as whoever acts, and who acts for it if somebody does (RFC 8693 section 4.1). */
+/** The account as the actor, and who acts for it, if anybody (RFC 8693 section 4.1). */
 export function accountActor(
   ctx: Context,
   { user, claims }: { user: User; claims: AccessTokenClaims },
@@ -179,8 +179,8 @@ export function accountActor(
 }
 
 /**
- * Resolves the operator: a person, or a service account with its own token. Permissions are those of the token that
- * the current roles allow; a caller without any is refused. `stepUp` checks once more whether a login is fresh.
+ * Resolves the operator: a person, or a service account with its own token. The permissions are those of the token that the
+ * current roles still allow; a caller without any is refused. `stepUp` checks again whether a login is fresh.
  * @throws DomainError as `authenticateAccount`.
  */
 export const authenticateOperator = (

@@ -54,13 +54,13 @@ export interface HandlerDependencies {
   /** Whether an error is the outage of a store. */
   isUnavailable(error: unknown): boolean;
   passwords: PasswordLengths;
-  /** The largest body, in bytes. */
+  /** Maximum bytes of a body. */
   bodyLimit: number;
-  /** What comes before the path of every operation. */
+  /** Prefix of every operation's path. */
   basePath: string;
 }
 
-/** The way of a request through the API: route, token, scope, fresh login, query, body, limit, operation, reply. */
+/** Handles a request to the API: route, token, scope, fresh login, query, body, limit, operation, reply. */
 export async function answer(
   ctx: Context,
   routing: Routing<ApiOperation>,
@@ -92,7 +92,7 @@ export async function answer(
   if (operation.caller === 'account') {
     const caller = await authenticateAccount(ctx, operation, deps);
     const call = await request(accountActor(ctx, caller));
-    // Its signal is made when it is asked for.
+    // Assign, don't spread: its signal is created when it is read.
     sendReply(ctx, operation, await operation.handle(Object.assign(call, caller)));
     return;
   }
@@ -119,7 +119,7 @@ export async function answer(
   }
 }
 
-/** A service account speaks for many people. */
+/** A service account acts for many people, so it has its own limit. */
 const limitOf = ({ limit }: ApiOperation, { kind }: Actor): LimitClass =>
   limit === 'ordinary' && kind === 'client' ? 'program' : limit;
 

@@ -1,7 +1,4 @@
-/**
- * Presenters of what belongs to an account, for its owner and for operators. Only the fields listed here leave the
- * server.
- */
+/** Presenters of an account's data, for its owner and for operators. Only the fields listed here leave the server. */
 import { z } from 'zod';
 import type { AccountData, AccountEvent, Origin as From } from '../../domain/history.ts';
 import type { ApiKey as Key } from '../../domain/api-keys.ts';
@@ -176,7 +173,7 @@ export const originOf = ({ source, sourceId, importedAt }: From) => ({
   imported_at: moment(importedAt),
 });
 
-/** A request of a client that was refused. Strangers make them: they are text, never to be followed or run. */
+/** A refused request of a client. Strangers send them: treat their content as text, never follow or run it. */
 export const Refused = z.strictObject({
   client_id: z.string(),
   endpoint: z.string().describe('As discovery has it, without `_endpoint`'),
@@ -242,7 +239,7 @@ export const Data = z.strictObject({
   events: z.array(Event),
 });
 
-/** All that there is of an account, but for the account itself. */
+/** All data of an account, except the account itself. */
 export const belongingsOf = ({
   origins,
   factors,

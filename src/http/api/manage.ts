@@ -1,4 +1,4 @@
-/** What operators ask for: done once for an Idempotency-Key, by itself or inside another request. */
+/** Runs management operations: once per Idempotency-Key, alone or inside another request. */
 import { parse as parseQuery } from 'node:querystring';
 import type { Context } from 'koa';
 import { z } from 'zod';
@@ -14,7 +14,10 @@ import { versionsOf } from './versions.ts';
 type AnyCall = OperatorCall<never, never>;
 type Replies = ReturnType<typeof checkReply>;
 
-/** Schemas of records pass over `__proto__`: a caller hears that it is no name. The body's parser bounds the depth. */
+/**
+ * Record schemas skip `__proto__`; reject it, so that the caller learns that it is not a name. The body parser bounds the
+ * depth.
+ */
 const namesPrototype = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
@@ -37,7 +40,7 @@ export function checked(schema: z.ZodType, value: unknown): unknown {
   return parsed.data;
 }
 
-/** @throws PreconditionFailed with the resource as it is now, where the operation can show it. */
+/** @throws PreconditionFailed with the current resource, if the operation can show it. */
 async function perform(operation: OperatorOperation, call: AnyCall): Promise<Replies> {
   try {
     return checkReply(operation, await operation.handle(call));
@@ -47,7 +50,7 @@ async function perform(operation: OperatorOperation, call: AnyCall): Promise<Rep
   }
 }
 
-/** Printable ASCII, as a header field has it. */
+/** Printable ASCII, as in a header field. */
 const KEY = /^[\x21-\x7E](?:[\x20-\x7E]{0,253}[\x21-\x7E])?$/;
 
 /** The Idempotency-Key of a POST; undefined without one. @throws DomainError invalid_request. */
@@ -79,13 +82,13 @@ export function requireScope(operator: Operator, { scope, otherScope }: Operator
   if (!isAllowed) requirePermission(operator, scope);
 }
 
-/** The operation that an inner request means, with its parameters. @throws DomainError not_found, method_not_allowed. */
+/** Finds the operation of an inner request, with its parameters. @throws DomainError not_found, method_not_allowed. */
 function routeOf(routing: Routing<ApiOperation>, basePath: string, { method, path }: InnerRequest) {
   const [pathname = '', ...query] = path.split('?');
   const route = routing.find(method, `${basePath}${pathname}`);
   if ('allow' in route) throw new DomainError('method_not_allowed');
   const { operation, params } = route;
-  // An own account's operations are not for operators, what holds others does not hold itself, and a stream is no body.
+  // Reject operations on the own account, operations that contain others, and streams.
   if (operation.caller !== 'operator' || operation.cost || operation.streams)
     throw new DomainError('not_found');
   return { operation, params, query: { ...parseQuery(query.join('?')) } };
@@ -94,14 +97,14 @@ function routeOf(routing: Routing<ApiOperation>, basePath: string, { method, pat
 interface Surroundings {
   routing: Routing<ApiOperation>;
   basePath: string;
-  /** What every call of this request has. */
+  /** Shared by all calls of this request. */
   call: Omit<AnyCall, 'body' | 'query' | 'params' | 'expected' | 'attempt'>;
   stepUp(): Promise<void>;
-  /** A refusal as it is answered. */
+  /** Formats a refusal as in a reply. */
   problemOf(error: unknown): ReturnType<typeof problemOf>;
 }
 
-/** What `OperatorCall.attempt` does. */
+/** Implements `OperatorCall.attempt`. */
 export const createAttempt = ({ routing, basePath, call, stepUp, problemOf }: Surroundings) =>
   async function attempt(request: InnerRequest): Promise<Attempt> {
     const { services, operator } = call;

@@ -73,7 +73,7 @@ export interface ApiServices {
   operatorMail: OperatorMail;
   noteRefused: NoteRefused;
   once: Once;
-  /** Runs `work` in one transaction that takes in all others. */
+  /** Runs `work` in one transaction that includes all nested ones. */
   asOne<T>(work: () => Promise<T>): Promise<T>;
   upstreams: UpstreamAdmin;
   apiKeyAdmin: ApiKeyAdmin;
@@ -95,9 +95,9 @@ export interface ApiServices {
   history: History;
   accountData: GatherAccountData;
   apiKeys: Pick<ApiKeys, 'list' | 'revoke'>;
-  /** At other providers. */
+  /** Identities at other providers. */
   identities: Pick<Linking, 'identitiesOf' | 'unlink'>;
-  /** A client as it is shown; undefined fields of one that is gone. */
+  /** A client as shown; its fields are undefined when it no longer exists. */
   describeClient(clientId: string): Promise<Described['client']>;
 }
 
@@ -105,19 +105,19 @@ export interface ApiServices {
 interface Call<Body, Query> {
   body: Body;
   query: Query;
-  /** From the path, as they came: an id that is none finds nothing. */
+  /** From the path, unchecked: an invalid id finds nothing. */
   params: Record<string, string>;
   actor: Actor;
-  /** The language that the client asks for first, for mail to an account that has none. */
+  /** The client's preferred language, for mail to an account without one. */
   locale: string | undefined;
-  /** Aborts when the client goes before it has its reply. */
+  /** Aborts when the client disconnects before the reply. */
   signal: AbortSignal;
   services: ApiServices;
 }
 
-/** A request about the account that its token speaks for. */
+/** A request about the token's own account. */
 export interface ApiCall<Body, Query> extends Call<Body, Query> {
-  /** An active one. */
+  /** Always active. */
   user: User;
   claims: AccessTokenClaims;
 }
@@ -127,32 +127,32 @@ export interface OperatorCall<Body, Query> extends Call<Body, Query> {
   operator: Operator;
   /** The versions that If-Match names; undefined without it. */
   expected: Expected | undefined;
-  /** Does another operation for the same caller, and answers as it would. It throws nothing. */
+  /** Runs another operation for the same caller and returns its reply. Never throws. */
   attempt(request: InnerRequest): Promise<Attempt>;
 }
 
-/** A request inside another one. */
+/** A request nested in another one. */
 export interface InnerRequest {
   method: string;
-  /** Under the base path, with its query. */
+  /** Below the base path, with its query. */
   path: string;
   body?: unknown;
-  /** As If-Match has it. */
+  /** The value of If-Match. */
   ifMatch?: string | undefined;
 }
 
 export interface Attempt {
   status: number;
-  /** Undefined without content. */
+  /** Undefined when there is no content. */
   body: unknown;
-  /** The same for a replay: no secret is repeated. */
+  /** The body for a replay, without secrets. */
   kept: unknown;
-  /** Writes a refusal down: to be called when the transaction is over, which could take it back. */
+  /** Audits a refusal. Call it after the transaction, which could roll it back. */
   noteRefusal(): Promise<void>;
 }
 
 interface Authority extends Endpoint {
-  /** Whether it takes a login of a few minutes ago, with a second factor where the account has one. */
+  /** Whether it needs a login within the last few minutes, with a second factor if the account has one. */
   fresh: boolean;
 }
 
@@ -166,14 +166,14 @@ export interface AccountOperation extends Authority {
 /** An operation of operators. */
 export interface OperatorOperation extends Authority {
   caller: 'operator';
-  /** Null for what any operator may do. */
+  /** Null when any operator may call it. */
   scope: Permission | null;
-  /** Another one that is as good. */
+  /** A second permission that suffices as well. */
   otherScope?: Permission;
   handle(call: OperatorCall<never, never>): Promise<EndpointReply>;
   /** The current resource, for a 412 reply. */
   current?: (call: OperatorCall<never, never>) => Promise<unknown>;
-  /** How many requests it counts for by its body: one unless given. */
+  /** The number of requests that it counts as, by its body. Default: one. */
   cost?: (body: never) => number;
 }
 
@@ -194,9 +194,9 @@ type Spec<
   body?: B;
   query?: Q;
   fresh?: boolean;
-  /** `ordinary` unless it takes something that could be guessed. */
+  /** `ordinary` unless it accepts something that could be guessed. */
   limit?: 'credentials';
-  /** Beside those that any operation has. */
+  /** Beyond those of every operation. */
   refusals?: number[];
   handle(call: C): Promise<EndpointReply>;
 };
@@ -220,7 +220,7 @@ export function operation<
   return { caller: 'account', ...complete(spec) } as unknown as ApiOperation;
 }
 
-/** Header fields of the management API by kind of operation, as `guard.ts` and `manage.ts` read them. */
+/** Header fields of the management API by kind of operation, read in `guard.ts` and `manage.ts`. */
 const IDEMPOTENCY_KEY = z
   .string()
   .optional()
@@ -229,10 +229,10 @@ const IDEMPOTENCY_KEY = z
   );
 const IF_MATCH = z.string().optional().describe('The ETag of the resource that is to be changed');
 
-/** Of what is read without filters: a parameter that does not exist is refused here, too. */
+/** For reads without filters: unknown parameters are refused here, too. */
 const NO_QUERY = z.strictObject({});
 
-/** The same for operators: each POST takes an Idempotency-Key, and each that refuses by 412 an If-Match. */
+/** Declares an operation of operators. Each POST accepts an Idempotency-Key; each operation with 412 accepts If-Match. */
 export function managed<
   B extends z.ZodType | undefined = undefined,
   Q extends z.ZodObject | undefined = undefined,

@@ -28,7 +28,7 @@ export const Problem = z.strictObject({
 
 type FieldError = NonNullable<z.infer<typeof Problem>['errors']>[number];
 
-/** A change of a resource that is another by now. */
+/** A change of a resource that has changed in the meantime. */
 export class PreconditionFailed extends DomainError {
   readonly current: unknown;
 
@@ -64,7 +64,7 @@ const STATUSES: Statuses = {
   account_suspended: 403,
 };
 
-/** Refusals whose details are shown: the missing permission, the fixed value, the users of a resource. */
+/** Refusals whose details are shown, such as the missing permission, the fixed value or the users of a resource. */
 const NAMING: ReadonlySet<ErrorCode> = new Set([
   'insufficient_scope',
   'permission_not_held',
@@ -72,13 +72,13 @@ const NAMING: ReadonlySet<ErrorCode> = new Set([
   'configured',
 ]);
 
-/** The domain's reason as a sentence: what the field or the request must be. */
+/** The domain's reason as a sentence: what the field or the request must satisfy. */
 const sentenceOf = ({ field, reason = '' }: DomainError['details']): string | undefined =>
   reason.includes(' ')
     ? `${field === undefined ? '' : `${nameOf(field)} `}${reason}`.replace(/[^.?!]$/, '$&.')
     : undefined;
 
-/** The domain's names of fields that are named differently here. */
+/** The domain's names of fields that have another name here. */
 const FIELDS = new Map<string, string>([
   ['clientId', 'client_id'],
   ['clientSecret', 'client_secret'],
@@ -91,7 +91,7 @@ const FIELDS = new Map<string, string>([
   ['current', 'current_password'],
 ]);
 
-/** A field as the API calls it. It may be one that a caller made up. */
+/** A field by its name in the API. The caller may have invented it. */
 const nameOf = (field: string): string => FIELDS.get(field) ?? field;
 
 const FIELD_OF: Partial<Record<ErrorCode, string>> = { username_taken: 'username', email_taken: 'email' };

@@ -48,7 +48,7 @@ export const ProfileChanges = z.strictObject({
   attributes: attributeChanges.optional(),
 });
 
-/** An account as its owner, their apps and operators see it. */
+/** An account as shown to its owner, their apps and operators. */
 export const Profile = z.strictObject({
   id: z.string().describe('The `sub` of the client’s tokens'),
   username: z.string().nullable(),
@@ -68,10 +68,7 @@ export const Profile = z.strictObject({
   last_login_at: moment.nullable(),
 });
 
-/**
- * @param id the subject for the token's client, which may be pairwise. @param attributes the attributes visible to
- * the reader.
- */
+/** @param id the subject for the token's client, which may be pairwise. @param attributes those visible to the reader. */
 export const profileOf = (user: User, id: string, attributes: ShownAttributes): z.infer<typeof Profile> => ({
   id,
   username: user.username,

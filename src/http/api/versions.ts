@@ -1,13 +1,13 @@
 import type { Expected } from '../../domain/operators/operator.ts';
 
-/** The entity tag of a version (RFC 9110 section 8.8.3): a strong one. */
+/** The strong entity tag of a version (RFC 9110 section 8.8.3). */
 export const etagOf = (version: number): string => `"${version}"`;
 
 const TAG = /\s*(W\/)?"([^"]*)"\s*(?:,|$)/gy;
 
 /**
- * The versions that a value of If-Match names (RFC 9110 section 13.1.1); undefined for an empty one. Tags of other kinds, weak ones
- * too, match nothing.
+ * The versions in the value of If-Match (RFC 9110 section 13.1.1); undefined for an empty value. Other tags, including weak
+ * ones, match nothing.
  */
 export function versionsOf(value: string): Expected | undefined {
   const field = value.trim();

@@ -51,7 +51,7 @@ const sandbox = (ctx: Context, allowed: '' | 'allow-same-origin'): void =>
 const MAX_TICKED = 100;
 const SECRET = /password|secret|csrf/i;
 
-/** One request of an operator, for a page or by a form, that has passed every check. */
+/** One request of an operator, to open a page or to post a form, that has passed every check. */
 export class ConsoleCall {
   readonly ctx: Context;
   readonly operator: Operator;
@@ -59,9 +59,9 @@ export class ConsoleCall {
   readonly user: User;
   readonly session: CurrentSession;
   readonly services: ApiServices;
-  /** Errors of the posted form; empty for a page that is opened. */
+  /** Errors of the posted form; empty when a page is opened. */
   problems: readonly ConsoleProblem[] = [];
-  /** Its values, to fill it in again; null for a page that is opened. */
+  /** Values of the posted form, to fill it in again; null when a page is opened. */
   typed: Readonly<Record<string, string | string[]>> | null = null;
   /** Set when the object has changed since the form was opened. */
   changed: Change | null = null;
@@ -99,7 +99,7 @@ export class ConsoleCall {
     return (this.#posted(name)[0] ?? '').trim();
   }
 
-  /** A posted field as it was typed: for passwords and texts whose spaces count. */
+  /** A posted field as typed: for passwords, and for texts where spaces count. */
   raw(name: string): string {
     return this.#posted(name)[0] ?? '';
   }
@@ -114,7 +114,7 @@ export class ConsoleCall {
     return (this.ctx.state['uploads'] as Record<string, Upload> | undefined)?.[name];
   }
 
-  /** The ids of the rows that were ticked, at most 100. */
+  /** The ids of the ticked rows, at most 100. */
   get ticked(): string[] {
     return [...new Set(this.#posted('id'))].slice(0, MAX_TICKED);
   }
@@ -125,7 +125,7 @@ export class ConsoleCall {
     return values.map((value) => value.replaceAll('\0', ''));
   }
 
-  /** The language that the page is in. */
+  /** The language of the page. */
   get language(): Language {
     return this.#deps.renderer.language(this.ctx, {});
   }
@@ -193,7 +193,7 @@ export class ConsoleCall {
         note: notes.take(ctx, user.id),
         keys,
         theme,
-        // Where a page comes back to after a change of how it looks.
+        // The page to return to after a change of appearance.
         address: ctx.method === 'GET' ? ctx.url : '/admin',
         q: ctx.path === '/admin/search' ? this.parameter('q') : '',
         issuer: this.services.publicUrl,
@@ -255,7 +255,7 @@ export class ConsoleCall {
     return result;
   }
 
-  /** The list of a section, or the page of one thing in it. */
+  /** The list of a section, or the page of one of its objects. */
   readonly path = (section: Section, id?: string): string =>
     id === undefined ? SECTIONS[section].path : `${SECTIONS[section].path}/${encodeURIComponent(id)}`;
 }

@@ -21,7 +21,7 @@ export interface Entered {
   lacks: boolean;
 }
 
-/** Page that shows a form again after its sender has signed in. */
+/** The page that shows a form again after its sender has signed in. */
 export const CONTINUE = '/admin/continue';
 
 /** A posted form, kept while its sender signs in again. It contains no secret. */
@@ -116,7 +116,7 @@ export function createGuard({ sessions, accounts, mfa, clock, secrets, config }:
       return { user, session, lacks: isWeak };
     },
 
-    /** The kept form of this person; it is shown once. */
+    /** The kept form of this person, shown once. */
     takeForm(ctx: Context, accountId: string): { action: string; fields: [string, string][] } | null {
       const kept = forms.read(ctx, '/admin');
       if (!kept) return null;

@@ -1,4 +1,4 @@
-/** The console at /admin: pages for operators over the use cases that the management API calls. */
+/** The console at /admin: pages for operators, over the same use cases as the management API. */
 import Router from '@koa/router';
 import type { Middleware } from 'koa';
 import { clientActRoutes } from './clients/acts.ts';
@@ -30,7 +30,7 @@ import { createRoutes } from './users/create.ts';
 import { peopleRoutes } from './users/list.ts';
 import { personRoutes } from './users/person.ts';
 
-/** The pages of each noun. */
+/** The pages of each section. */
 const PAGES: readonly ((room: Room) => void)[] = [
   unknownRoutes,
   overviewRoutes,

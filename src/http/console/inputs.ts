@@ -4,8 +4,8 @@ import { DomainError, isDomainError } from '../../core/errors.ts';
 export const inputOf = (field: string): string => field.replaceAll('.', ':');
 
 /**
- * Runs `work` and maps the field of its errors to the name of the input. @param prefix prefix of the fields that the
- * names of inputs lack
+ * Runs `work` and maps the field of its errors to the name of the input. @param prefix a prefix of the fields that input names
+ * omit
  */
 export async function byInput<T>(work: () => Promise<T>, prefix = ''): Promise<T> {
   try {

@@ -1,13 +1,13 @@
-/** Lists keep filters, sort and place in their address, so that Back, reload and sharing work. */
+/** Lists keep filters, sorting and position in the URL, so that Back, reload and sharing work. */
 import type { Message, MessageKey } from '../pages/i18n.ts';
 
 /** One filter of a list: a GET parameter with a control of its own. */
 export interface FilterSpec {
   name: string;
   label: MessageKey;
-  /** A text unless it says otherwise. */
+  /** Default: text. */
   type?: 'text' | 'search' | 'select' | 'date';
-  /** Those that follow one another with the same group stand under its name. */
+  /** Consecutive filters with the same group appear under its name. */
   options?: readonly { value: string; label: Message | { text: string }; group?: MessageKey }[];
   hint?: MessageKey;
 }
@@ -18,10 +18,10 @@ export const ROWS = [25, 50, 100];
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
 const CURSOR = 'cursor';
-/** Cursors of the previous pages, the latest last: a list can be read in one direction only. */
+/** Cursors of the previous pages, latest last: a list can only be read forward. */
 const BEFORE = 'before';
 const LIMIT = 'limit';
-/** Maximum pages that "Previous" goes back; then it goes to the first one. */
+/** Maximum pages that "Previous" goes back; after that it goes to the first one. */
 const MAX_PREVIOUS = 10;
 /** Maximum characters of a filter. */
 const MAX_FILTER_LENGTH = 320;
@@ -45,7 +45,7 @@ export interface ListView {
   /** Link to the same list without filters. */
   clearHref: string;
   sort: string | null;
-  /** The same list from its beginning, sorted otherwise. */
+  /** The same list from its beginning, with another sorting. */
   sortHref(sort: string): string;
   nextHref: string | null;
   previousHref: string | null;
@@ -63,9 +63,9 @@ export interface Listing {
   sort: string | undefined;
   /** The first value of a filter; undefined without one. */
   value(name: string): string | undefined;
-  /** All of them; undefined without any. */
+  /** All values of a filter; undefined without any. */
   values(name: string): string[] | undefined;
-  /** Whether anything is filtered. */
+  /** Whether any filter is set. */
   isFiltered: boolean;
   /** @param count.total the number of all rows, counted up to `limit`. */
   view(

@@ -4,7 +4,7 @@ import type { Message } from '../pages/i18n.ts';
 import { createSealedCookie } from '../pages/sealed-cookie.ts';
 import type { GuardDependencies } from './guard.ts';
 
-/** An undo: an ordinary form with the ordinary checks. */
+/** An undo: an ordinary form, checked like any other. */
 export interface Undo {
   action: string;
   fields: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ export interface Preferences {
   rows: number;
   /** Whether single-key shortcuts are on (WCAG 2.2, 2.1.4). */
   keys: boolean;
-  /** Null: as the system has it. */
+  /** Null: the system's choice. */
   theme: Theme | null;
 }
 
@@ -52,7 +52,7 @@ export function createNotes({ config, secrets, clock }: GuardDependencies) {
       const isLong = JSON.stringify(note).length > MAX_NOTE_LENGTH;
       notes.set(ctx, '/admin', { ...note, ...(isLong ? { undo: null } : {}), accountId });
     },
-    /** Takes the message out: it is shown once. */
+    /** Reads and removes the message: it is shown once. */
     take(ctx: Context, accountId: string): Note | null {
       const note = notes.read(ctx, '/admin');
       if (!note) return null;

@@ -3,7 +3,7 @@ import type { Message } from '../pages/i18n.ts';
 import { type PasswordBounds, problemOf } from '../pages/problems.ts';
 import { statusOf } from '../endpoints/statuses.ts';
 
-/** An error of a form: at a control, or (null) of the whole form. */
+/** An error of a form: of one control, or (null) of the whole form. */
 export interface ConsoleProblem {
   field: string | null;
   message: Message;
@@ -72,7 +72,7 @@ const fieldOf = ({ code, details: { field, reason = '' } }: DomainError): string
   return named === 'client_name' ? 'name' : (named ?? null);
 };
 
-/** Words a domain error for a form. Field and reason are those of the API. */
+/** Describes a domain error for a form. Field and reason are those of the API. */
 export function consoleProblem(error: DomainError, bounds: PasswordBounds): ConsoleProblem {
   const { code, message, details } = error;
   const field = fieldOf(error);

@@ -58,15 +58,15 @@ export interface Question {
   version?: number;
   /** Hidden fields to post. */
   hidden?: Fields;
-  /** More controls, as the partial `console/field` takes them. */
+  /** More controls, in the format of the partial `console/field`. */
   fields?: readonly Readonly<Record<string, unknown>>[];
-  /** The same act elsewhere, as the partial `console/same-act` takes it. */
+  /** The equivalent command, in the format of the partial `console/same-act`. */
   same?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * 1: disrupts; the page counts what breaks. 2: final; it asks for a reason and a fresh sign-in as well. 3: final for many;
- * it has the name typed, too.
+ * 1: disruptive; the page counts what breaks. 2: irreversible; it also asks for a reason and a fresh sign-in. 3: irreversible
+ * for many; it also has the name typed.
  */
 export type Grade = 1 | 2 | 3;
 
@@ -124,7 +124,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   /** The operator, if `spec` lets them in; null when the request is answered. */
   async function admit(ctx: Context, spec: PageSpec, fields: Fields | null): Promise<ConsoleCall | null> {
     const { section, fresh = false, quiet = false } = spec;
-    // PostgreSQL stores no NUL, and nobody types one.
+    // PostgreSQL cannot store NUL, and nobody types it.
     if (ctx.querystring.includes('%00')) ctx.querystring = ctx.querystring.replaceAll('%00', '');
     const entered = await guard.enter(ctx, { fresh, quiet, fields, page: SECTIONS[section].path });
     if (!entered) return null;
@@ -158,7 +158,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
       await services.noteRefused(error, call.operator, operationOf(call));
       if (error.code === 'insufficient_scope') return showMissing(call, error.details.reason ?? '');
       if (otherwise && error.code !== 'rate_limited') return otherwise(error);
-      // A link of another list, or one from before a key was changed: begin again.
+      // The cursor belongs to another list, or to a former key: start again.
       if (error.code === 'invalid_cursor')
         return call.failed(call.ctx.path, consoleProblem(error, bounds).message);
       if (error.code === 'too_broad') return call.show('too-broad', { path: call.ctx.path }, 400);
@@ -170,7 +170,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   const permissionOf = ({ section, permission }: PageSpec): Permission | null =>
     permission === undefined ? SECTIONS[section].permission : permission;
 
-  /** A page that is opened. @param path under /admin; `''` for /admin itself. */
+  /** A page to open. @param path under /admin; `''` for /admin itself. */
   function page(path: string, spec: PageSpec, show: Handler): void {
     available.add(spec.section);
     router.get(`/admin${path}`, async (ctx: Context) => {
@@ -180,9 +180,9 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
   }
 
   /**
-   * A form that is posted.
-   * @param again shows the page with the form once more, with `call.problems` and `call.typed`; null for a button whose
-   *   page says what went wrong once (`spec.back`).
+   * A posted form.
+   * @param again shows the page with the form again, with `call.problems` and `call.typed`; null for a button whose page
+   *   reports the error once (`spec.back`).
    */
   function form(path: string, spec: FormSpec, again: Handler | null, act: Handler): void {
     available.add(spec.section);
@@ -201,7 +201,7 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
       const call = await admit(ctx, spec, isOurs ? (ctx.request.body as Fields) : {});
       if (!call) return;
       if (!isOurs) {
-        // The CSRF token is of another browser or has expired: do nothing, and lose nothing that was typed.
+        // The CSRF token is of another browser or has expired. Do nothing, but keep what was typed.
         if (!again) return call.failed(backOf(call), 'problem.stale');
         call.refuse(403, [{ field: null, message: 'problem.stale' }]);
         return run(call, spec.permission, again);

@@ -1,3 +1,3 @@
-/** `text` as one word of a shell's command. */
+/** Quotes `text` as one word of a shell command. */
 export const word = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

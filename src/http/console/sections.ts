@@ -2,7 +2,7 @@ import type { Permission } from '../../domain/operators/permissions.ts';
 import type { MessageKey } from '../pages/i18n.ts';
 import type { Icon } from '../pages/templates.ts';
 
-/** The pages of the navigation, in its order: where each is, and the permission that opens it (null: any operator). */
+/** The pages of the navigation, in order, with path and required permission (null: any operator). */
 export const SECTIONS = {
   'overview': { path: '/admin', label: 'console.nav.overview', icon: 'home', permission: null },
   'users': { path: '/admin/users', label: 'console.nav.users', icon: 'person', permission: 'users:read' },
@@ -108,7 +108,7 @@ export interface NavGroup {
 }
 
 /**
- * The navigation of an operator: what they may open, and nothing else.
+ * The navigation of an operator: only what they may open.
  * @param available the sections that have pages
  */
 export const navigationOf = (

@@ -9,13 +9,13 @@ const MAX_NAMED = 4;
 // A type without a sentence is a compile error.
 const keyOf = (type: AuditType): MessageKey => `console.did.${type}`;
 
-/** What events of a type say, whoever and whatever they are about. */
+/** The sentence of each type, whatever the actor and the object. */
 export const sentenceOfType = (type: AuditType): Exclude<Message, string> => ({
   key: keyOf(type),
   params: { actor: '…', subject: '…', app: '…', what: '…', self: 'no' },
 });
 
-/** Sentences of events that differ from that of their type. */
+/** Sentences of events that differ from their type's. */
 function ownKey({ type, outcome, after }: AuditItem): MessageKey {
   if (type === 'login' && outcome === 'failure') return 'console.did.failed.login';
   const isOfRoles = type === 'user.updated' && Object.keys(after ?? {}).join() === 'roles';
@@ -50,7 +50,7 @@ function entries(before: readonly unknown[], after: readonly unknown[]): string 
     .join(' ');
 }
 
-/** The changed fields, or the changed entries of the one list; null for what changes no field. */
+/** The changed fields, or the changed entries of the only list; null when no field changes. */
 function changesOf({ type, before, after }: AuditItem, t: Translator['t']): string | null {
   if (!type.endsWith('.updated')) return null;
   const fields = [...new Set([before, after].flatMap((values) => Object.keys(values ?? {})))];
@@ -65,7 +65,7 @@ function changesOf({ type, before, after }: AuditItem, t: Translator['t']): stri
   return few(fields.map((name) => (labels[name] ? t(labels[name]) : name)));
 }
 
-/** Words an event, with its changes. */
+/** Describes an event, with its changes. */
 export function sentenceOf(
   item: AuditItem,
   t: Translator['t'],

@@ -71,7 +71,7 @@ const apiOf = (api: Api): z.infer<typeof ApiSchema> => ({
   version: api.version,
 });
 
-/** The changes of an API as they came. */
+/** The changes of an API as posted. */
 const changesOf = (body: z.infer<typeof Changes>): ApiChanges => {
   const fields = {
     name: body.name,
@@ -92,7 +92,7 @@ const idOf = ({ params }: OperatorCall<unknown, unknown>): string => params['id'
 const asItIs = async (call: OperatorCall<unknown, unknown>) =>
   apiOf(await call.services.apis.find(call.operator, idOf(call)));
 
-/** APIs that access tokens can be for. */
+/** The APIs that access tokens are issued for. */
 export const apis = [
   managed({
     id: 'listApis',

@@ -5,7 +5,7 @@ import { managed } from '../operation.ts';
 import * as schemas from './audit-schemas.ts';
 import { pageOf } from './presenters.ts';
 
-/** An event as it is shown. */
+/** An event as shown. */
 export const auditItemOf = (item: AuditItem): z.infer<typeof schemas.AuditEvent> => ({
   id: item.id,
   type: item.type,
@@ -25,7 +25,7 @@ export const auditItemOf = (item: AuditItem): z.infer<typeof schemas.AuditEvent>
   ...(item.putsBack !== null && { puts_back: item.putsBack }),
 });
 
-/** The columns of CSV: an event's fields, those of objects by themselves, values of fields as JSON. */
+/** The columns of CSV: an event's fields, with nested objects flattened and field values as JSON. */
 const COLUMNS: [name: string, of: (item: z.infer<typeof schemas.AuditEvent>) => string | null][] = [
   ['id', (item) => item.id],
   ['type', (item) => item.type],
@@ -57,7 +57,7 @@ const LINE: Record<ExportFormat, (item: z.infer<typeof schemas.AuditEvent>) => s
   csv: (item) => csvLine(COLUMNS.map(([, of]) => of(item))),
 };
 
-/** An export in pieces: a line for each event, and in CSV one with the names before them. */
+/** An export in pieces: one line per event; in CSV, a header line first. */
 export async function* auditLines(format: ExportFormat, pages: AsyncIterable<AuditItem[]>) {
   if (format === 'csv') yield csvLine(COLUMNS.map(([name]) => name));
   for await (const items of pages) yield items.map((item) => LINE[format](auditItemOf(item))).join('');
@@ -69,7 +69,7 @@ const filtersOf = ({
   ...filters
 }: Omit<z.output<typeof schemas.AuditExport>, 'format'>) => ({ ...filters, clientId, requestId });
 
-/** What happened. */
+/** The audit trail. */
 export const audit = [
   managed({
     id: 'listAuditEvents',

@@ -3,7 +3,7 @@ import { managed, type Attempt } from '../operation.ts';
 import { problemOf } from '../problems.ts';
 import * as schemas from './schemas.ts';
 
-/** Ends the transaction of operations of which one failed. */
+/** Rolls the transaction back when one of its operations failed. */
 class Failed extends Error {}
 
 /** Several operations in one request. */

@@ -85,7 +85,7 @@ interface Counted {
   lastUsedAt: Date;
 }
 
-/** `rows` added up by what `of` makes of each. */
+/** Groups `rows` by `of` and sums each group. */
 const sums = <T extends Counted, K>(rows: readonly T[], of: (row: T) => K): [K, Counted][] =>
   [...Map.groupBy(rows, of)].map(([key, group]) => [
     key,
@@ -98,7 +98,7 @@ const sums = <T extends Counted, K>(rows: readonly T[], of: (row: T) => K): [K, 
 const counted = ({ requests, lastUsedAt }: Counted) => ({ requests, last_used_at: lastUsedAt.toISOString() });
 const named = ({ caller }: CallerRow) => (caller === '' ? null : caller);
 
-/** The contracts: which are open, and who comes still. */
+/** The contracts: which are open, and who still calls them. */
 export const contracts = [
   managed({
     id: 'listContracts',

@@ -5,7 +5,7 @@ import * as schemas from './schemas.ts';
 const asItIs = async ({ operator, params, services }: OperatorCall<unknown, unknown>) =>
   groupOf(await services.groups.find(operator, params['id'] ?? ''));
 
-/** Groups, and who is in them. */
+/** Groups and their members. */
 export const groups = [
   managed({
     id: 'listGroups',

@@ -18,7 +18,7 @@ import { userActs } from './user-acts.ts';
 import { users } from './users.ts';
 import { webhooks } from './webhooks.ts';
 
-/** What operators manage, in the order of the document. */
+/** All operations of operators, in the document's order. */
 export const management = [
   ...users,
   ...userActs,

@@ -28,7 +28,7 @@ const keyOf = (key: KeyState, now: number): z.infer<typeof Key> => ({
   expires_at: key.expiresAt?.toISOString() ?? null,
 });
 
-/** The keys that tokens are signed with. */
+/** The keys that sign tokens. */
 export const keys = [
   managed({
     id: 'listKeys',

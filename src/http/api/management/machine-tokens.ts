@@ -54,7 +54,7 @@ const apiKeyOf = (key: Key): z.infer<typeof ApiKey> => ({
   last_used_at: key.lastUsedAt?.toISOString() ?? null,
 });
 
-/** Keys of programs that speak through contracts, and those that people made for themselves. */
+/** API keys of programs that use contracts, and those that people created for themselves. */
 export const apiKeys = [
   managed({
     id: 'listApiKeys',
@@ -159,7 +159,7 @@ const registrationTokenOf = (token: RegistrationTokenRecord): z.infer<typeof Reg
   expires_at: token.expiresAt.toISOString(),
 });
 
-/** Initial access tokens, with which clients register themselves (RFC 7591 section 3). */
+/** Initial access tokens, for clients that register themselves (RFC 7591 section 3). */
 export const registrationTokens = [
   managed({
     id: 'listRegistrationTokens',

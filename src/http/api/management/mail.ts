@@ -24,7 +24,7 @@ export const templatesOf = ({ items, version }: Templates): z.infer<typeof schem
 
 const midOf = ({ params }: OperatorCall<unknown, unknown>) => params['mid'] ?? '';
 
-/** Mail on its way, and its words. */
+/** The mail outbox and the mail templates. */
 export const mail = [
   managed({
     id: 'listMail',

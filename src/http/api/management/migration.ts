@@ -67,7 +67,7 @@ const Migration = z.strictObject({
   ready: z.boolean().describe('Whether nothing needs the old service any more'),
 });
 
-/** How far a team is that moves in from another service. */
+/** The progress of a migration from another service. */
 export const migration = [
   managed({
     id: 'getMigration',

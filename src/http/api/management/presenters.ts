@@ -26,7 +26,7 @@ export const userOf = (
   version: user.version,
 });
 
-/** The changes of a role as they came. */
+/** The changes of a role as posted. */
 export const roleChanges = <T extends z.infer<typeof schemas.RoleChanges>>({ scopes, ...changes }: T) => ({
   ...changes,
   ...(scopes && { scopes: Object.fromEntries(scopes.map((one) => [one.api, one.scopes])) }),
@@ -56,7 +56,7 @@ export const pageOf = <T, U>({ items, nextCursor }: Listed<T>, present: (item: T
   next_cursor: nextCursor,
 });
 
-/** A reply with a resource, under its entity tag. */
+/** A reply with a resource and its entity tag. */
 export const resource = <T extends { version: number }>(status: number, body: T, location?: string) => ({
   status,
   body,

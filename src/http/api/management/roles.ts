@@ -6,7 +6,7 @@ import * as schemas from './schemas.ts';
 const asItIs = async ({ operator, params, services }: OperatorCall<unknown, unknown>) =>
   roleOf(await services.roles.find(operator, params['name'] ?? ''));
 
-/** Roles, and what they are made of. */
+/** Roles and their permissions. */
 export const roles = [
   managed({
     id: 'listPermissions',

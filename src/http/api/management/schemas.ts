@@ -14,7 +14,7 @@ export const moment = z.iso.datetime();
 
 export const PermissionName = z.enum(Object.keys(PERMISSIONS) as [Permission, ...Permission[]]);
 
-/** A parameter that may come several times: one of the values must hold. */
+/** A parameter that may be repeated: any of its values may match. */
 export const oneOf = <T extends z.ZodType<string>>(item: T, description: string) =>
   z
     .preprocess(
@@ -31,7 +31,7 @@ export const time = (description: string) =>
     .optional()
     .describe(description);
 
-/** Which page of a list. */
+/** Selects a page of a list. */
 export const page = <const Sorts extends readonly [string, ...string[]]>(sorts: Sorts) => {
   type Sort = Sorts[number] | `-${Sorts[number]}`;
   const all = sorts.flatMap((sort) => [sort, `-${sort}`]) as [Sort, ...Sort[]];
@@ -66,7 +66,7 @@ export const User = z.strictObject({
   deletes_at: moment.nullable().describe('When it will be deleted; suspended until then'),
   version,
 });
-/** One by itself: in lists it would take another look-up. */
+/** A single account. Lists lack these fields, which take another query. */
 export const UserWithOrigins = User.extend({
   origins: items.Origins,
   locked_until: moment
@@ -93,7 +93,7 @@ const userFilters = {
 
 const ATTRIBUTE = 'attributes.';
 
-/** `attributes.<name>` of a query, each with its values. */
+/** The `attributes.<name>` parameters of a query, each with its values. */
 export const attributeFilters = (query: Record<string, unknown>): [name: string, texts: string[]][] =>
   Object.entries(query)
     .filter(([name]) => name.startsWith(ATTRIBUTE))
@@ -101,7 +101,7 @@ export const attributeFilters = (query: Record<string, unknown>): [name: string,
 
 export type UserFilters = z.output<z.ZodObject<typeof userFilters>>;
 
-/** What people are looked for by, with `attributes.<name>` for each attribute, and what else a query has. */
+/** The filters for people, including `attributes.<name>` for each attribute, and further parameters. */
 const findingUsers = <const Shape extends z.ZodRawShape>(more: Shape) => {
   const known = z.looseObject({ ...userFilters, ...more });
   return known.superRefine((query, problems) => {

@@ -17,7 +17,7 @@ const shown = ({
   last_used_at: lastUsedAt?.toISOString() ?? null,
 });
 
-/** What directories are let in with. */
+/** Tokens that directories authenticate with. */
 export const scimTokens = [
   managed({
     id: 'listScimTokens',

@@ -43,7 +43,7 @@ const settingsOf = ({ items, version: current }: SettingsInForce): z.infer<typeo
 const asItIs = async ({ operator, services }: OperatorCall<unknown, unknown>) =>
   settingsOf(await services.settings.list(operator));
 
-/** The settings in force, and whether all is well. */
+/** The settings in force, and the health checks. */
 export const settings = [
   managed({
     id: 'listSettings',
@@ -109,7 +109,7 @@ export const settings = [
 const schemaAsItIs = ({ operator, services }: OperatorCall<unknown, unknown>) =>
   services.attributes.find(operator);
 
-/** What accounts have beyond the profile. */
+/** The attributes of accounts, beyond the profile. */
 export const attributes = [
   managed({
     id: 'getAttributes',
@@ -165,7 +165,7 @@ const SetupState = z.strictObject({
 
 const setupOf = ({ steps, hidden }: Setup) => ({ status: 200, body: { steps, hidden } }) as const;
 
-/** The first minutes of a new service. */
+/** The first steps of a new service. */
 export const setup = [
   managed({
     id: 'getSetup',
@@ -195,7 +195,7 @@ export const setup = [
   }),
 ];
 
-/** What any operator sees, as far as they may. */
+/** The overview for any operator, limited by their permissions. */
 export const overview = [
   managed({
     id: 'search',

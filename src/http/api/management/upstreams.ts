@@ -11,7 +11,7 @@ import { limit } from '../lists.ts';
 import { pageOf, resource } from './presenters.ts';
 import { listOf, page, version } from './schemas.ts';
 
-/** Text in one line that does not begin with a space. */
+/** A single line of text that does not begin with a space. */
 const LINE = /^\S\P{Cc}*$/u;
 const line = (description: string, maxLength: number, example: string) =>
   text(description, { pattern: LINE.source, maxLength, examples: [example] })
@@ -128,7 +128,7 @@ function without<T extends object, K extends keyof T>(key: K, { [key]: _left, ..
   return rest;
 }
 
-/** @param base where the callback is. */
+/** @param base the base URL of the callback. */
 const upstreamOf = (one: ManagedUpstream, base: string): z.infer<typeof Upstream> => ({
   id: one.id,
   name: one.name,

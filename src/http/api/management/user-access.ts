@@ -16,7 +16,7 @@ import { pageOf, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 import { idOf } from './users.ts';
 
-/** All there is, in one page. */
+/** Everything, on one page. */
 const whole = <T>(items: T[]) => ({ items, next_cursor: null });
 
 const factorsOf = ({ totp, passkeys, recoveryCodesLeft, required }: MfaStatus) => {
@@ -39,7 +39,7 @@ const factorsOf = ({ totp, passkeys, recoveryCodesLeft, required }: MfaStatus) =
   };
 };
 
-/** What opens an account and acts for it. */
+/** What grants access to an account or acts for it. */
 export const userAccess = [
   managed({
     id: 'listUserFactors',

@@ -15,20 +15,20 @@ type Services = Pick<ApiServices, 'attributes'>;
 
 const ADDRESS = ['street_address', 'locality', 'region', 'postal_code', 'country'] as const;
 
-/** A cell: texts as they are, lists by blanks, what else there is as JSON. */
+/** A cell: text as it is, lists of texts joined by spaces, anything else as JSON. */
 function cellOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join(' ');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The fields of an account with those of its address beside them, in an order that does not change. */
+/** The fields of an account, with its address flattened, in a fixed order. */
 function flat(user: User, services: Services): [string, unknown][] {
   const { address, ...fields } = userOf(user, services);
   return [...Object.entries(fields), ...ADDRESS.map((part): [string, unknown] => [part, address?.[part]])];
 }
 
-/** An export in lines: one for each account, and in CSV one with the names before them. */
+/** An export in lines: one per account; in CSV, a header line first. */
 export async function* userLines(format: UserExportFormat, users: AsyncIterable<User>, services: Services) {
   let isFirst = true;
   for await (const user of users) {

@@ -6,14 +6,14 @@ import { groupOf, pageOf, resource, userOf } from './presenters.ts';
 import * as schemas from './schemas.ts';
 import { USER_EXPORT_TYPES, userLines } from './user-lines.ts';
 
-/** Where counting ends: a longer list is looked through by filters. */
+/** Maximum of a count. Longer lists are for filters. */
 const MAX_COUNT = 1_000;
 
-/** The account that the path names. */
+/** The account in the path. */
 export const idOf = ({ params }: Pick<OperatorCall<unknown, unknown>, 'params'>): string =>
   params['id'] ?? '';
 
-/** The current account of the path, for a 412 reply. */
+/** The current state of the account in the path, for a 412 reply. */
 export const asItIs = async (call: OperatorCall<unknown, unknown>) =>
   userOf(await call.services.people.find(call.operator, idOf(call)), call.services);
 

@@ -127,7 +127,7 @@ const messageOf = (type: string, told: { description: string; details?: readonly
 
 const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** What receivers are sent, by type. */
+/** The events sent to receivers, by type. */
 export const messages = [
   ...Object.entries(EVENTS).map(([type, told]) => messageOf(type, told)),
   messageOf(TEST_EVENT, { description: 'An event to try an address with', details: ['webhook'] }),

@@ -48,14 +48,14 @@ const idOf = ({ params }: OperatorCall<unknown, unknown>) => params['id'] ?? '';
 const asItIs = async (call: OperatorCall<unknown, unknown>) =>
   webhookOf(await call.services.webhooks.find(call.operator, idOf(call)));
 
-/** With its secret, which is shown once. */
+/** A webhook with its secret, which is shown once. */
 const withSecret = (status: number, { webhook, secret }: { webhook: Webhook; secret: string }) => ({
   status,
   body: { ...webhookOf(webhook), secret },
   headers: { ETag: etagOf(webhook.version), Location: `/api/v2/webhooks/${webhook.id}` },
 });
 
-/** @param enabled whether it is switched on. */
+/** @param enabled whether to enable or disable it. */
 const switching = (enabled: boolean) =>
   managed({
     id: enabled ? 'enableWebhook' : 'disableWebhook',
@@ -78,7 +78,7 @@ const switching = (enabled: boolean) =>
     current: asItIs,
   });
 
-/** Addresses that events are sent to. */
+/** Webhook endpoints. */
 export const webhooks = [
   managed({
     id: 'listEventTypes',

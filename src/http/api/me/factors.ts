@@ -7,7 +7,7 @@ import { type ApiOperation, operation } from '../operation.ts';
 import * as schemas from './schemas.ts';
 
 interface Kind<Record> {
-  /** As the path and the operations' ids have it. */
+  /** As in the path and in the operations' ids. */
   path: string;
   id: string;
   summary: string;
@@ -19,7 +19,7 @@ interface Kind<Record> {
   };
 }
 
-/** Renaming and removing, which is the same for every kind of factor. */
+/** Renaming and removal, the same for every kind of factor. */
 const changesOf = <Record>({ path, id, summary, schema, present, store }: Kind<Record>): ApiOperation[] => [
   operation({
     id: `rename${id}`,
@@ -54,7 +54,7 @@ const changesOf = <Record>({ path, id, summary, schema, present, store }: Kind<R
   }),
 ];
 
-/** Second factors as a whole, and what all kinds have. */
+/** Second factors: operations common to all kinds. */
 export const factors = [
   operation({
     id: 'getFactors',
@@ -88,7 +88,7 @@ export const factors = [
 
 const changing = { method: 'post', scope: 'me:security:write', fresh: true } as const;
 
-/** Adding second factors, and recovery codes for when all are lost. */
+/** Adding second factors, and recovery codes in case all are lost. */
 export const enrolment = [
   operation({
     ...changing,
@@ -129,7 +129,7 @@ export const enrolment = [
     path: '/me/factors/passkeys/options',
     summary: 'What navigator.credentials.create takes, once, within five minutes',
     replies: { 200: schemas.PasskeyOptions },
-    // Where there can be no passkeys: at an address without a domain name.
+    // 400 where passkeys are impossible: at an address without a domain name.
     refusals: [400],
     async handle({ user, services }) {
       return { status: 200, body: await services.mfa.passkeys.registrationOptions(user.id) };
@@ -174,7 +174,7 @@ export const enrolment = [
   }),
 ];
 
-/** The address and the password. */
+/** The email address and the password. */
 export const credentials = [
   operation({
     id: 'changeEmail',

@@ -1,4 +1,4 @@
-/** The API of a token's own account: everything that the account pages can do. */
+/** The API of a token's own account: everything that the account pages offer. */
 import type { ApiOperation } from '../operation.ts';
 import { apiKeys, identities, records } from './records.ts';
 import { apps, sessions } from './sessions.ts';

@@ -38,7 +38,7 @@ export const records = [
   }),
 ];
 
-/** The account's own API keys. They are made at the contract that takes them. */
+/** The account's own API keys. Create them at the contract that accepts them. */
 export const apiKeys = [
   operation({
     id: 'getApiKeys',
@@ -68,7 +68,7 @@ export const apiKeys = [
   }),
 ];
 
-/** Identities at other providers. They are connected on the account pages: it takes the person's browser. */
+/** Identities at other providers. Connect them on the account pages: that needs the person's browser. */
 export const identities = [
   operation({
     id: 'getIdentities',

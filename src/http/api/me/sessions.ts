@@ -39,12 +39,12 @@ export const apps = [
   }),
 ];
 
-/** The browser or device that the token comes from, if that is signed in still. */
+/** The session that the token comes from, if it still exists. */
 async function ownSession({ user, claims, services }: ApiCall<unknown, unknown>): Promise<string | null> {
   return claims.gid === undefined ? null : services.accountSessions.holderOf(user.id, claims.gid);
 }
 
-/** The browsers and devices that the account is signed in with. */
+/** The browsers and devices where the account is signed in. */
 export const sessions = [
   operation({
     id: 'getSessions',

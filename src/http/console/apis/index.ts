@@ -121,7 +121,7 @@ const scopesOf = (call: ConsoleCall) => ({
   dynamicClients: call.field('dynamic_clients') !== '',
 });
 
-/** Passes a value on as one of a list; the use case refuses an unknown one. */
+/** Narrows a value to one of a list; the use case refuses an unknown one. */
 const oneOf = <T extends string>(value: string, known: readonly T[]): T | undefined =>
   known.find((one) => one === value);
 

@@ -115,7 +115,7 @@ async function showEvent(call: ConsoleCall): Promise<void> {
     putBack.isOffered(operator, item.id),
     auditLog.findAnswer(operator, item.id),
   ]);
-  // The change could not be put back; show the current fields to explain it.
+  // The change could not be reverted; show the current fields to explain why.
   const now = call.problems.length > 0 && isOffered ? await putBack.current(operator, item.id) : null;
   const fields = [...new Set([item.before, item.after].flatMap((values) => Object.keys(values ?? {})))];
   call.show('audit/one', { item, fields, isOffered, answer, now });

@@ -1,10 +1,10 @@
-/** The types of events as a list to choose from. */
+/** The types of events, as a list to choose from. */
 import type { AuditType } from '../../../domain/operators/audit-log.ts';
 import type { FilterSpec } from '../lists.ts';
 import type { Section } from '../sections.ts';
 import { sentenceOfType } from '../sentences.ts';
 
-/** The section whose events they are; those of one stand together. A type without one does not compile. */
+/** The section of the events; those of one section stand together. A type without a section does not compile. */
 const SECTION_OF = {
   'user.registration_requested': 'users',
   'user.created': 'users',
@@ -114,7 +114,7 @@ const TYPES = Object.entries(SECTION_OF) as [AuditType, (typeof SECTION_OF)[Audi
 const nounOf = (type: string): string => type.split('.', 1)[0] ?? type;
 const isOne = (noun: string): boolean => TYPES.filter(([type]) => nounOf(type) === noun).length === 1;
 
-/** Each type by what it says, and before the first of a noun all of them (`user.*`). */
+/** Each type with its label; before the first of each noun, an entry for all of them (`user.*`). */
 export const TYPE_OPTIONS: NonNullable<FilterSpec['options']> = TYPES.flatMap(([type, section], index) => {
   const group = `console.nav.${section}` as const;
   const kind = `${nounOf(type)}.*`;

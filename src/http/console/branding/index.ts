@@ -23,7 +23,7 @@ const LABELS = {
   mail_footer: 'console.branding.mailFooter',
 } as const satisfies Record<(typeof TEXTS)[number], string>;
 
-/** The branding that a page or form is about: of an app or (undefined) of everything; and the language of its texts. */
+/** The subject of a page or form: the branding of an app or (undefined) of everything, and the language of its texts. */
 function aboutOf(call: ConsoleCall): { app: string | undefined; language: Language } {
   const read = (name: string) => call.field(name) || call.parameter(name);
   const app = read('app');
@@ -34,7 +34,7 @@ function aboutOf(call: ConsoleCall): { app: string | undefined; language: Langua
 const addressOf = ({ app, language }: ReturnType<typeof aboutOf>): string =>
   `/admin/branding?${new URLSearchParams({ ...(app === undefined ? {} : { app }), language }).toString()}`;
 
-/** Contrast of a colour with the pages of a theme (WCAG 2.2). */
+/** Contrast of a colour with the page backgrounds of a theme (WCAG 2.2). */
 const contrastOf = (color: string, theme: keyof typeof SURFACES): number =>
   Math.min(contrast(color, SURFACES[theme].page), contrast(color, SURFACES[theme].card));
 

@@ -17,7 +17,7 @@ export interface Control {
   options?: readonly { value: string; label: Text; hint?: Text; disabled?: boolean }[];
   required?: boolean;
   optional?: boolean;
-  /** The heading under which it waits: few need it. */
+  /** The heading that hides it: few operators need it. */
   more?: Text;
   rows?: number;
   attributes?: Readonly<Record<string, string>>;
@@ -78,7 +78,7 @@ const NUMBERS = {
 } as const;
 const code = { spellcheck: 'false', autocapitalize: 'off' };
 
-/** Scopes to choose from, in order: OpenID Connect, APIs, then any others that the client has. */
+/** Scopes to choose from, in order: OpenID Connect, APIs, then others that the client already has. */
 export function scopeControl(chosen: readonly string[], { oidcScopes, apiScopes }: Choices): Control {
   const known = [
     ...oidcScopes.map((value) => ({ value, label: { text: value } })),

@@ -38,7 +38,7 @@ export async function choicesOf(call: ConsoleCall): Promise<Choices> {
     call.may('groups:read') ? services.groups.list(operator, { limit: MAX_GROUPS }) : { items: [] },
   ]);
   return {
-    // `permissions` is asked for beside an API.
+    // `permissions` is requested together with an API.
     oidcScopes: services.attributes.scopes().filter((scope) => scope !== 'permissions'),
     apiScopes: apis.items.flatMap(({ name, scopes }) => scopes.map((scope) => ({ scope, api: name }))),
     roles: roles.map(({ name }) => name),

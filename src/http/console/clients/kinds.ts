@@ -8,7 +8,7 @@ import { type Snippet, SNIPPETS } from './snippets.ts';
 const CODE = 'authorization_code';
 const REFRESH = 'refresh_token';
 
-/** What the wizard creates. An MCP server is an API that any client may ask for. */
+/** What the wizard creates. An MCP server is an API that any client may request. */
 export type WizardKind = ClientKind | 'mcp';
 
 interface KindSpec {
@@ -16,7 +16,7 @@ interface KindSpec {
   text: MessageKey;
   icon: Icon;
   permission: Permission;
-  /** Whether people return to it after signing in: it has redirect URIs. */
+  /** Whether it has redirect URIs, to which people return after signing in. */
   comesBack: boolean;
   /** Whether it asks people for consent. */
   asksPeople: boolean;
@@ -103,10 +103,10 @@ export const KINDS: Readonly<Record<WizardKind, KindSpec>> = {
 
 export const isKind = (name: string): name is WizardKind => Object.hasOwn(KINDS, name);
 
-/** Frameworks that there are snippets for. */
+/** Frameworks that have snippets. */
 export const frameworksOf = (kind: WizardKind): Snippet[] => SNIPPETS.filter((one) => one.kind === kind);
 
-/** Scopes of OpenID Connect that the wizard has ticked. */
+/** Scopes of OpenID Connect that the wizard ticks by default. */
 export const USUAL_SCOPES = ['openid', 'profile', 'email', 'offline_access'];
 
 export const CLIENT_FILTERS: readonly FilterSpec[] = [

@@ -4,7 +4,7 @@ import type { ExplainedRefusal } from '../../../domain/refusals.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { MessageKey } from '../../pages/i18n.ts';
 
-/** A refusal as pages show it. */
+/** A refusal as shown on pages. */
 export interface RefusalView extends ExplainedRefusal {
   /** Explanation and fix, in the operator's language. */
   why: MessageKey;
@@ -58,7 +58,7 @@ const isAllowed = ({ parameter, value }: ExplainedRefusal, { metadata }: Managed
   return Array.isArray(known) && value !== null && known.includes(value);
 };
 
-/** What was refused to a client lately, explained; what would still be refused comes first. */
+/** The latest refusals of a client, explained; those that would still be refused come first. */
 export async function refusalsOf(call: ConsoleCall, client: ManagedClient): Promise<RefusalView[]> {
   const refusals = await call.services.refusals.ofClient(call.operator, client.id);
   const views = refusals.map((refusal): RefusalView => {

@@ -1,4 +1,4 @@
-/** The same act as API call, command and YAML, for what the pages of apps do. */
+/** The equivalent API call, command and YAML for what the pages of apps do. */
 import type { ManagedClient, NewClient } from '../../../domain/clients.ts';
 import { word } from '../same.ts';
 
@@ -29,14 +29,14 @@ const yamlOf = (client: Readonly<Record<string, unknown>>): string =>
     ),
   ].join('\n');
 
-/** How a client is brought to what it is. */
+/** What sets a client to its current state. */
 export const sameClient = ({ id, name, metadata }: ManagedClient) => ({
   api: { method: 'PATCH', path: `/clients/${encodeURIComponent(id)}`, body: { name, ...metadata } },
   cli: [`postern client update ${word(id)}`, `--name ${word(name)}`, ...optionsOf(metadata)].join(' \\\n  '),
   yaml: yamlOf({ client_id: id, name, ...metadata }),
 });
 
-/** How a client is made. */
+/** What creates a client. */
 export const sameNewClient = ({ name, metadata, roles = [] }: NewClient) => ({
   api: {
     method: 'POST',

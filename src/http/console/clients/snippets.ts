@@ -1,6 +1,6 @@
-/** Settings to copy for the frameworks that people use; the code is that of docs/connecting, which tests run. */
+/** Settings to copy, for common frameworks. The code is that of docs/connecting, which tests run. */
 
-/** What a snippet is filled with: expressions of its language, or plain text where it has none. */
+/** Values for a snippet: expressions of its language, or plain text. */
 export interface SnippetValues {
   issuer: string;
   clientId: string;
@@ -10,12 +10,12 @@ export interface SnippetValues {
 
 export interface Snippet {
   id: string;
-  /** A name of its own, the same in every language. */
+  /** Its name, the same in every language. */
   name: string;
   /** The page of docs/connecting. */
   page: string;
   kind: 'web' | 'spa';
-  /** Where the framework wants people to be sent back to, in development. */
+  /** The framework's redirect URI in development. */
   redirectUri: string;
   postLogoutRedirectUri?: string;
   /** Packages to install. */
@@ -24,7 +24,7 @@ export interface Snippet {
   file: string;
   /** Writes a value as a literal of the language. */
   literal(value: string): string;
-  /** How the code reads the secret, which is never part of it. */
+  /** How the code reads the secret, which the snippet never contains. */
   secret: string;
   code(values: SnippetValues): string;
 }
@@ -38,7 +38,7 @@ const inShell = (text: string): string => text.replaceAll(/[^\w%+=:,./@-]/g, Str
 
 const SIGNED_OUT = { postLogoutRedirectUri: 'http://localhost:3000/' };
 
-/** The most used ones. Any other library works with the issuer, the client_id and the secret alone. */
+/** The most common frameworks. Any other library needs only the issuer, the client_id and the secret. */
 export const SNIPPETS: readonly Snippet[] = [
   {
     id: 'auth-js',
@@ -288,7 +288,7 @@ verifier := provider.Verifier(&oidc.Config{ClientID: config.ClientID})`,
 
 export const snippetOf = (id: string): Snippet | undefined => SNIPPETS.find((one) => one.id === id);
 
-/** Fills in a snippet for one client, ready to paste. It reads the secret from the environment. */
+/** Fills in a snippet for one client, ready to paste. The code reads the secret from the environment. */
 export const fillSnippet = (
   snippet: Snippet,
   { issuer, clientId, redirectUri }: Omit<SnippetValues, 'clientSecret'>,

@@ -15,7 +15,7 @@ const OTHER = 'other';
 /** Maximum APIs offered to a gateway. */
 const MAX_APIS = 100;
 
-/** The answers so far. They are in the address, later in the form; the server keeps nothing. */
+/** The answers so far. They are kept in the URL, later in the form; the server stores nothing. */
 interface Answers {
   kind: WizardKind;
   framework: string;

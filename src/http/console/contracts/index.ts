@@ -4,7 +4,7 @@ import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 
 const DAY = 86_400_000;
-/** Days of use that a page shows. */
+/** Days of use shown on a page. */
 const PERIODS = [7, 30, 90];
 
 async function list(call: ConsoleCall): Promise<void> {
@@ -21,7 +21,7 @@ interface Counted {
   lastUsedAt: Date;
 }
 
-/** Sums rows by a key, those with the most requests first. */
+/** Sums rows by a key, most requests first. */
 const sums = <T extends Counted>(rows: readonly T[], of: (row: T) => string) =>
   [...Map.groupBy(rows, of)]
     .map(([key, group]) => ({
@@ -31,7 +31,7 @@ const sums = <T extends Counted>(rows: readonly T[], of: (row: T) => string) =>
     }))
     .sort((a, b) => b.requests - a.requests);
 
-/** Requests of each day, the oldest first; days without any too. */
+/** Requests per day, oldest first, including days without any. */
 function byDay({ rows }: Pick<UsageReport, 'rows'>, days: number, now: number) {
   const counts = new Map(sums(rows, (row) => row.day).map(({ key, requests }) => [key, requests]));
   return Array.from({ length: days }, (_none, index) => {

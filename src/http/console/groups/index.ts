@@ -50,7 +50,7 @@ const typed = (call: ConsoleCall) => ({
   roles: call.fields('roles').filter(Boolean),
 });
 
-/** Groups: who belongs to them, and which roles they give. */
+/** Groups: their members, and the roles that they give. */
 export function groupRoutes({ page, form, confirm }: Room): void {
   const show = async (call: ConsoleCall): Promise<void> => {
     const { services, operator } = call;

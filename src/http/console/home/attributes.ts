@@ -18,7 +18,7 @@ function parsed(text: string): AttributeSchemaInput {
   }
 }
 
-/** What accounts have beyond the profile, as a JSON Schema. */
+/** The attributes of accounts beyond the profile, as a JSON Schema. */
 export function attributeRoutes({ page, form }: Room): void {
   page('/attributes', { section: 'settings' }, show);
   form(

@@ -1,6 +1,6 @@
 import type { Room } from '../room.ts';
 
-/** What `postern doctor` finds, the worst first. */
+/** The findings of `postern doctor`, worst first. */
 export function healthRoutes({ page }: Room): void {
   page('/health', { section: 'health' }, async (call) => {
     const { findings, ...report } = await call.services.health(call.operator);

@@ -3,7 +3,7 @@ import { CONTINUE } from '../guard.ts';
 import { THEMES } from '../notes.ts';
 import type { Room } from '../room.ts';
 
-/** A page of the console, and nothing that a browser takes for another site. */
+/** A page of the console. Excludes anything that a browser would resolve to another site. */
 const PAGE = /^\/admin(?:[/?][^\\\s]*)?$/;
 
 /** Keyboard shortcuts, and the switch that turns single-key ones off. */
@@ -16,7 +16,7 @@ export function shortcutRoutes({ page, form }: Room): void {
   });
 }
 
-/** Light, dark, or as the system has it. */
+/** Light, dark, or the system's choice. */
 export function themeRoutes({ form }: Room): void {
   form('/theme', { section: 'overview', permission: null }, null, (call) => {
     call.prefer({ theme: THEMES.find((theme) => theme === call.field('theme')) ?? null });
@@ -25,7 +25,7 @@ export function themeRoutes({ form }: Room): void {
   });
 }
 
-/** Shows a form again whose sender had to sign in; they confirm to send it. */
+/** Shows a form again whose sender had to sign in. They confirm before it is sent. */
 export function continueRoutes({ page, guard }: Room): void {
   page(CONTINUE.replace('/admin', ''), { section: 'overview', permission: null }, (call) => {
     const kept = guard.takeForm(call.ctx, call.user.id);

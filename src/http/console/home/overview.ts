@@ -33,7 +33,7 @@ async function health({ services, operator, may }: ConsoleCall): Promise<Attenti
     .filter(({ status }) => status !== 'ok')
     .slice(0, MAX_ITEMS)
     .map(({ sentences }) => ({
-      // The doctor writes with keys of the same catalogue.
+      // The doctor uses keys of the same catalogue.
       text: sentences.message as Attention['text'],
       href: '/admin/health',
       fix: 'console.attention.show' as const,
@@ -74,7 +74,7 @@ async function secrets({ services, operator, may, path }: ConsoleCall): Promise<
   }));
 }
 
-/** Accounts that administer others at contracts by the role `admin`, which is not an operator's role. */
+/** Accounts that administer others through contracts with the role `admin`, which is not an operator's role. */
 async function doorAdmins({ services, operator, may }: ConsoleCall): Promise<Attention[]> {
   if (!may('users:read')) return [];
   const { items } = await services.people.list(operator, { filters: { role: ['admin'] }, limit: 20 });
@@ -131,7 +131,7 @@ async function numbers({ services, operator }: ConsoleCall) {
       return {
         ...about,
         metric,
-        // People are counted once per day, so the sum of a week is not a number of people.
+        // People are counted per day, so the sum of a week is not a number of people.
         value: metric === 'active' ? (days.at(-1)?.active ?? 0) : now,
         change: before === 0 || metric === 'active' ? null : (now - before) / before,
         days: days.map((day) => ({ day: day.day, value: day[metric] ?? 0 })),
@@ -197,7 +197,7 @@ async function show(call: ConsoleCall): Promise<void> {
   call.show('overview', { ...stats, steps, doors: open, acts, attention: attention.flat() });
 }
 
-/** Overview: whether all is well. */
+/** Overview: whether everything works. */
 export function overviewRoutes({ page, form }: Room): void {
   page('', { section: 'overview' }, show);
   form('/first-steps', { section: 'overview', permission: 'settings:write' }, null, async (call) => {

@@ -26,7 +26,7 @@ function kindOf(key: ChangeableKey): {
   return { kind: schema instanceof z.ZodArray ? 'list' : 'number', words: [] };
 }
 
-/** Parses a posted value; an empty one goes back to the configuration. */
+/** Parses a posted value; an empty one restores the configuration's. */
 function parsed(key: ChangeableKey, typed: string): unknown {
   if (typed === '') return null;
   switch (kindOf(key).kind) {
@@ -43,7 +43,7 @@ function parsed(key: ChangeableKey, typed: string): unknown {
 
 const isKey = (key: string): key is ChangeableKey => (CHANGEABLE as readonly string[]).includes(key);
 
-/** The setting of a page, with the version of all. @throws DomainError not_found. */
+/** The setting of a page, with the version of all settings. @throws DomainError not_found. */
 async function find(
   call: ConsoleCall,
 ): Promise<{ key: ChangeableKey; setting: SettingInForce; version: number }> {
@@ -85,7 +85,7 @@ async function showOne(call: ConsoleCall): Promise<void> {
   });
 }
 
-/** Settings in force with their source, and changes of those that may change at run time. */
+/** Settings in force with their source, and changes of those that are changeable at run time. */
 export function settingsRoutes({ page, form }: Room): void {
   page('/settings', { section: 'settings' }, showAll);
   page('/settings/:key', { section: 'settings', permission: 'settings:write', fresh: true }, showOne);

@@ -49,7 +49,7 @@ const labelled = (language: string) => ({
   label: { text: languageInfo[language as Language].label },
 });
 
-/** The languages that mail is written in. */
+/** The languages of mail. */
 async function languagesOf(call: ConsoleCall): Promise<string[]> {
   const { items } = await call.services.operatorMail.templates(call.operator, { template: 'shared' });
   return items.map(({ language }) => language);

@@ -4,7 +4,7 @@ import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 import { forEach } from '../users/people.ts';
 
-/** Person and session, as one id of a row. */
+/** Person and session, combined as one id of a row. */
 const SEPARATOR = ' ';
 
 const idsOf = (call: ConsoleCall): string[] =>
@@ -12,7 +12,7 @@ const idsOf = (call: ConsoleCall): string[] =>
     .filter((id) => id.includes(SEPARATOR))
     .slice(0, 100);
 
-/** Browser sessions; ended one by one or by selection. */
+/** Browser sessions, ended one by one or by selection. */
 export function sessionRoutes({ page, form, confirm }: Room): void {
   page('/sessions', { section: 'sessions' }, async (call) => {
     const { services, operator } = call;

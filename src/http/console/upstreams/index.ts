@@ -156,7 +156,7 @@ function changesOf(call: ConsoleCall): UpstreamChanges {
   };
 }
 
-/** Of those who are linked, shown on the page of a provider; all of them have a page of their own. */
+/** Maximum linked people on the page of a provider. All of them have a page of their own. */
 const MAX_SHOWN = 10;
 
 async function showPeople(call: ConsoleCall): Promise<void> {

@@ -90,7 +90,7 @@ interface Asked {
   title: MessageKey;
   verb: MessageKey;
   message: MessageKey;
-  /** What breaks. */
+  /** What breaks, counted. */
   breaks(call: ConsoleCall, user: User): Promise<Message[]>;
   more?(call: ConsoleCall): Partial<Question>;
   act(call: ConsoleCall, id: string, reason: string): Promise<unknown>;
@@ -266,7 +266,7 @@ export function actRoutes({ page, form, confirm }: Room): void {
     const user = await personOf(call);
     const changes = { email: call.field('email') };
     const changed = await services.managedAccounts.update(operator, user.id, changes, call.expected);
-    // A proven address comes back as proven, which is for those who may vouch for one.
+    // Undo restores a verified address as verified, which needs the permission to vouch for addresses.
     const wasProven = user.emailVerifiedAt !== null;
     const undo = {
       action: `${pageOf(call)}/email${wasProven ? '/undo' : ''}`,

@@ -19,7 +19,7 @@ interface BulkAct {
 /** Reads the days until a deletion from a form: seven by default. */
 export const daysOf = (call: ConsoleCall): number => (call.field('when') === 'now' ? 0 : 7);
 
-/** Its control. */
+/** The control for it. */
 export const WHEN = {
   name: 'when',
   label: 'console.users.when',
@@ -84,7 +84,7 @@ export const BULK_CHOICES: readonly BulkAct[] = [
 
 const MAX_SELECTED = 100;
 
-/** The selected rows, of the form or of the confirmation page's address. */
+/** The selected rows, from the form or from the URL of the confirmation page. */
 const idsOf = (call: ConsoleCall): string[] =>
   call.ctx.method === 'POST'
     ? call.ticked

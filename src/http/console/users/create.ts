@@ -3,7 +3,7 @@ import type { Room } from '../room.ts';
 import { profileChanges, profileFields } from './fields.ts';
 import { nameOf, roleNames } from './people.ts';
 
-/** How the owner of a new account gets in. */
+/** How the owner of a new account gets access. */
 const WAYS = ['invite', 'password', 'none'] as const;
 
 /** Creation of an account. */

@@ -60,7 +60,7 @@ export function profileFields(call: ConsoleCall, user: User | null): Field[] {
   ];
 }
 
-/** The posted fields that differ from `user`: nothing else is written. */
+/** The posted fields that differ from `user`. Nothing else is written. */
 export function profileChanges(call: ConsoleCall, user: User | null): ManagedChanges {
   const typed = (name: string) => call.raw(name).replaceAll('\r\n', '\n').trim();
   const differing = profileFields(call, user).filter(

@@ -71,7 +71,7 @@ async function filtersFor(call: ConsoleCall): Promise<FilterSpec[]> {
   ];
 }
 
-/** The day that a filter names, in universal time; with `ends` the one after it, so that it is included itself. */
+/** The day in a filter, in UTC; with `ends` the following day, so that the day itself is included. */
 function dayOf(list: Listing, name: string, ends = false): Date | undefined {
   const value = list.value(name);
   const at = value === undefined || !/^\d{4}-\d\d-\d\d$/.test(value) ? NaN : Date.parse(value);

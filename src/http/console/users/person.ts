@@ -10,7 +10,7 @@ import type { Room } from '../room.ts';
 import { profileFields } from './fields.ts';
 import { beyond, nameOf, roleNames, statusOf } from './people.ts';
 
-/** Maximum events in the time line; the rest is in the audit. */
+/** Maximum events in the timeline. The audit has the rest. */
 const LATEST = 20;
 
 /** Finds what keeps somebody from signing in; null if nothing does. */
