@@ -6,7 +6,7 @@ import ejs from 'ejs';
 import type { Middleware } from 'koa';
 import { isFromThisMachine } from './actor.ts';
 
-/** A message as a mail program shows it. */
+/** A message as shown by a mail program. */
 export interface Mail {
   id: string;
   /** ISO 8601. */
@@ -22,7 +22,7 @@ export interface Mail {
 const ID = /^[\w-]+$/;
 const SHOWN = 100;
 
-/** The `.eml` files of a folder, by name without the ending. */
+/** The `.eml` files of a folder, by name without the extension. */
 export class Mailbox {
   readonly #folder: string;
 
@@ -30,7 +30,7 @@ export class Mailbox {
     this.#folder = folder;
   }
 
-  /** The newest first, a hundred at most. */
+  /** Newest first, at most a hundred. */
   async list(): Promise<Mail[]> {
     const files = await readdir(this.#folder).catch(() => []);
     const ids = files.filter((file) => file.endsWith('.eml')).map((file) => file.slice(0, -4));
@@ -56,7 +56,7 @@ export class Mailbox {
     };
   }
 
-  /** The file as it is. */
+  /** The raw file. */
   async source(id: string): Promise<Buffer | null> {
     if (!ID.test(id)) return null;
     return readFile(path.join(this.#folder, `${id}.eml`)).catch(() => null);
@@ -75,15 +75,15 @@ const POLICY = {
   message: `default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox; ${FRAME}`,
 };
 
-/** The text in pieces: links to this service can be followed. */
+/** The text in pieces: links to this service become clickable. */
 const withLinks = (text: string, publicUrl: string): { text: string; href?: string }[] =>
   text
     .split(/(https?:\/\/\S+)/)
     .map((piece) => (piece.startsWith(`${publicUrl}/`) ? { text: piece, href: piece } : { text: piece }));
 
 /**
- * The pages of `/dev/mail`. They show everybody's mail, links to reset passwords among it: to requests that were made on
- * this machine, and to no others.
+ * The pages of `/dev/mail`. They show everybody's mail, including password-reset links: answer only requests made on this
+ * machine.
  * @throws in production.
  */
 export function createDevMail({

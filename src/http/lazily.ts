@@ -1,8 +1,8 @@
 import type { Middleware } from 'koa';
 
 /**
- * A middleware that is made with its first request. `make` imports what it needs: rooms that many servers never enter cost
- * neither time at the start nor memory. The next request tries again when it failed.
+ * A middleware that is created with its first request. `make` imports what it needs: parts that many servers never use cost
+ * neither startup time nor memory. After a failure the next request tries again.
  */
 export function lazily(make: () => Promise<Middleware>): Middleware {
   let made: Promise<Middleware> | undefined;

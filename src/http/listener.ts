@@ -8,7 +8,7 @@ import type { Prebuilt } from '../oidc/prebuilt.ts';
 import type { TrustedProxy } from './trusted-proxy.ts';
 import { findRoute, type Owner, routeOf, setRoute } from './routes.ts';
 
-/** A request that has been answered, for logs and metrics. `path` is without its query: that may hold a secret. */
+/** An answered request, for logs and metrics. `path` lacks the query, which may contain a secret. */
 export interface Answered {
   requestId: string;
   method: string;
@@ -31,19 +31,20 @@ interface Dependencies {
   app: RequestListener;
   publicUrl: string;
   logger: Logger;
-  /** @param label the metric label of whoever answered. */
+  /** @param label the metric label of the route that answered. */
   observe(answered: Answered, label: string): void;
 }
 
-/**
- * Strict-Transport-Security (RFC 6797) for `publicUrl`. Not for a loopback name, whose other ports belong to other programs.
- */
+/** Strict-Transport-Security (RFC 6797) for `publicUrl`. Not for a loopback name: its other ports belong to other programs. */
 function transportSecurityOf(publicUrl: string): string | undefined {
   const { protocol, hostname } = new URL(publicUrl);
   return protocol === 'https:' && !isLoopbackHostname(hostname) ? 'max-age=31536000' : undefined;
 }
 
-/** Milliseconds that a request waits for the database. Operators may ask for much; to one who signs in it would be an outage. */
+/**
+ * Milliseconds that a request may wait for the database. Operators may run slow queries; for somebody who signs in it would be
+ * an outage.
+ */
 const PATIENCE = { operator: 30_000, anybody: 8_000 };
 
 const OPERATORS: ReadonlySet<Owner> = new Set(['api', 'scim']);
@@ -87,7 +88,7 @@ export function createListener({
     try {
       if (target === 'ambiguous') return refuse(res, 400, 'invalid_request', 'There are two Host fields');
       if (prebuilt.serve(method, path, res) || (route.owner === 'ops' && ops(path, req, res))) return;
-      // /dev/mail answers at loopback names too, whatever the issuer's host.
+      // /dev/mail also answers at loopback names, whatever the issuer's host.
       if (target === 'foreign' || (target === 'loopback' && route.owner !== 'dev-mail'))
         refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
       else
@@ -110,7 +111,10 @@ function pathOf(url = '/'): string {
   return end === -1 ? url : url.slice(0, end);
 }
 
-/** A path as logs may have it: some clients send a fragment, encode the question mark, or name who asks (RFC 3986). */
+/**
+ * A path that is safe to log: some clients send a fragment, encode the question mark, or put credentials into the URL (RFC
+ * 3986).
+ */
 const withoutSecrets = (path: string): string =>
   path.replace(/^[\w+.-]+:\/\/[^/]*/, '').replace(/(?:#|%3f).*$/is, '');
 

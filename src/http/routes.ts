@@ -6,7 +6,7 @@ export type Owner =
   'provider' | 'ops' | 'assets' | 'pages' | 'console' | 'api' | 'scim' | 'contracts' | 'dev-mail';
 
 export interface Route {
-  /** One or two segments of a path. What lies below belongs to it, but for longer prefixes. */
+  /** One or two segments of a path. Includes the paths below it, except those with a longer prefix. */
   prefix: string;
   owner: Owner;
   /** Metric label; never derived from the request. */
@@ -18,7 +18,9 @@ export interface Route {
 const routes = (owner: Owner, label: string, ...prefixes: string[]): Route[] =>
   prefixes.map((prefix) => ({ prefix, owner, label, claimable: false }));
 
-/** Every prefix that is Postern's own. At a contract's own host all but the provider, ops and assets give way to it. */
+/**
+ * Every prefix of Postern's own. At a contract's own host, only the provider, ops and assets take precedence over the contract.
+ */
 export const ROUTES: readonly Route[] = [
   ...Object.values(ENDPOINTS).flatMap((path) => routes('provider', path.slice(1), path)),
   ...routes('provider', 'discovery', ...METADATA_PATHS),
@@ -55,7 +57,7 @@ export const ROUTES: readonly Route[] = [
 /** Every other path. */
 const REST: Route = { prefix: '', owner: 'contracts', label: 'other', claimable: true };
 
-/** @koa/router matches in any case; nothing else here does. */
+/** @koa/router ignores case; nothing else here does. */
 const ANY_CASE = new Set<Owner>(['pages', 'console', 'dev-mail']);
 
 const byPrefix = (routes: readonly Route[]) => new Map(routes.map((route) => [route.prefix, route]));
@@ -77,7 +79,7 @@ export const findRoute = (path: string): Route =>
 const ROUTE = Symbol('route');
 type Routed = IncomingMessage & { [ROUTE]?: Route };
 
-/** Notes on a request which route it takes: the listener by its path, a contract that answers it by its own. */
+/** Records the route of a request: the listener by its path, a contract that answers it by its own. */
 export function setRoute(req: IncomingMessage, route: Route): void {
   (req as Routed)[ROUTE] = route;
 }

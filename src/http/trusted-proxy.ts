@@ -8,34 +8,32 @@ import type { Logger } from '../core/logger.ts';
 import { isFromThisMachine, rawValues } from './actor.ts';
 
 /**
- * Whose host a request is for: ours; this machine's by a loopback name, though the issuer has none; another's; or that of
- * one of several Host fields, which RFC 9112 section 3.2 has refused.
+ * Whose host a request is for: this service's; a loopback name, although the issuer has none; another host; or one of several
+ * Host fields, which RFC 9112 section 3.2 rejects.
  */
 export type Target = 'own' | 'loopback' | 'foreign' | 'ambiguous';
 
 export interface TrustedProxy {
-  /** Replaces `Host` and `X-Forwarded-*` by values that can be trusted. @returns whom the request is for. */
+  /** Replaces `Host` and `X-Forwarded-*` by trusted values. @returns whose host the request is for. */
   apply(req: IncomingMessage): Target;
   /**
-   * Whether the client, as `apply` has found it, is on this machine. An untrusted proxy names none, so what comes by
-   * way of one does not count as local.
+   * Whether the client, as found by `apply`, is on this machine. An untrusted proxy names no client, so that requests through
+   * one do not count as local.
    */
   isLocal(req: IncomingMessage): boolean;
 }
 
-/** Cache of parsed X-Forwarded-For values; longer ones than this are parsed each time. */
+/** Cache of parsed X-Forwarded-For values. Longer values are parsed each time. */
 const REMEMBERED = { max: 1000, length: 100 };
 
 type ProxySettings = Pick<Config, 'publicUrl' | 'contracts' | 'http' | 'mtls'>;
 
 /**
- * Trusts forwarded headers from `http.trustedProxies` alone. Behind this, `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host`
- * and `X-Forwarded-For` can be believed: the first three are
- * the issuer's, whatever TLS-terminating proxy stands before, and the last is the one address of the client: empty when
- * a trusted proxy names none, because its own address would stand for everybody behind it.
- * A request for another host is misdirected (RFC 9110 section 15.5.20); in front of a loopback issuer, any loopback name
- * is its own.
- * X-Forwarded-Host is set for the hostnames of contracts alone, to the one that was asked for.
+ * Trusts forwarded headers only from `http.trustedProxies`. Afterwards `Host`, `X-Forwarded-Proto`, `X-Forwarded-Host` and
+ * `X-Forwarded-For` are reliable. The first two are the issuer's, whatever proxy terminates TLS. X-Forwarded-Host is set only
+ * for the hostnames of contracts, to the requested one. X-Forwarded-For is the client's single address, or empty when a trusted
+ * proxy names none, because its own address would stand for everybody behind it. A request for another host is misdirected (RFC
+ * 9110 section 15.5.20); with a loopback issuer, any loopback name is the issuer's own.
  */
 export function createTrustedProxy(
   { publicUrl, contracts, http, mtls }: ProxySettings,
@@ -55,7 +53,7 @@ export function createTrustedProxy(
   const known = new LRUCache<string, string>({ max: REMEMBERED.max });
   let warned = false;
   const nobody = ({ method }: IncomingMessage): string => {
-    // Not of a proxy's own probes.
+    // Don't warn about a proxy's own health checks.
     if (!warned && method === 'POST') {
       warned = true;
       logger.warn(
@@ -107,8 +105,8 @@ export function createTrustedProxy(
 }
 
 /**
- * The host that a request is for. In absolute-form it is the target's, whatever Host says (RFC 9112 section 3.2.2); the
- * target is in origin-form from here on.
+ * The host that a request is for. In absolute-form it is that of the target, whatever Host says (RFC 9112 section 3.2.2).
+ * Rewrites the target to origin-form.
  */
 function requestedHost(req: IncomingMessage): string {
   const { url = '' } = req;
@@ -119,7 +117,7 @@ function requestedHost(req: IncomingMessage): string {
 }
 
 /**
- * Normalizes an address: no IPv6 zone, mapped IPv4 as IPv4. Empty when invalid: a proxy may forward what a client
+ * Normalizes an address: removes an IPv6 zone and unmaps IPv4. Empty when invalid: a proxy may forward a value that a client
  * made up.
  */
 function plainAddress(address = ''): string {

@@ -16,8 +16,8 @@ export async function callingUser({ accounts }: ContractServices, caller: Caller
 }
 
 /**
- * Before somebody changes another's account at a contract: operators are managed at the management API alone, where rights
- * are compared.
+ * Call before changing another account at a contract: operators are managed only by the management API, which compares
+ * permissions.
  * @throws DomainError forbidden when the account is an operator's.
  */
 export async function refuseOperator({ rights }: ContractServices, accountId: string): Promise<void> {
@@ -25,9 +25,9 @@ export async function refuseOperator({ rights }: ContractServices, accountId: st
 }
 
 /**
- * Makes an account of somebody's own at a contract whose reply signs them in.
- * @throws DomainError mfa_required with the reason `enrolment` when such an account has to have a second factor first:
- *   then it is made on the pages; what registration throws.
+ * Creates an account for its owner at a contract whose reply signs them in.
+ * @throws DomainError mfa_required with the reason `enrolment` when such an account must have a second factor first: then it is
+ *   created on the pages. Errors of registration.
  */
 export async function join(
   { accounts, mfa, tokens, clock }: ContractServices,
@@ -42,8 +42,8 @@ export async function join(
 }
 
 /**
- * The account that calls, for what takes an account over: its address, its password, its end, a key. With
- * `contracts.freshSignIn` its login must be no older than that, however fresh the token is that came of it.
+ * The calling account, for what could take an account over: changing its address or password, deleting it, creating a key. With
+ * `contracts.freshSignIn` the login must be no older than that, however new its access token is.
  * @throws DomainError invalid_token; insufficient_user_authentication when the login is older.
  */
 export async function recentUser(services: ContractServices, caller: Caller | null): Promise<User> {
@@ -66,8 +66,8 @@ export interface Credentials {
 
 /**
  * Logs in at `contract`.
- * @param from who asks, and the signal that the client has gone.
- * @throws DomainError as the one way to an authenticated account does.
+ * @param from who asks, and a signal that aborts when the client disconnects.
+ * @throws DomainError as every login does.
  */
 export async function logIn(
   services: ContractServices,
@@ -79,7 +79,7 @@ export async function logIn(
   const who = email === undefined ? { identifier } : { email };
   const { user, amr, acr, authTime } = await services.login({ ...who, password, otp, actor, signal });
   const tokens = await services.tokens.issue(contract, user.id, { amr, acr, authTime });
-  // Revocation ends existing tokens only. If it came in between, these did not exist yet.
+  // Revocation ends only existing tokens. It may have happened in between, before these existed.
   const now = await services.accounts.find(user.id);
   if (now?.securityVersion === user.securityVersion) return { user, tokens };
   await services.tokens.discard(tokens);

@@ -9,8 +9,8 @@ function bearerToken(ctx: Context): string | undefined {
 
 /**
  * Authenticates the caller as the operation requires.
- * @throws DomainError invalid_token without a good credential, forbidden when an API key may not do this, mfa_required for
- *   an account that must have a second factor and has none.
+ * @throws DomainError invalid_token without a valid credential, forbidden when an API key lacks the permission, mfa_required
+ *   for an account that must have a second factor and has none.
  */
 export async function authenticate(
   ctx: Context,
@@ -21,7 +21,7 @@ export async function authenticate(
   if (auth === 'none') return null;
   if (auth !== 'bearer') {
     const caller = await byApiKey(ctx, services);
-    // Permissions of an account's own key and of the operator's key never mix.
+    // Never mix the permissions of an account's own key with those of the operator's key.
     const mayBe = caller && (auth === 'apiKey') === (caller.accountId === null);
     if (caller && !(mayBe && caller.key.permissions.includes(permission ?? '')))
       throw new DomainError('forbidden', permission === undefined ? {} : { reason: permission });

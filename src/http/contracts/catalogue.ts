@@ -4,7 +4,7 @@ import type { ContractCatalogue } from '../../domain/contract-doors.ts';
 import { mountsOf, openContracts, planMounts } from './mounts.ts';
 import { loadContracts } from './registry.ts';
 
-/** The contracts as operators know them. @throws StartupError when one of `contracts.modules` cannot be used. */
+/** The contracts, as shown to operators. @throws StartupError when one of `contracts.modules` cannot be used. */
 export async function contractCatalogue(
   settings: ContractSettings,
   publicUrl: string,

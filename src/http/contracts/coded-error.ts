@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Refusal } from './contract.ts';
 
-/** `{"error":{code,message,details}}`: what more than one document has for an error. */
+/** `{"error":{code,message,details}}`: an error in several documents. */
 export const CodedError = z.strictObject({
   error: z.strictObject({
     code: z.string(),

@@ -12,7 +12,7 @@ import type { Contract, Operation } from './contract.ts';
 
 export interface HttpRequest {
   method: string;
-  /** With its base URL. */
+  /** Includes the base URL. */
   url: string;
   headers: Record<string, string>;
   body?: string;
@@ -37,9 +37,9 @@ export const sendByFetch: Send = async ({ url, ...request }) => {
 
 interface Options {
   contract: Contract;
-  /** Where the contract is mounted: what comes before its documented base path, without a slash at the end. */
+  /** The base URL of the contract's mount: what precedes the documented base path, without a trailing slash. */
   url: string;
-  /** The operator's key, for a contract that wants one. */
+  /** The operator's key, for a contract that needs one. */
   apiKey?: string | undefined;
   send: Send;
 }
@@ -213,9 +213,9 @@ export interface Run {
 
 /**
  * Runs a contract's cases against the server at `url`, one after the other, and removes their accounts.
- * @param url what comes before the document's base path: `http://localhost:8000/contracts/gateway`.
- * @param apiKey the operator's key, for a contract that wants one.
- * @param told of each case as it ends.
+ * @param url what precedes the document's base path: `http://localhost:8000/contracts/gateway`.
+ * @param apiKey the operator's key, for a contract that needs one.
+ * @param told called with each case when it ends.
  */
 export async function runCases(
   contract: Contract,

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
 
 /**
- * What every contract has to refuse, in its own error shape.
- * @param section the heading of the document that shows the shape.
- * @param path of an operation that is there for POST alone, and reads JSON.
+ * What every contract must refuse, with its own error format.
+ * @param section the heading of the document that shows the format.
+ * @param path of an operation that has only POST, and reads JSON.
  */
 export const refusalCases = (section: string, path: string): Case[] => [
   {
@@ -42,9 +42,9 @@ export const pageCase = (section: string, path: string): Case => ({
 
 /** The vocabulary of a contract's conformance cases, which `postern contract verify` and the tests run. */
 
-/** One requirement of the document. A case makes its own accounts and depends on no other case. */
+/** One requirement of the document. A case creates its own accounts and depends on no other case. */
 export interface Case {
-  /** The heading of the document that says so. */
+  /** The document's heading for it. */
   section: string;
   /** The requirement in a few words. */
   name: string;
@@ -62,7 +62,7 @@ export interface Sent {
   /** In place of the operator's key; null sends none. */
   apiKey?: string | null;
   headers?: Record<string, string>;
-  /** The account that is made by it: removed when the case is over, also when the reply is not as it should be. */
+  /** The account that it creates. It is removed after the case, even when the reply is wrong. */
   makes?: CaseAccount;
 }
 
@@ -79,7 +79,7 @@ export interface Answer {
   body: unknown;
   /** The string in the body at a dotted path. @throws Mismatch when missing. */
   text(path: string): string;
-  /** The same for anything. */
+  /** Any value in the body at a dotted path. @throws Mismatch when missing. */
   value(path: string): unknown;
 }
 
@@ -90,18 +90,18 @@ export interface CaseAccount {
 
 /** A client of the server under test. */
 export interface Visitor {
-  /** Says how the document has an account removed that a case has made. */
+  /** Says how to remove an account that a case has created. */
   removeBy(account: CaseAccount, remove: () => Promise<unknown>): void;
-  /** The case itself has removed it. */
+  /** Says that the case itself has removed the account. */
   gone(account: CaseAccount): void;
   /**
    * Calls an operation. The reply must have the expected status, match the document's strict schema, and contain the
    * expected values. @throws Mismatch otherwise.
    */
   call(operation: string, sent: Sent, expected: Expected): Promise<Answer>;
-  /** Gets a page or a document by its path. @throws Mismatch without the status. */
+  /** Gets a page or a document by its path. @throws Mismatch for another status. */
   get(path: string, status: number, schema?: z.ZodType): Promise<Answer>;
-  /** Sends what no operation takes; a refusal must be in the contract's shape. @throws Mismatch. */
+  /** Sends a request that no operation accepts; the refusal must have the contract's error format. @throws Mismatch. */
   send(method: string, path: string, sent: Sent & { raw?: string }, expected: Expected): Promise<Answer>;
 }
 
@@ -110,7 +110,7 @@ export class Mismatch extends Error {
   override readonly name = 'Mismatch';
 }
 
-/** Names that no other run has used, and a password that has nothing of them. */
+/** Names that no other run has used, and a password that does not contain them. */
 export function newPerson(): { username: string; email: string; password: string } {
   const id = randomBytes(6).toString('hex');
   const password = `Quiet ${randomBytes(9).toString('base64url')} harbour`;

@@ -20,7 +20,7 @@ import type { Case } from './conformance.ts';
 /** Who calls a contract. */
 export type Caller =
   | { kind: 'user'; claims: ContractClaims; accountId: string }
-  /** A program. `accountId` is whose key it is; null for a key of the operator's. */
+  /** A program. `accountId` is the owner of the key; null for an operator's key. */
   | { kind: 'apiKey'; key: ApiKey; accountId: string | null };
 
 /** The version of `postern/door`, the interface of custom contracts. */
@@ -54,15 +54,15 @@ export interface ContractServices {
 export const DEFAULT_LIFETIMES = { access: 1800, refresh: 604_800 };
 
 /**
- * Who may call: anybody; an account with its access token; a program with an API key of the operator's; an account with
- * its access token or an API key of its own.
+ * Who may call: anybody; an account with its access token; a program with an operator's API key; an account with its access
+ * token or its own API key.
  */
 export type Auth = 'none' | 'bearer' | 'apiKey' | 'bearerOrApiKey';
 
 /** One request that has passed every check. */
 export interface Call<Body> {
   body: Body;
-  /** From the path, as they came: an id that is none finds nothing. */
+  /** From the path, unchecked: an invalid id finds nothing. */
   params: Record<string, string>;
   /** Null for operations without authentication. */
   caller: Caller | null;
@@ -82,14 +82,14 @@ export interface Reply extends EndpointReply {
 /** One endpoint of a contract: its callers, and its handler. */
 export interface Operation extends Endpoint {
   auth: Auth;
-  /** The permission that an API key needs. */
+  /** The permission that an API key must have. */
   permission?: string;
   /**
-   * What `postern contract shadow` may ask twice: an operation that changes nothing, or a login. Unless given, a GET changes
-   * nothing, and all else does.
+   * What `postern contract shadow` may repeat: an operation without effect, or a login. Default: GET has no effect, any other
+   * method changes something.
    */
   effect?: 'none' | 'login' | 'change';
-  /** What its author has to decide before the door can be used: with it, no server starts. */
+  /** The decision left to the author. No server starts until it is made. */
   undecided?: string;
   handle(call: Call<never>): Promise<Reply>;
 }
@@ -103,20 +103,20 @@ export function operation<B extends z.ZodType | undefined = undefined>(
   return spec as unknown as Operation;
 }
 
-/** A refusal as a contract words it. */
+/** A refusal, to be put into the contract's words. */
 export interface Refusal {
   status: number;
   code: ErrorCode;
   message: string;
   details: ErrorDetails;
   requestId: string;
-  /** The moment of the refusal. */
+  /** The time of the refusal. */
   at: Date;
 }
 
 /** A contract: data plus thin code. */
 export interface Contract {
-  /** The version of `postern/door` that it is written against. */
+  /** The version of `postern/door` that it was written for. */
   doorVersion: typeof DOOR_VERSION;
   /** The folder's name, and the last part of the client `contract:<name>`. */
   name: string;
@@ -124,24 +124,24 @@ export interface Contract {
   title: string;
   version: string;
   description: string;
-  /** The base path that the document gives, without a slash at the end. */
+  /** The documented base path, without a trailing slash. */
   basePath: string;
-  /** Pages of the document, by absolute documented path. */
+  /** Documentation pages, by absolute documented path. */
   pages: Record<string, 'swagger' | 'redoc'>;
-  /** Where the OpenAPI document is. */
+  /** The path of the OpenAPI document. */
   openapiPath: string;
-  /** Whether a refresh hands out a new refresh token: the document's replies must be able to carry it. */
+  /** Whether a refresh issues a new refresh token. The documented replies must be able to carry it. */
   rotatesRefreshTokens: boolean;
-  /** Seconds that its tokens live, unless `contracts.tokens` says otherwise. */
+  /** Lifetimes of its tokens in seconds, unless `contracts.tokens` sets them. */
   tokens: { access: number; refresh: number };
   operations: Operation[];
-  /** Where this contract's statuses differ from the common ones. */
+  /** Statuses that differ from the common ones. */
   statuses: Statuses;
-  /** Where this contract's words differ from the catalogue's. */
+  /** Messages that differ from the catalogue's. */
   messages: Partial<Record<ErrorCode, string>>;
   refusalSchema: z.ZodType;
   refuse(refusal: Refusal): unknown;
-  /** Facts that the document reveals to unauthenticated callers and the hosted pages do not. */
+  /** Facts that the document reveals to unauthenticated callers, unlike the hosted pages. */
   givesAway(settings: ContractSettings): string[];
   /** The cases of `postern contract verify`. */
   cases(): Promise<Case[]>;

@@ -13,7 +13,7 @@ const SCHEMES = {
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
 };
 
-/** A contract as its OpenAPI document shows it. */
+/** A contract in the form that its OpenAPI document is generated from. */
 export function documentOf(contract: Contract, passwords: PasswordLengths): Documented<Operation> {
   const { title, version, description, basePath, operations, pages, openapiPath } = contract;
   const isUsed = (scheme: string) =>

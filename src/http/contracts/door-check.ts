@@ -51,8 +51,8 @@ const shape = z.object({
 });
 
 /**
- * What is wrong with a door, each in a sentence; nothing when it can be used. Its types say the same to whoever writes in TypeScript; the rest
- * can only be found by looking: replies that let too much out, refusals that its own schema does not have, collisions.
+ * Finds the problems of a door, each as a sentence; none when it can be used. TypeScript's types catch the first ones; only
+ * this check catches the others: replies that reveal too much, refusals that do not match the door's own schema, collisions.
  */
 export function problemsOf(door: Contract): string[] {
   if ((door.doorVersion as unknown) !== DOOR_VERSION)
@@ -85,7 +85,7 @@ function wherein(door: Contract, where: PropertyKey[]): string {
     : where.map(String).join('.');
 }
 
-/** Two operations that one request can mean, or a page where an operation is. */
+/** Operations that the same request matches, or a page at the path of an operation. */
 function collisionsIn({ operations, basePath, pages, openapiPath }: Contract): string[] {
   const claims = [
     ...operations.map((one) => ({ what: one.id, method: one.method, at: `${basePath}${one.path}` })),
@@ -103,13 +103,13 @@ function collisionsIn({ operations, basePath, pages, openapiPath }: Contract): s
   ];
 }
 
-/** Of a name and a parameter the name goes before, as `Routing` has it. */
+/** Whether two paths match the same requests. A literal segment takes precedence over a parameter, as in `Routing`. */
 const sameRequests = (one: string, other: string): boolean => {
   const kinds = (text: string) => text.split('/').map((segment) => isParameter(segment));
   return overlap(one, other) && kinds(one).join() === kinds(other).join();
 };
 
-/** A reply that is not strict would let out whatever a presenter hands over. */
+/** A reply schema that is not strict would let everything in a presenter's result out. */
 function looseReplies(one: Operation): string[] {
   return Object.entries(one.replies).flatMap(([code, reply]) =>
     (reply === null ? [] : looseParts(reply)).map(
@@ -135,7 +135,7 @@ function looseParts(part: z.core.$ZodType, at = ''): string[] {
   return [];
 }
 
-/** Refusals of the guard must be in the document. */
+/** The document must have the refusals of the guard. */
 function missingRefusals({ statuses }: Contract, one: Operation): string[] {
   const needed: ErrorCode[] = [
     ...(one.auth === 'none' ? [] : (['invalid_token'] as const)),
@@ -156,7 +156,7 @@ const WHY: Partial<Record<ErrorCode, string>> = {
   forbidden: 'an API key gets that may not do this',
 };
 
-/** Every error there can be, worded by the door and held against its own schema. */
+/** Checks every possible error, in the door's words, against the door's own schema. */
 function wrongRefusals(door: Contract): string[] {
   const codes = Object.keys(catalogue) as ErrorCode[];
   for (const code of codes)
@@ -180,7 +180,7 @@ function wrongRefusals(door: Contract): string[] {
   return [];
 }
 
-/** A schema that OpenAPI has no words for. */
+/** A schema that cannot be expressed in OpenAPI. */
 function undocumented(door: Contract): string[] {
   try {
     openapiOf(documentOf(door, { minLength: 8, maxLength: 128 }), '/');

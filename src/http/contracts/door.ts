@@ -1,6 +1,6 @@
 /**
- * `postern/door`: the only interface that contracts are written against, built-in and custom ones. Custom contracts
- * depend on it: raise `DOOR_VERSION` with any incompatible change.
+ * `postern/door`: the only interface for contracts, built-in and custom ones. Custom contracts depend on it: raise
+ * `DOOR_VERSION` with any incompatible change.
  */
 export type { Context } from 'koa';
 export { z } from 'zod';

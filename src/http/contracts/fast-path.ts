@@ -11,21 +11,21 @@ import { contractRoute, type Mount } from './mounts.ts';
 
 const JSON_BODY = /^application\/json(?:; ?charset=utf-8)?$/i;
 
-/** As the guard and Koa answer. */
+/** The headers that the guard and Koa send. */
 const HEADERS = {
   'Content-Type': 'application/json; charset=utf-8',
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
 };
 
-/** It changes nothing, so that it may be tried twice, and nobody is authenticated or counted. */
+/** It changes nothing, so that it may be run twice. It authenticates and counts nobody. */
 const CHECK = { method: 'post', auth: 'none', limit: 'unlimited', effect: 'none' } as const;
 const isCheck = (operation: Operation): boolean =>
   Object.entries(CHECK).every(([name, value]) => operation[name as keyof typeof CHECK] === value) &&
   !operation.path.includes('{');
 
 const ofKoa = { get: () => fail('Koa has to answer') };
-/** What a call has of Koa. Whoever asks for it is called again behind Koa. */
+/** The parts of a call that need Koa. An operation that reads one runs again behind Koa. */
 const WITHOUT_KOA = Object.defineProperties({}, { actor: ofKoa, signal: ofKoa, ctx: ofKoa });
 
 type Dependencies = Pick<HandlerDependencies, 'services' | 'noteUse' | 'bodyLimit'> & {
@@ -33,7 +33,7 @@ type Dependencies = Pick<HandlerDependencies, 'services' | 'noteUse' | 'bodyLimi
   isOpen(contract: string): boolean;
 };
 
-/** Serves a check of a contract: what the guard does for it, by the same functions. Everything but a success is left to the guard. */
+/** Serves a token check of a contract by the same functions as the guard. Leaves everything but a success to the guard. */
 const serving = ({ name }: Contract, operation: Operation, route: Route, deps: Dependencies): Serve =>
   postOf(
     JSON_BODY,
@@ -56,8 +56,8 @@ const serving = ({ name }: Contract, operation: Operation, route: Route, deps: D
   );
 
 /**
- * The fast path of the contracts' checks of tokens, before `app`: docs/decisions/fast-path.md. At a host of a contract, and where two
- * at the root have the same path, Koa answers.
+ * The fast path of the contracts' token checks, in front of `app`: docs/decisions/fast-path.md. Koa answers for a contract's
+ * own host, and where two contracts at the root have the same path.
  */
 export function contractsBefore(app: RequestListener, deps: Dependencies): RequestListener {
   const places = deps.mounts.filter(({ host }) => host === null);

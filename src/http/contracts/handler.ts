@@ -21,34 +21,34 @@ export interface HandlerDependencies {
   limiter: Limiter;
   logger: Logger;
   /**
-   * Notes one request that an operation was there for, for `postern contract usage`: refused ones too, because a client
-   * that is refused still comes.
+   * Records one request to an existing operation, for `postern contract usage`. Includes refused ones: a refused client still
+   * calls.
    */
   noteUse(use: ContractUse): void;
   /** Whether an error is the outage of a store. */
   isUnavailable(error: unknown): boolean;
   passwords: PasswordLengths;
-  /** The largest body, in bytes. */
+  /** Maximum bytes of a body. */
   bodyLimit: number;
 }
 
 /**
  * Answers every request to one contract.
- * @param mount where it is: what comes before its own paths.
- * @param path its own, without the mount.
+ * @param mount the prefix of its own paths.
+ * @param path its own path, without the mount.
  */
 export type ContractHandler = (ctx: Context, mount: string, path: string) => Promise<void>;
 
 /**
- * The way of a request through a contract: route, who calls, body, limit, operation, reply. Whatever goes wrong on it is
- * answered in the contract's own words, and nothing leaves that the contract's schema does not have.
+ * Handles a request to a contract: route, authentication, body, limit, operation, reply. Any error is answered in the
+ * contract's own words, and nothing leaves that is not in the contract's schema.
  */
 export function createContractHandler(contract: Contract, deps: HandlerDependencies): ContractHandler {
   const { services, limiter } = deps;
   const routing = new Routing(contract);
   const docs = docsPaths(contract);
   const document = documentOf(contract, deps.passwords);
-  // RFC 9110 section 11.6.1: every 401 names a way in.
+  // RFC 9110 section 11.6.1: every 401 names a challenge.
   const challenge = contract.operations.some(({ auth }) => auth.startsWith('bearer')) ? 'Bearer' : 'ApiKey';
 
   async function answer(ctx: Context, path: string): Promise<void> {
@@ -99,7 +99,7 @@ export function createContractHandler(contract: Contract, deps: HandlerDependenc
   };
 }
 
-/** The key to count requests under. Guesses count by source, whatever token comes with them. */
+/** The key that requests are counted under. Guesses count by source, whatever token comes with them. */
 function callerName(limit: LimitClass, caller: Caller | null, actor: Actor): string | null {
   if (caller?.kind === 'apiKey') return `key ${caller.key.id}`;
   return caller === null || limit === 'credentials' ? sourceCaller(actor) : `user ${caller.accountId}`;

@@ -14,7 +14,7 @@ interface Place extends Mount {
 
 const under = (path: string, base: string) => path === base || path.startsWith(`${base}/`);
 
-/** The paths under which everything at the root is a contract's, errors included: its base path, or first segments. */
+/** The paths at the root that belong to a contract entirely, errors included: its base path, or its first segments. */
 const ownedPaths = ({ basePath, operations }: Contract): string[] =>
   basePath === '' ? [...new Set(operations.map(({ path }) => `/${path.split('/')[1]}`))] : [basePath];
 
@@ -24,7 +24,7 @@ export function createContracts({
   isOpen,
   ...guard
 }: HandlerDependencies & {
-  /** Of every contract: which are open is asked for at each request. */
+  /** Of all contracts: whether one is open is checked at each request. */
   mounts: Mount[];
   isOpen(contract: string): boolean;
 }): Middleware {
@@ -51,7 +51,7 @@ export function createContracts({
       owned: ownedPaths(place.contract),
     }));
 
-  /** Two contracts may share a base path, so a match of the operation goes before one of the base path. */
+  /** Contracts may share a base path, so a matching operation takes precedence over a matching base path. */
   function findAtRoot(path: string): Place | undefined {
     const open = atRoot.filter(({ place: { contract } }) => isOpen(contract.name));
     const found =

@@ -4,7 +4,7 @@ import type { Contract } from './contract.ts';
 import { overlap } from './paths.ts';
 import { type Route, ROUTES } from '../routes.ts';
 
-/** Where a contract answers: under a prefix, and at one host alone when it has one. */
+/** Where a contract answers: under a prefix, and only at its own host if it has one. */
 export interface Mount {
   contract: Contract;
   prefix: string;
@@ -22,9 +22,9 @@ export const contractRoute = (name: string, prefix: string): Route => ({
 type MountSettings = Pick<ContractSettings, 'enabled' | 'root' | 'hosts' | 'tokens'>;
 
 /**
- * Every place where contracts answer: each open one under /contracts/<name>, the chosen ones at their documented base URL
- * too. One that is chosen but closed answers nowhere.
- * @throws StartupError naming the contracts that there are not, or the routes that are claimed twice at the root.
+ * Every place where contracts answer: each open one under /contracts/<name>, the selected ones at their documented base URL
+ * too. A selected one that is closed answers nowhere.
+ * @throws StartupError naming unknown contracts, or routes that are claimed twice at the root.
  */
 export function planMounts(contracts: readonly Contract[], settings: MountSettings): Mount[] {
   refuseUnknown(contracts, settings);
@@ -42,7 +42,7 @@ export function planMounts(contracts: readonly Contract[], settings: MountSettin
   return mountsOf(open, settings);
 }
 
-/** The places of contracts, whether they are open or not. */
+/** The places of all contracts, open or not. */
 export function mountsOf(
   contracts: readonly Contract[],
   { root, hosts }: Pick<MountSettings, 'root' | 'hosts'>,
@@ -57,7 +57,7 @@ export function mountsOf(
   ];
 }
 
-/** Whether a setting is that of one door, by its name. */
+/** Whether a setting belongs to a single contract. */
 const isDoorSetting = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'oldTokens' in value;
 

@@ -1,4 +1,4 @@
-/** Every contract there is, one a line: a new one is added here. */
+/** Every built-in contract, one per line. Add new ones here. */
 export { cookie } from './cookie/index.ts';
 export { flask } from './flask/index.ts';
 export { gateway } from './gateway/index.ts';

@@ -7,15 +7,15 @@ import type { Contract } from './contract.ts';
 import { problemsOf } from './door-check.ts';
 import * as registered from './registered.ts';
 
-/** The contracts that come with Postern. */
+/** The built-in contracts. */
 export const builtInContracts: readonly Contract[] = Object.values(registered);
 
 const loaded = new Map<string, Promise<readonly Contract[]>>();
 
 /**
- * Every contract there is: those that come with Postern, and those of `contracts.modules`. Each module is loaded once.
- * @param modules files, or folders with an index file, from the working directory on.
- * @throws StartupError naming the module that cannot be loaded, and all that is wrong with its doors.
+ * All contracts: the built-in ones, and those of `contracts.modules`. Loads each module once.
+ * @param modules files, or folders with an index file, relative to the working directory.
+ * @throws StartupError naming the module that cannot be loaded, and every problem of its contracts.
  */
 export function loadContracts(modules: readonly string[]): Promise<readonly Contract[]> {
   const key = modules.join('\0');
@@ -41,7 +41,7 @@ async function load(modules: readonly string[]): Promise<readonly Contract[]> {
 const mistaken = (module: string, what: string, cause?: unknown) =>
   new StartupError(`contracts.modules: ${module}: ${what}`, { cause });
 
-/** The export of a module that names its version of `postern/door`. */
+/** The export that declares a module's version of `postern/door`. */
 async function doorsOf(module: string): Promise<Contract[]> {
   const file = [module, ...['ts', 'js', 'mjs'].map((type) => path.join(module, `index.${type}`))]
     .map((name) => path.resolve(name))
@@ -66,7 +66,7 @@ const isDoor = (value: unknown): value is Contract =>
 
 let isShown = false;
 
-/** Has every module find this Postern as `postern/door`, wherever it is. */
+/** Resolves `postern/door` to this Postern for every module, wherever it is. */
 function showDoor(): void {
   if (isShown) return;
   isShown = true;

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** The libraries that show an OpenAPI document. */
+/** The libraries that show OpenAPI documents. */
 export type Viewer = 'swagger' | 'redoc';
 
 export interface DocsFile {
   type: string;
   body: Buffer;
-  /** Of the content. */
+  /** Hash of the content. */
   hash: string;
 }
 
@@ -26,7 +26,7 @@ Redoc.init(element.dataset.openapi, { disableSearch: true, hideDownloadButton: t
 `,
 };
 
-/** The libraries' own files; `update.js` beside them brings them. */
+/** The libraries' own files, fetched by `update.js` in the same folder. */
 const VENDOR = path.resolve(import.meta.dirname, '../../../views/vendor');
 
 const BUNDLES: Record<Viewer, string[]> = {
@@ -39,7 +39,7 @@ const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** The files of a viewer in the order in which a page loads them, by the name that they are served under. */
+/** A viewer's files in loading order, by the name that they are served under. */
 export const filesOf: Record<Viewer, string[]> = {
   swagger: [...BUNDLES.swagger, 'start.js'],
   redoc: [...BUNDLES.redoc, 'start.js'],
@@ -50,7 +50,7 @@ const REMOTE_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
 const read = new Map<string, DocsFile>();
 
-/** A file of a viewer, read when it is first asked for: a megabyte that few processes need. */
+/** A viewer's file, read on first request: a megabyte that few processes need. */
 export function docsFile(viewer: Viewer, name: string): DocsFile {
   const key = `${viewer}/${name}`;
   let file = read.get(key);

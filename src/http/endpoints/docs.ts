@@ -3,13 +3,13 @@ import { docsFile, filesOf, type Viewer } from './docs-files.ts';
 import type { Documented } from './endpoint.ts';
 import { openapiOf } from './openapi.ts';
 
-/** ReDoc makes its style sheets while it runs (styled-components), so that no hash can name them in advance. */
+/** ReDoc creates its style sheets at run time (styled-components), so that no hash can name them in advance. */
 const STYLE: Record<Viewer, string> = {
   swagger: `style-src 'self'`,
   redoc: `style-src 'unsafe-inline'`,
 };
 
-/** The least that a viewer needs. */
+/** The minimal policy for a viewer. */
 const policy = (viewer: Viewer): string =>
   [
     `default-src 'none'`,
@@ -48,8 +48,8 @@ function findPage(
 
 /**
  * Answers GET of one of `docsPaths`.
- * @param mount what comes before the API's own paths: links in pages and the server in the document start with it, so
- *   that they lead to where they were asked for, whatever the host is called.
+ * @param mount the prefix of the API's own paths. Links in pages and the server in the document start with it, so that they
+ *   work under any hostname.
  */
 export function serveDocs(ctx: Context, api: Documented, mount: string, path: string): void {
   const page = findPage(api, path);

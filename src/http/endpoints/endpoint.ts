@@ -10,7 +10,7 @@ export type LimitClass = 'credentials' | 'ordinary' | 'program' | 'unlimited';
 export interface Endpoint {
   id: string;
   method: Method;
-  /** Under the API's base path; parameters as `{name}`. */
+  /** Below the API's base path; parameters as `{name}`. */
   path: string;
   summary: string;
   limit: LimitClass;
@@ -20,29 +20,29 @@ export interface Endpoint {
   /** Request header fields besides the common ones. */
   headers?: Record<string, z.ZodType>;
   body?: z.ZodType;
-  /** The replies of success by status; null for one without content. */
+  /** Successful replies by status; null for one without content. */
   replies: Record<number, z.ZodType | null>;
-  /** The media types of a reply, with status 200, that is sent while it is made. */
+  /** The media types of a reply with status 200 that is streamed. */
   streams?: readonly string[];
-  /** The statuses of refusal that the document names. */
+  /** The documented statuses of refusals. */
   refusals: number[];
 }
 
 export interface EndpointReply {
   status: number;
-  /** Nothing for a reply without content. */
+  /** Undefined for a reply without content. */
   body?: unknown;
   /** The source of a streamed reply: pulled as fast as the client reads, and closed when it disconnects. */
   stream?: { type: string; chunks: AsyncIterable<string> };
   headers?: Record<string, string>;
-  /** The body of a replay, where the schema cannot tell which part is secret. */
+  /** The body for a replay, where the schema cannot tell which part is secret. */
   kept?: unknown;
 }
 
-/** How many characters a new password must and may have. */
+/** Minimum and maximum length of a new password. */
 export type PasswordLengths = Pick<Settings['passwords'], 'minLength' | 'maxLength'>;
 
-/** An API as its OpenAPI document and its pages show it. */
+/** An API as shown by its OpenAPI document and its pages. */
 export interface Documented<E extends Endpoint = Endpoint> {
   title: string;
   version: string;
@@ -53,13 +53,13 @@ export interface Documented<E extends Endpoint = Endpoint> {
   /** Schema and media type of refusals. */
   refusal: { schema: z.ZodType; type: string };
   passwords: PasswordLengths;
-  /** The security schemes that there are (OpenAPI 3.1), and which of them an endpoint takes. */
+  /** The available security schemes (OpenAPI 3.1), and which of them an endpoint accepts. */
   schemes: Record<string, Record<string, unknown>>;
   securityOf(endpoint: E): Record<string, string[]>[];
   /** Requests sent to callers' URLs (OpenAPI 3.1 `webhooks`), by name. */
   messages?: readonly { name: string; summary: string; schema: z.ZodType }[];
-  /** Pages of the document, by absolute documented path. */
+  /** Documentation pages, by absolute documented path. */
   pages: Record<string, 'swagger' | 'redoc'>;
-  /** Where the OpenAPI document is. */
+  /** The path of the OpenAPI document. */
   openapiPath: string;
 }

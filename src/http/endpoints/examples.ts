@@ -1,6 +1,6 @@
 type Json = Record<string, unknown>;
 
-/** Text of each format of JSON Schema that our schemas use. */
+/** An example for each format of JSON Schema that our schemas use. */
 const BY_FORMAT: Record<string, string> = {
   'date': '2026-11-27',
   'date-time': '2026-11-27T10:02:00.000Z',
@@ -9,7 +9,7 @@ const BY_FORMAT: Record<string, string> = {
   'uuid': '0b6f3c1e-5d0a-4a3f-9c55-2f3f0f4a1d27',
 };
 
-/** Text of properties that mean the same wherever they are. */
+/** Examples for properties that mean the same everywhere. */
 const BY_NAME: Record<string, string> = {
   username: 'ana.ruiz',
   email: 'ana@example.com',
@@ -42,7 +42,7 @@ const BY_NAME: Record<string, string> = {
   to: 'ana@example.com',
 };
 
-/** An object or a list, with an example of each part. @returns undefined when a part that has to be there has none. */
+/** Builds an object or a list from examples of its parts. @returns undefined when a required part has none. */
 function composed(
   { type, properties = {}, required = [], items, minItems = 0 }: Json,
   name: string,
@@ -61,16 +61,16 @@ function composed(
   return example;
 }
 
-/** Text that has no example of its own. Where it has a form, none can be made up. */
+/** Text without an example of its own. None can be made up for a pattern. */
 function textOf({ format, pattern }: Json, name: string): string | undefined {
   if (typeof format === 'string') return BY_FORMAT[format];
   return Object.hasOwn(BY_NAME, name) ? BY_NAME[name] : pattern === undefined ? 'text' : undefined;
 }
 
 /**
- * A value that a schema takes, made of the examples of its parts. Whether the whole fits is for the schema to say.
- * @param schema as JSON Schema (draft 2020-12) without references. @param name of the property that it is of.
- * @returns undefined when its parts do not tell enough.
+ * Builds a value of a schema from the examples of its parts. The caller has to validate the whole.
+ * @param schema as JSON Schema (draft 2020-12) without references. @param name of the property.
+ * @returns undefined when its parts have too few examples.
  */
 export function exampleOf(schema: Json, name = ''): unknown {
   const { examples, const: constant, enum: choices, default: byDefault, anyOf } = schema;

@@ -2,15 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import { parse } from 'lossless-json';
 import { DomainError } from '../../core/errors.ts';
 
-/** More objects and lists than any request of a contract has; bounds the parser's recursion. */
+/** More objects and lists than any request of a contract has. Bounds the parser's recursion. */
 const MAX_OPENINGS = 256;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads a JSON body (RFC 8259) of at most `limit` bytes. A name that comes twice in an object, with two values, is
- * refused: two readers could take different ones.
- * @param maxOpenings how many objects and lists it may have.
+ * Reads a JSON body (RFC 8259) of at most `limit` bytes. Refuses a name that occurs twice in an object with different values:
+ * two readers could use different ones.
+ * @param maxOpenings maximum number of objects and lists.
  * @returns undefined for an empty body.
  * @throws DomainError unsupported_media_type, payload_too_large, invalid_request.
  */
@@ -26,13 +26,13 @@ export async function readJson(
   return parseJson(bytes, maxOpenings);
 }
 
-/** What `readJson` makes of the bytes of a body. @throws DomainError invalid_request. */
+/** Parses the bytes of a body as `readJson` does. @throws DomainError invalid_request. */
 export function parseJson(bytes: Buffer, maxOpenings = MAX_OPENINGS): unknown {
   try {
     const text = utf8.decode(bytes);
     if (openings(text, maxOpenings) > maxOpenings) throw new SyntaxError('too many objects and lists');
     const value: unknown = JSON.parse(text);
-    // The names add up to the most that the text can hold, so none came twice. Otherwise use the slow parser.
+    // The text cannot hold more names than were parsed, so none occurs twice. Otherwise use the slow parser.
     return names(value) === (text.match(/"\s*:/g)?.length ?? 0) ? value : parse(text, null, Number);
   } catch (error) {
     throw new DomainError(
@@ -44,7 +44,8 @@ export function parseJson(bytes: Buffer, maxOpenings = MAX_OPENINGS): unknown {
 }
 
 /**
- * A body of at most `limit` bytes. Listeners cost a third of async iteration, and every request of an API gateway passes here.
+ * A body of at most `limit` bytes. Listeners cost a third of async iteration, and every request of an API gateway comes through
+ * here.
  * @throws DomainError payload_too_large, invalid_request.
  */
 export const readBytes = (req: IncomingMessage, limit: number): Promise<Buffer> =>
@@ -63,12 +64,12 @@ export const readBytes = (req: IncomingMessage, limit: number): Promise<Buffer> 
     req.on('error', (error) => reject(new DomainError('invalid_request', {}, { cause: error })));
   });
 
-/** How many names all objects in `value` have together. */
+/** The total number of names of all objects in `value`. */
 function names(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   const inside = Object.values(value).reduce<number>((sum, one) => sum + names(one), 0);
   return Array.isArray(value) ? inside : inside + Object.keys(value).length;
 }
 
-/** How many objects and lists `text` can hold: none of them may nest deeper than that. */
+/** Maximum number of objects and lists in `text`, and so of their nesting depth. */
 const openings = (text: string, max: number): number => text.split(/[[{]/, max + 2).length - 1;

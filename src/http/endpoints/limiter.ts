@@ -12,7 +12,7 @@ interface Counters {
 }
 
 /**
- * Counts a request of `caller`, or as many as it stands for; of null nothing is counted.
+ * Counts a request of `caller`, or as many requests as it stands for. Counts nothing for null.
  * @throws DomainError rate_limited, unavailable.
  */
 export type Limiter = (
@@ -23,14 +23,14 @@ export type Limiter = (
   requests?: number,
 ) => Promise<void>;
 
-/** The caller to count a request under that is limited by its source; null when many people may stand behind that. */
+/** The caller to count a request under that is limited by source; null when many people may share the source. */
 export function sourceCaller(actor: Actor): string | null {
   const source = sourceOfActor(actor);
   return isShared(source) ? null : `source ${source}`;
 }
 
 /**
- * Limits how often a caller may call, by class of endpoint, and says so (RateLimit header fields for HTTP,
+ * Limits how often a caller may call, by class of endpoint, and reports it (RateLimit header fields for HTTP,
  * draft-ietf-httpapi-ratelimit-headers).
  */
 export function createLimiter(counters: Counters, limits: Settings['contracts']['limits']): Limiter {

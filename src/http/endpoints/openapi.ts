@@ -27,7 +27,7 @@ const REASONS: Record<number, string> = {
   503: 'Service Unavailable',
 };
 
-/** Refusals that any operation can answer with, and those of any that reads a body. */
+/** Refusals of any operation, and of any that reads a body. */
 const COMMON_REFUSALS = [500, 503];
 const BODY_REFUSALS = [400, 413, 415];
 
@@ -48,7 +48,7 @@ type Write = ReturnType<typeof writer>;
 
 const content = (type: string, schema: Json) => ({ [type]: { schema } });
 
-/** A body, with an example of the whole of it where its parts have some that it takes together. */
+/** A body, with an example of the whole if the examples of its parts make a valid one. */
 function bodyContent(schema: z.ZodType, io: 'input' | 'output', write: Write): Json {
   const written = write(schema, io);
   const example = exampleOf(written);
@@ -56,7 +56,7 @@ function bodyContent(schema: z.ZodType, io: 'input' | 'output', write: Write): J
   return { 'application/json': { schema: written, ...(isOne ? { example } : {}) } };
 }
 
-/** The parameters of an endpoint: in its path, where each must be said, after it, and in header fields. */
+/** The parameters of an endpoint: in the path, where each is required, in the query, and in header fields. */
 function parametersOf({ path, params = {}, query, headers = {} }: Endpoint, write: Write): Json[] {
   const described = (where: 'path' | 'query' | 'header') => (entry: [string, z.ZodType]) => {
     const [name, schema] = entry;
@@ -139,7 +139,7 @@ const webhooksOf = (messages: NonNullable<Documented['messages']>, write: Write)
 
 /**
  * The OpenAPI 3.1 document of an API, from the schemas that check its requests and replies.
- * @param server its URL; a relative one is under the document's own host.
+ * @param server its URL; a relative one refers to the document's own host.
  */
 export function openapiOf<E extends Endpoint>(document: Documented<E>, server: string): Json {
   const write = writer(document.passwords);

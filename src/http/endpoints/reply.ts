@@ -4,12 +4,12 @@ import { DomainError } from '../../core/errors.ts';
 import type { Endpoint, EndpointReply } from './endpoint.ts';
 import { withoutSecrets } from './text.ts';
 
-/** A reply as it leaves: the body has nothing that the endpoint's schema does not have, and is undefined without content. */
+/** A reply to send: its body has only what the endpoint's schema has, and is undefined without content. */
 type CheckedReply = Required<Omit<EndpointReply, 'kept' | 'stream'>> & Pick<EndpointReply, 'stream'>;
 
 /**
  * Checks a reply by the endpoint's schema.
- * @returns it, and how a replay of the request is answered: the same, with null for every secret that was issued.
+ * @returns it, and the reply for a replay of the request: the same, with null for every issued secret.
  */
 export function checkReply(
   { id, replies, streams }: Endpoint,
@@ -48,7 +48,7 @@ export function send(
   ctx.status = status;
 }
 
-/** Sends a reply; nothing leaves that the endpoint's schema does not have. */
+/** Sends a reply. Nothing leaves that is not in the endpoint's schema. */
 export const sendReply = (ctx: Context, endpoint: Endpoint, reply: EndpointReply): void =>
   send(ctx, checkReply(endpoint, reply).reply);
 
@@ -58,14 +58,14 @@ export function refuseMethod(ctx: Context, allowed: string[]): DomainError {
   return new DomainError('method_not_allowed');
 }
 
-/** Aborts when the client goes before it has its reply. */
+/** Aborts when the client disconnects before the reply. */
 export function goneSignal({ res }: Context): AbortSignal {
   const gone = new AbortController();
   res.once('close', () => gone.abort(new DomainError('unavailable')));
   return gone.signal;
 }
 
-/** Closes the connection after a refusal before the request's body was read: the rest stays unread. */
+/** Closes the connection after a refusal if the request's body is still unread. */
 export function leaveUnread(ctx: Context): void {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = ctx.req.headers;
   if (!ctx.req.complete && (length !== '0' || coding !== undefined)) ctx.set('Connection', 'close');

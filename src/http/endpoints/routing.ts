@@ -18,7 +18,7 @@ const parameters = ({ segments }: Pick<Compiled<unknown>, 'segments'>): number =
 
 /** Finds the endpoint for a path under the API's mount. */
 export class Routing<E extends Endpoint> {
-  /** By the whole path, for those without parameters: `/users/me` goes before `/users/{id}`. */
+  /** Endpoints without parameters, by their whole path: `/users/me` takes precedence over `/users/{id}`. */
   readonly #exact: Map<string, E[]>;
   readonly #patterns: Compiled<E>[];
 
@@ -32,20 +32,20 @@ export class Routing<E extends Endpoint> {
     this.#patterns = all.filter((one) => parameters(one) > 0).sort((a, b) => parameters(a) - parameters(b));
   }
 
-  /** Whether the API has the path, whatever the method. */
+  /** Whether the API has the path, with any method. */
   has(path: string): boolean {
     return this.#exact.has(path) || this.#matching(path.split('/')).length > 0;
   }
 
   /**
-   * @returns the operation, or which methods the path has instead.
+   * @returns the operation, or the methods that the path has instead.
    * @throws DomainError not_found when the API has no such path.
    */
   find(method: string, path: string): Route<E> | { allow: string[] } {
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
     const exact = this.#exact.get(path) ?? [];
     const requested = path.split('/');
-    // A literal path goes before a pattern (OpenAPI 3.1 section 4.8.8.2).
+    // A literal path takes precedence over a pattern (OpenAPI 3.1 section 4.8.8.2).
     const matching =
       exact.length > 0
         ? exact.map((operation) => ({ operation, segments: requested }))
@@ -79,7 +79,7 @@ function paramsOf(segments: string[], requested: string[]): Record<string, strin
   return params;
 }
 
-/** A percent-encoded segment; one that is broken stays as it came, and finds nothing. */
+/** Decodes a percent-encoded segment. A malformed one stays unchanged, and finds nothing. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

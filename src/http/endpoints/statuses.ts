@@ -76,7 +76,7 @@ export type Statuses = Readonly<Partial<Record<ErrorCode, number>>>;
 
 export const statusOf = (code: ErrorCode, others: Statuses = {}): number => others[code] ?? STATUSES[code];
 
-/** Status and words of an error at a contract. */
+/** Status and message of an error at a contract. */
 export function wordsOf(
   contract: { statuses: Statuses; messages: Partial<Record<ErrorCode, string>> },
   { code, details }: Pick<DomainError, 'code' | 'details'>,

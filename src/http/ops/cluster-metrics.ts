@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Registry } from 'prom-client';
 import { AggregatorRegistry } from 'prom-client';
 
-/** A scrape reaches one worker, which asks the primary, which asks all of them. */
+/** A scrape reaches one worker. It asks the primary, which asks all workers. */
 interface Message {
   type: 'postern:metrics';
   id: number;
@@ -15,7 +15,7 @@ const TYPE = 'postern:metrics';
 const isMessage = (message: unknown): message is Message =>
   typeof message === 'object' && message !== null && 'type' in message && message.type === TYPE;
 
-/** What tells the metrics of `registry`, summed up with those of the other workers when this is one of several. */
+/** Returns the metrics of `registry`, summed with those of the other workers if there are any. */
 export function exposition(registry: Registry): () => Promise<string> {
   if (!cluster.isWorker) return () => registry.metrics();
   AggregatorRegistry.setRegistries([registry]);
@@ -39,7 +39,7 @@ export function exposition(registry: Registry): () => Promise<string> {
   };
 }
 
-/** The primary's part: answers workers that ask for the metrics of all. */
+/** The primary's part: answers workers that request the metrics of all. */
 export function answerMetrics(): void {
   const aggregator = new AggregatorRegistry();
   const answer = async (worker: Worker, id: number) => {

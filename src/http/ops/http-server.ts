@@ -23,7 +23,7 @@ async function read(setting: string, file: string): Promise<string> {
   }
 }
 
-/** The files of `http.tls`, or undefined without it. @throws StartupError when they are no certificate and its key. */
+/** The files of `http.tls`, or undefined without it. @throws StartupError when they are not a certificate and its key. */
 export async function readTlsOptions(tls: Config['http']['tls']): Promise<TlsOptions | undefined> {
   if (!tls) return undefined;
   const [cert, key] = await Promise.all([read('cert', tls.cert), read('key', tls.key)]);
@@ -39,26 +39,26 @@ export async function readTlsOptions(tls: Config['http']['tls']): Promise<TlsOpt
 
 export interface HttpServer {
   /**
-   * Takes connections from now on. @returns the port.
-   * @param host an address; localhost is both of the loopback, undefined every interface.
-   * @throws StartupError when it cannot, naming PORT or HOST.
+   * Accepts connections from now on. @returns the port.
+   * @param host an address; localhost means both loopback addresses, undefined every interface.
+   * @throws StartupError when it cannot listen, naming PORT or HOST.
    */
   listen(port: number, host: string | undefined): Promise<number>;
-  /** Takes no new connections. Requests wait from here on until `drain`. */
+  /** Stops accepting connections. Requests wait from now on until `drain`. */
   close(): Promise<void>;
   /**
-   * After `close`: answers what waits and what still comes on the connections there are, tells each to close, and waits
-   * until all have.
-   * @param patience seconds until those that are left are cut.
-   * @returns how many requests were cut.
+   * After `close`: answers waiting requests and those that still arrive on open connections, closes each connection after its
+   * reply, and waits until all are closed.
+   * @param patience seconds until the remaining requests are cut off.
+   * @returns how many requests were cut off.
    */
   drain(patience: number): Promise<number>;
 }
 
 /**
- * Milliseconds. Idle connections are kept for longer than the proxies that are common keep theirs (60 s), so that none
- * sends a request into a connection that is just being closed.
- * @param requestTimeout seconds within which a request has to arrive; its headers, in half of that.
+ * Milliseconds. Keep idle connections longer than common proxies do (60 s), so that none sends a request on a connection that
+ * is just being closed.
+ * @param requestTimeout seconds within which a request must arrive; its headers, in half of that.
  */
 const timeouts = (requestTimeout: number) => ({
   keepAliveTimeout: 75_000,
@@ -68,21 +68,21 @@ const timeouts = (requestTimeout: number) => ({
 });
 
 /**
- * Milliseconds without a byte in either direction until a connection is cut: a client that reads no reply would hold it for
- * ever. No answer takes that long.
+ * Milliseconds without a byte in either direction until a connection is cut off: a client that reads no reply would hold it
+ * forever. No reply takes that long.
  */
 const IDLE = 120_000;
 
 /**
- * Milliseconds that requests wait before the port is closed. A process with nothing else to do takes every connection
- * that was made, where a busy one would leave some to be reset; and clients that wait for a reply make no new ones.
+ * Milliseconds that requests wait before the port is closed. An idle process accepts every pending connection, where a busy one
+ * would leave some to be reset; and clients that wait for a reply open no new ones.
  */
 const PAUSE = 100;
 
-/** Milliseconds in which a client may still send a request on a connection that it takes for open. */
+/** Milliseconds in which a client may still send a request on a connection that it considers open. */
 const LAST_CALL = 500;
 
-/** localhost, whichever of the two a client takes it for. */
+/** localhost, whichever address a client resolves it to. */
 const LOOPBACK = ['127.0.0.1', '::1'];
 
 /** Errors that mean the machine has no such address. */
@@ -124,9 +124,8 @@ const TLS13_CIPHER_SUITES = [
 ];
 
 /**
- * An HTTP server that ends without cutting a request off.
- * @param options `requestTimeout`: seconds within which a request has to arrive; with `tls`, the server speaks TLS, of
- * version 1.2 or later.
+ * An HTTP server that stops without cutting requests off.
+ * @param options `requestTimeout`: seconds within which a request must arrive; with `tls`, the server speaks TLS 1.2 or later.
  */
 export function createHttpServer(
   listener: RequestListener,
@@ -144,7 +143,7 @@ export function createHttpServer(
     if (held) held.push(() => listener(req, res));
     else listener(req, res);
   });
-  /** One for each address. */
+  /** One per address. */
   const servers: (PlainServer | TlsServer)[] = [];
   /** @returns the port. */
   const listenAt = async (port: number, host: string | undefined): Promise<number> => {
@@ -182,7 +181,7 @@ export function createHttpServer(
     async close() {
       held = [];
       await sleep(PAUSE);
-      // HTTP's own close() would cut idle connections at once, into which a client may be sending at this moment.
+      // HTTP's own close() would cut off idle connections immediately, and a client may be sending on one at this moment.
       closed = Promise.all(
         servers.map(
           (server) => new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve())),

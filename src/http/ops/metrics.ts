@@ -5,9 +5,9 @@ import type { PasswordHasher } from '../../domain/passwords/hasher.ts';
 import type { Answered } from '../listener.ts';
 import { exposition } from './cluster-metrics.ts';
 
-/** The metrics. Every method takes about a microsecond and needs no `this`. */
+/** The metrics. Every method takes about a microsecond and works without `this`. */
 export interface Metrics {
-  /** @param label of whoever answered: a route's or a contract's. */
+  /** @param label of the route or contract that answered. */
   answered(answered: Pick<Answered, 'status' | 'duration'>, label: string): void;
   /** @param outcome `success` or the code of an error. */
   login(outcome: string): void;
@@ -15,17 +15,17 @@ export interface Metrics {
   grant(grantType: string, outcome: string): void;
   /** @param outcome as above. */
   authorization(outcome: string): void;
-  /** A service that accounts come from was asked. @param outcome `right`, `refused`, or what failed. */
+  /** Counts a request to a legacy source. @param outcome `right`, `refused`, or what failed. */
   source(source: string, outcome: string, seconds: number): void;
-  /** A token of an old service was shown. @param kind `access`, `refresh` or `refused`. */
+  /** Counts a use of an old service's token. @param kind `access`, `refresh` or `refused`. */
   oldToken(door: string, kind: string): void;
-  /** Shows which of these services are left alone after failures, and how far moving in is. Called once. */
+  /** Reports which legacy sources are skipped after failures, and the progress of the migration. Called once. */
   watchMigration(legacy: Pick<LegacyAccounts, 'states'>, migration: Pick<Migration, 'counts'>): void;
-  /** A store answered a call. */
+  /** Measures a call to a store. */
   store(store: string, operation: string, seconds: number): void;
-  /** Shows how many passwords are being hashed and wait for it. Called once. */
+  /** Reports how many passwords are being hashed or waiting for it. Called once. */
   watchHasher(hasher: Pick<PasswordHasher, 'running' | 'waiting'>): void;
-  /** Everything, in Prometheus' text format; of all workers, when this is one of several. */
+  /** All metrics in Prometheus' text format; of all workers, if there are several. */
   text(): Promise<string>;
   contentType: string;
 }
@@ -36,7 +36,7 @@ const BUCKETS = {
   stores: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
 };
 
-/** Makes each value once for a pair of keys. */
+/** Creates each value once per pair of keys. */
 function byPair<Second, Value>(make: (first: string, second: Second) => Value) {
   const made = new Map<string, Map<Second, Value>>();
   return (first: string, second: Second): Value => {
@@ -48,7 +48,7 @@ function byPair<Second, Value>(make: (first: string, second: Second) => Value) {
   };
 }
 
-/** The metrics of one process, in a registry of their own. */
+/** The metrics of one process, in their own registry. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -7,11 +7,11 @@ export type Checks = Record<string, () => Promise<void>>;
 const TIMEOUT = 2_000;
 const FRESH = 1_000;
 
-/** The first words of the root cause, without credentials from URLs. */
+/** The first words of the root cause, without credentials in URLs. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'failed';
   if (error.cause instanceof Error) return reasonOf(error.cause);
-  // The driver's message when Redis cannot be reached.
+  // Replaces the driver's message when Redis cannot be reached.
   if (error.name === 'MaxRetriesPerRequestError') return 'not connected';
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return code;
@@ -42,7 +42,7 @@ function shared(check: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** The same checks, each within two seconds, and once a second at most, however many want to know. */
+/** The same checks, each with a timeout of two seconds, and run at most once a second for any number of callers. */
 export const sharedChecks = (checks: Checks): Checks =>
   Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, shared(check)]));
 

@@ -4,7 +4,7 @@ import { constantTimeEqual } from '../../core/secrets.ts';
 import type { Metrics } from './metrics.ts';
 import { type Checks, runChecks } from './readiness.ts';
 
-/** Answers `path` when it is one of its own. @returns whether it did, or will. */
+/** Answers `path` if it is one of its own. @returns whether it does. */
 export type Ops = (path: string, req: IncomingMessage, res: ServerResponse) => boolean;
 
 type Reply = { status: number; type: string; body: string; headers?: Record<string, string> };

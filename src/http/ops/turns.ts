@@ -1,12 +1,13 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests that one connection may have waiting. No client that means well sends so many ahead. */
+/** Maximum requests waiting on one connection. No well-behaved client sends so many ahead. */
 const MAX_WAITING = 100;
 
 /**
- * Has each connection handle one request at a time. Those that a client sends ahead (pipelining, RFC 9112 section 9.3.2) wait
- * for their reply's turn anyway; each begins in a turn of the event loop of its own, so that one source doesn't delay others. A connection with too many waiting is cut.
+ * Makes each connection handle one request at a time. Requests sent ahead (pipelining, RFC 9112 section 9.3.2) have to wait for
+ * their turn to reply anyway. Each starts in its own turn of the event loop, so that one source doesn't delay others. A
+ * connection with too many waiting requests is cut off.
  */
 export function oneAtATime(listener: RequestListener): RequestListener {
   const lines = new WeakMap<Socket, { last: ServerResponse; waiting: number }>();
@@ -20,7 +21,7 @@ export function oneAtATime(listener: RequestListener): RequestListener {
     const before = line.last;
     line.last = res;
     if (before.closed) return listener(req, res);
-    // What was parsed with the request that ended the connection.
+    // Parsed together with the request that ended the connection.
     if (socket.destroyed) return;
     line.waiting += 1;
     if (line.waiting > MAX_WAITING) return void socket.destroy();

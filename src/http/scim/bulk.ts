@@ -86,7 +86,7 @@ function inOrder(operations: BulkOperation[]): BulkOperation[] {
   return [...ordered];
 }
 
-/** Executes a bulk request. @throws errors that are not the request's fault. */
+/** Executes a bulk request. @throws errors that the request did not cause. */
 export async function bulk(
   { operations, failOnErrors }: ReturnType<typeof readBulk>,
   operator: ScimRequest['operator'],

@@ -1,10 +1,10 @@
-/** What this service can do (RFC 7643 sections 5 to 7). */
+/** The capabilities of this service (RFC 7643 sections 5 to 7). */
 import { MAX_RESULTS } from '../../domain/scim/lists.ts';
 import { attribute, complex, type ResourceType, type Schema } from '../../domain/scim/schema.ts';
 
 const CORE = 'urn:ietf:params:scim:schemas:core:2.0:';
 
-/** Of one request: bytes, and operations of one in bulk. */
+/** Maximum bytes of a request, and operations of a bulk request. */
 export const LIMITS = { payload: 1_048_576, operations: 1_000 };
 
 const fixed = { mutability: 'readOnly' } as const;

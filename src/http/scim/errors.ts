@@ -39,5 +39,5 @@ export const refusalBody = ({ status, scimType, detail }: Refusal) => ({
   detail,
 });
 
-/** The body of a request is no JSON, or none that has an object's form. */
+/** The body of a request is not JSON, or not an object. */
 export const badSyntax = (detail: string) => new ScimError('invalidSyntax', detail);

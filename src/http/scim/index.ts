@@ -17,7 +17,7 @@ import { checkDepth, createOperations, type ScimReply, type ScimServices } from 
 const BASE = '/scim/v2';
 const DOOR = 'scim';
 const TYPE = 'application/scim+json; charset=utf-8';
-/** Objects and lists of one body: each member of a group is one. */
+/** Maximum objects and lists in one body: each member of a group is one. */
 const MAX_OBJECTS = 60_000;
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -31,8 +31,8 @@ interface Dependencies {
 }
 
 /**
- * Finds out which directory calls. Where it calls from is counted before its token is looked for, and tokens that are none
- * more narrowly.
+ * Identifies the calling directory. Counts the request by source before it looks for the token, and invalid tokens more
+ * strictly.
  * @throws DomainError invalid_token, rate_limited.
  */
 async function authenticate(ctx: Context, { services, limiter }: Dependencies): Promise<Operator> {

@@ -1,4 +1,4 @@
-/** What SCIM's endpoints do (RFC 7644 section 3), each by itself and in bulk. */
+/** The operations of SCIM (RFC 7644 section 3), alone and in bulk. */
 import { DomainError } from '../../core/errors.ts';
 import type { Expected, Operator } from '../../domain/operators/operator.ts';
 import { ScimError } from '../../domain/scim/errors.ts';
@@ -18,10 +18,10 @@ export interface ScimServices {
   directoryGroups: DirectoryGroups;
 }
 
-/** A request, as it comes or as an operation in bulk. */
+/** A request, alone or as an operation in bulk. */
 export interface ScimRequest {
   method: string;
-  /** Under the base, decoded: `Users`, an id. */
+  /** Below the base path, decoded: `Users`, an id. */
   segments: string[];
   query: Record<string, unknown>;
   body: unknown;
@@ -46,7 +46,7 @@ interface Collection {
   replace(operator: Operator, id: string, body: unknown, expected?: Expected): Promise<Shown>;
   patch(operator: Operator, id: string, body: unknown, expected?: Expected): Promise<Shown>;
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
-  /** Whether PATCH answers the resource unasked: a group may have many members. */
+  /** Whether PATCH returns the resource by default: a group may have many members. */
   isSmall: boolean;
 }
 
@@ -109,7 +109,7 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
     };
   };
 
-  /** A page of one kind, or of several after each other (RFC 7644 section 3.4.2.1). */
+  /** A page of one resource type, or of several in sequence (RFC 7644 section 3.4.2.1). */
   const list = async (all: Collection[], operator: Operator, input: Record<string, unknown>) => {
     const query = readList(input);
     const resources: unknown[] = [];
@@ -185,7 +185,7 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
     method === 'GET' ? reply() : notAllowed('GET', 'HEAD');
 
   /**
-   * Answers a request, but for one in bulk.
+   * Answers a request other than a bulk request.
    * @throws ScimError; DomainError.
    */
   return async (request: ScimRequest): Promise<ScimReply> => {
@@ -209,7 +209,7 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
 
 export type Operate = ReturnType<typeof createOperations>;
 
-/** Nothing that a directory sends nests deeper. */
+/** Maximum nesting depth. No directory sends more. */
 const MAX_DEPTH = 16;
 
 const isDeeper = (value: unknown, left: number): boolean =>

@@ -3,9 +3,9 @@ import { type Attribute, findAttribute, type ResourceType } from '../../domain/s
 
 type Members = Record<string, unknown>;
 
-/** Which attributes a reply has, as it was asked for: names in lower case, without the URN of the core's schema. */
+/** The requested attributes of a reply: names in lower case, without the core schema's URN. */
 export interface Wanted {
-  /** Null for those that are returned by default. */
+  /** Null for those returned by default. */
   only: string[] | null;
   without: string[];
 }
@@ -26,14 +26,14 @@ export function wantedOf(input: Members, type: ResourceType): Wanted {
   return { only: only.length > 0 ? only : null, without: namesOf(input['excludedAttributes'], type) };
 }
 
-/** Whether a reply will have an attribute, which is asked for by itself or a part of it. */
+/** Whether a reply includes an attribute or a part of it. */
 export function wants({ only, without }: Wanted, name: string): boolean {
   const lower = name.toLowerCase();
   if (without.includes(lower)) return false;
   return only?.some((one) => one === lower || one.startsWith(`${lower}.`)) ?? true;
 }
 
-/** Picks sub-attributes of single and multi-valued attributes alike. */
+/** Selects sub-attributes of single-valued and multi-valued attributes alike. */
 const inParts = (value: unknown, keep: (name: string) => boolean): unknown => {
   if (Array.isArray(value)) return value.map((one: unknown) => inParts(one, keep));
   if (typeof value !== 'object' || value === null) return value;
@@ -59,7 +59,7 @@ function projected(
   return Object.fromEntries(kept);
 }
 
-/** A resource with its schemas, addresses and `meta`, as far as it is wanted. */
+/** A resource with its schemas, references and `meta`, limited to the wanted attributes. */
 export function presented(type: ResourceType, shown: Shown, wanted: Wanted, base: string): Members {
   const { id, version, createdAt, updatedAt, resource } = shown;
   const { extensions, schema } = type;
@@ -73,7 +73,7 @@ export function presented(type: ResourceType, shown: Shown, wanted: Wanted, base
       ...value,
       $ref: `${base}${endpoint}/${String(value['value'])}`,
     }));
-  // Of many people it is much to say: it is returned on request.
+  // Large for groups with many members, so return it only on request.
   const named = wanted.only?.includes('members.display') ?? false;
   const withoutDisplay = (values: unknown) =>
     named ? values : (values as Members[]).map(({ display: _display, ...value }) => value);
@@ -103,10 +103,10 @@ export function presented(type: ResourceType, shown: Shown, wanted: Wanted, base
   return reply;
 }
 
-/** Weak, because one version can be written in several ways. */
+/** Weak, because one version can be represented in several ways. */
 export const etagOf = (version: number): string => `W/"${version}"`;
 
-/** The versions that If-Match or If-None-Match names, weak or not; undefined without the field. */
+/** The versions in If-Match or If-None-Match, weak or not; undefined without the header field. */
 export function versionsOf(field: string | undefined): number[] | '*' | undefined {
   const value = field?.trim() ?? '';
   if (value === '') return undefined;

@@ -2,7 +2,7 @@ import { callingUser, DomainError, type Operation, operation, recentUser } from 
 import { presentKey } from './presenters.ts';
 import * as schemas from './schemas.ts';
 
-/** A time with or without a zone; without one it is UTC, as all times of this document are. */
+/** A time with or without a zone; without one it is UTC, as are all times of this document. */
 function parseTime(value: string | undefined): Date | null {
   if (value === undefined) return null;
   const at = new Date(/(?:Z|[+-]\d\d:\d\d)$/i.test(value) ? value : `${value}Z`);

@@ -21,7 +21,7 @@ async function register({ call }: Visitor) {
   return { ...person, created };
 }
 
-/** The cookies that a reply sets, as a browser sends them back. */
+/** The cookies of a reply, as a browser sends them back. */
 function cookiesOf({ headers }: Answer): string {
   const set = headers.getSetCookie();
   if (!set.some((cookie) => /;\s*httponly/i.test(cookie)))

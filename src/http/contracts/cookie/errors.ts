@@ -28,7 +28,7 @@ const CODES: Record<number, string> = {
 /** Codes that a client must tell apart from others of the same status. */
 const OWN_CODES: Partial<Record<ErrorCode, string>> = { mfa_required: 'mfa_required' };
 
-/** The document's names of fields that are named differently elsewhere. */
+/** The document's names of fields that have another name elsewhere. */
 const FIELDS: Record<string, string> = { givenName: 'first_name', familyName: 'last_name' };
 
 /** A bad request always has the document's message. The details name the mistake. */

@@ -11,7 +11,7 @@ import {
 import * as schemas from './mfa-schemas.ts';
 import { presentAuthenticator } from './presenters.ts';
 
-/** The account that calls, if its login is fresh. @throws DomainError invalid_token with the reason `fresh_login`. */
+/** The calling account, if its login is fresh. @throws DomainError invalid_token with the reason `fresh_login`. */
 async function freshUser(services: ContractServices, caller: Caller | null): Promise<User> {
   const user = await callingUser(services, caller);
   const { auth_time: authTime, acr } = (caller?.kind === 'user' ? caller.claims : {}) as {

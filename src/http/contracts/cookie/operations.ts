@@ -33,7 +33,7 @@ const health = operation({
         body: { status: 'unhealthy', error, timestamp: microsecondsLocal(new Date(services.clock.now())) },
       };
     }
-    // Without Redis PostgreSQL takes its place, so report it as connected.
+    // Without Redis, PostgreSQL does its work: report it as connected.
     const dependencies = { database: 'connected', redis: 'connected' };
     const uptime = String(Math.floor(process.uptime()));
     return {

@@ -31,7 +31,7 @@ function setCookies(ctx: Context, services: Services, seconds: number, refresh: 
   ctx.cookies.set(CSRF, csrf, { ...common, path: '/', httpOnly: false });
 }
 
-/** Hands the browser its refresh token, which scripts cannot read, and a CSRF token, which those of this origin can. */
+/** Gives the browser its refresh token, which scripts cannot read, and a CSRF token, which scripts of this origin can. */
 export const setRefreshToken = (ctx: Context, services: Services, token: string): void =>
   setCookies(ctx, services, maxAge(services), token, csrfToken(services, token));
 
@@ -39,9 +39,9 @@ export const clearRefreshToken = (ctx: Context, services: Services): void =>
   setCookies(ctx, services, 0, '', '');
 
 /**
- * The refresh token of the cookie, if the request is not another site's. A browser says where a request comes from
- * this origin it is let in, from another site it is refused, and from a neighbouring host it must show the CSRF token
- * (a double submit). A client that is no browser says nothing, and needs no more than the cookie.
+ * The refresh token of the cookie, unless another site sent the request. Browsers state where a request comes from. Accept this
+ * origin, refuse other sites, and require the CSRF token (a double submit) from other hosts of this site. A client that is not
+ * a browser states nothing, and needs only the cookie.
  * @throws DomainError forbidden (reason `csrf`).
  */
 export function readRefreshToken(ctx: Context, services: Services): string | undefined {
@@ -53,13 +53,13 @@ export function readRefreshToken(ctx: Context, services: Services): string | und
   throw new DomainError('forbidden', { reason: 'csrf' });
 }
 
-/** Where a request comes from, by Fetch Metadata, or by its Origin where an older browser sends no more than that. */
+/** Where a request comes from, by Fetch Metadata; by Origin for older browsers. */
 function originOf(ctx: Context, publicUrl: string): 'own' | 'near' | 'foreign' {
   const site = ctx.get('Sec-Fetch-Site');
   if (site !== '')
     return site === 'same-origin' || site === 'none' ? 'own' : site === 'same-site' ? 'near' : 'foreign';
   const origin = ctx.get('Origin');
   const { origin: ownOrigin, protocol } = new URL(publicUrl);
-  // X-Forwarded-Host is the contract's own hostname, if the request came to that.
+  // X-Forwarded-Host is the contract's own hostname, if the request was for that.
   return ['', ownOrigin, `${protocol}//${ctx.get('X-Forwarded-Host')}`].includes(origin) ? 'own' : 'foreign';
 }

@@ -18,7 +18,7 @@ const NAME = 'flask';
 
 const present = (user: User) => ({ id: user.number, username: usernameOf(user), email: user.email });
 
-/** The account in the path, if the caller may access it: one's own, or any for an administrator. */
+/** The account in the path, if the caller may access it: their own, or any for an administrator. */
 async function permitted(services: ContractServices, caller: Caller | null, id = ''): Promise<User> {
   const self = await callingUser(services, caller);
   const user = /^[1-9]\d{0,9}$/.test(id) ? await services.accounts.findByNumber(Number(id)) : null;

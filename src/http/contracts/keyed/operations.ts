@@ -81,7 +81,7 @@ const updateUser = operation({
   },
 });
 
-/** The document knows a conflict at registration alone; at an update it is bad data. */
+/** The document has a conflict only for registration; for an update it is bad data. */
 function conflictIsBadRequest(error: unknown): never {
   const isConflict = isDomainError(error, 'username_taken') || isDomainError(error, 'email_taken');
   throw isConflict ? new DomainError('invalid_request', { ...error.details, reason: error.message }) : error;
@@ -97,7 +97,7 @@ const deleteUser = operation({
   limit: 'program',
   params: schemas.userId,
   replies: { 204: null },
-  // The last administrator stays.
+  // Keep the last administrator.
   refusals: [401, 403, 404, 409],
   async handle({ params, actor, services }) {
     const { id } = await find(services, params['user_id']);

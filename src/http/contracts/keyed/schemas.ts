@@ -22,7 +22,7 @@ export const UserResponse = z.strictObject({
   email: z.string(),
   created_at: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
 });
-/** The document needs a refresh token and never hands one out: it comes with the login. */
+/** The document requires a refresh token and never says where it comes from: issue it at the login. */
 export const LoginResponse = z.strictObject({ token: z.string(), refresh_token: z.string() });
 export const RefreshResponse = z.strictObject({ token: z.string() });
 

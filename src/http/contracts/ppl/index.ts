@@ -11,7 +11,7 @@ function refuse({ status, code, message, details: { field, reason } }: Refusal) 
 
 const UNPROVEN = 'Could not validate credentials';
 
-/** "PPL Auth Service API v1": accounts by email, their own record under /users/me. */
+/** "PPL Auth Service API v1": accounts by email, the caller's own record under /users/me. */
 export const ppl: Contract = {
   doorVersion: 1,
   name: 'ppl',

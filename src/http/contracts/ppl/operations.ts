@@ -16,7 +16,7 @@ import * as schemas from './schemas.ts';
 const NAME = 'ppl';
 const SERVICE = { service: 'PPL Auth Service', version: '1.0.0' };
 
-/** An account from a contract without names gets the name that it has elsewhere. */
+/** An account from a contract without names gets the one it has elsewhere. */
 const present = (user: User) => ({
   id: user.id,
   email: user.email,
@@ -168,7 +168,7 @@ const deleteMe = operation({
   auth: 'bearer',
   limit: 'ordinary',
   replies: { 200: schemas.message('User deleted successfully') },
-  // The last administrator stays.
+  // Keep the last administrator.
   refusals: [400, 401],
   async handle({ caller, actor, services }) {
     const { id } = await recentUser(services, caller);
