@@ -12,7 +12,7 @@ import type { Transport } from './transport.ts';
 interface Dependencies {
   outbox: Queue<Message>;
   render: RenderMessage;
-  /** Sentences that operators have changed. */
+  /** Sentences changed by operators. */
   texts: Pick<MailTexts, 'read'>;
   transport: Transport;
   notifications: Pick<Notifications, 'subscribe'>;

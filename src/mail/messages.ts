@@ -53,7 +53,7 @@ export type MessagePayload =
   | { kind: 'recovery-code-used'; left: number; circumstances: EventDetails }
   /** Somebody tried to register this address again. */
   | { kind: 'account-exists'; circumstances: EventDetails }
-  /** Somebody asked for a password reset or an account; the account of this address is still at a legacy source. */
+  /** Somebody asked for a password reset or an account, but the account of this address is still at a legacy source. */
   | { kind: 'account-elsewhere'; circumstances: EventDetails }
   /** To operators: a webhook endpoint was disabled. */
   | { kind: 'webhook-disabled'; endpoint: string; why: 'gone' | 'failing' }

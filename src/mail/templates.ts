@@ -29,10 +29,10 @@ function compile(filename: string): Template {
 }
 
 /**
- * The EJS templates `<name>.html.ejs` and `<name>.text.ejs` of `folders`; a file in an earlier folder is used instead of one
- * of the same name in a later one. All are compiled at once, except for Postern's own in the last folder, which are known to
- * compile: each with its first use.
- * @throws StartupError when a folder is not there or a template does not compile.
+ * The EJS templates `<name>.html.ejs` and `<name>.text.ejs` of `folders`. A file overrides one of the same name in a later
+ * folder. Compiles all of them immediately, except for Postern's own in the last folder, which are known to compile: those on
+ * first use.
+ * @throws StartupError when a folder is missing or a template does not compile.
  */
 export function loadTemplates(folders: string[]): (name: string, format: Format, locals: Locals) => string {
   const templates = new Map<string, string | Template>();

@@ -4,7 +4,7 @@ import type { Claimed, Queue } from '../storage/outbox.ts';
 import type { Notifications } from '../storage/postgres/notifications.ts';
 import { Workers } from './workers.ts';
 
-/** Seconds after which a message in the outbox is given up: three days. */
+/** Seconds until an unsent message is given up: three days. */
 export const GIVE_UP_AFTER = 3 * 86_400;
 
 /** Maximum seconds between two attempts: while nothing can be sent, and for a message that is refused. */
@@ -68,7 +68,7 @@ export type DispatcherTiming = typeof TIMING;
 
 /** Milliseconds. */
 const TIMING = {
-  /** Interval of polling: for messages that are due again, or were left by a node that is gone. */
+  /** Polling interval, for messages that are due again, or that a stopped node left behind. */
   poll: 5_000,
   /** Maximum duration of an attempt. */
   send: 60_000,

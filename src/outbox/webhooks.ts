@@ -8,10 +8,10 @@ import type { Outcome, Taken, WebhookQueue, WebhookRecord } from '../storage/web
 import { backoff, type Dispatcher, GIVE_UP_AFTER } from './dispatcher.ts';
 import { Workers } from './workers.ts';
 
-/** Endpoints that one process sends to at a time: as many as can exist, so that none waits for another. */
+/** Maximum endpoints that one process sends to concurrently: as many as can exist, so that none waits for another. */
 const LANES = 100;
 
-/** Concurrent deliveries to one endpoint; only one while it fails. */
+/** Maximum concurrent deliveries to an endpoint; only one while it fails. */
 const BATCH = 4;
 
 /** Milliseconds between two polls for deliveries that are due again. */
@@ -33,7 +33,7 @@ const GRACE = 10_000;
 export const bodyOf = ({ type, at, data }: Pick<Taken, 'type' | 'at' | 'data'>): string =>
   JSON.stringify({ type, timestamp: at.toISOString(), data });
 
-/** Seconds that `Retry-After` asks for (RFC 9110 section 10.2.3), if it does. */
+/** Seconds that `Retry-After` asks for (RFC 9110 section 10.2.3); undefined without it. */
 function retryAfter(reply: Response, clock: Clock): number | null {
   const value = reply.headers.get('retry-after') ?? '';
   const seconds = /^\d{1,9}$/.test(value) ? Number(value) : (Date.parse(value) - clock.now()) / 1000;
@@ -55,7 +55,7 @@ const secretsOf = ({ secret, formerSecret, formerSecretExpiresAt }: WebhookRecor
     ? [secret, formerSecret]
     : [secret];
 
-/** An attempt, and the seconds that the endpoint is paused: as it asked for, and in case nothing else succeeds. */
+/** An attempt, and how long to pause the endpoint in seconds: as it requested, and if no other delivery succeeds. */
 interface Attempted extends Outcome {
   asked: number;
   rest: number;
@@ -68,7 +68,7 @@ export function createWebhookDelivery(dependencies: {
   queue: WebhookQueue;
   /** Fetches public addresses only; returns redirects as they are, and leaves response bodies unread. */
   fetch: typeof globalThis.fetch;
-  /** Disables an endpoint that is gone or was dead for three days, and notifies the operators. */
+  /** Disables an endpoint that is gone, or has failed for three days, and notifies the operators. */
   disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
   clock: Clock;
   notifications: Pick<Notifications, 'subscribe'>;

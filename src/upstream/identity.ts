@@ -6,14 +6,14 @@ export interface Identity {
   issuer: string;
   subject: string;
   email: string | null;
-  /** Whether the provider says so and is trusted in it (`trustEmail`). */
+  /** Whether the provider says that the address is verified, and is trusted with it (`trustEmail`). */
   emailVerified: boolean;
   name: string | null;
-  /** The name by which its owner knows it. */
+  /** A name by which the owner recognizes it. */
   label: string;
 }
 
-/** Whether a provider speaks OAuth 2.0 only: its own endpoint says who somebody is. */
+/** Whether a provider supports only OAuth 2.0: then its own endpoint identifies people. */
 export const isOAuthOnly = ({ endpoints }: Upstream): boolean => endpoints !== undefined;
 
 const MAX_VALUE_LENGTH = 255;

@@ -10,7 +10,7 @@ export class UpstreamRegistry {
   /** Reloads the providers. */
   readonly load = inTurn(() => this.#read());
 
-  /** @param configured those of the configuration: they override others with the same id. */
+  /** @param configured providers of the configuration. They override others with the same id. */
   constructor(store: Pick<Upstreams, 'list'>, configured: Upstream[]) {
     this.#store = store;
     this.#configured = configured;

@@ -80,8 +80,8 @@ export interface Flow {
 
 export interface RelyingParty {
   /**
-   * Builds the authorization URL of a new sign-in. @param again whether the provider must authenticate the person
-   * again; a service that speaks OAuth 2.0 only cannot be asked to.
+   * Builds the authorization URL of a new sign-in. @param again whether the provider must authenticate the person again; a
+   * provider that supports only OAuth 2.0 cannot be asked to.
    * @throws DomainError upstream_unavailable.
    */
   begin(upstream: Upstream, again: boolean): Promise<{ url: string; flow: Flow }>;
@@ -89,7 +89,7 @@ export interface RelyingParty {
   probe(upstream: Upstream): Promise<void>;
   /**
    * The identity in the callback. Checks state, nonce, PKCE, issuer (RFC 9207) and signature.
-   * @param query of the address that they came back to.
+   * @param query of the callback URL.
    * @throws DomainError upstream_denied, upstream_failed, upstream_unavailable.
    */
   finish(upstream: Upstream, flow: Flow, query: string): Promise<Identity>;
@@ -97,7 +97,7 @@ export interface RelyingParty {
 
 const SCOPES = { openid: ['openid', 'profile', 'email'], oauth: [] as string[] };
 
-/** Error codes of the library for no reply or a malformed one. */
+/** The library's error codes for no response or a malformed one. */
 const OUTAGES = new Set(['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_RESPONSE_IS_NOT_JSON']);
 
 /** Maps the library's errors to domain errors. The provider's own words stay in the cause. */

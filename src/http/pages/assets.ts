@@ -24,14 +24,14 @@ interface Asset {
 export interface Assets {
   /** The URL of an asset, with the hash of its content; undefined for an unknown name. */
   url(name: string): string | undefined;
-  /** Adds an asset of this content while the process runs. @returns its URL. */
+  /** Adds an asset with this content at run time. @returns its URL. */
   put(name: string, body: Buffer): string;
-  /** Answers GET and HEAD under /assets/ for the files known since the start; anything else goes on. */
+  /** Answers GET and HEAD under /assets/ for the files known at startup; passes on anything else. */
   serve: Middleware;
 }
 
 /**
- * Loads every file of `folder` that is of a kind pages use.
+ * Loads the files of `folder` whose types pages use.
  * @param generated more assets, by name.
  */
 export function loadAssets(folder: string, generated: Readonly<Record<string, string>>): Assets {
@@ -69,11 +69,11 @@ export function loadAssets(folder: string, generated: Readonly<Record<string, st
       ctx.status = 200;
       ctx.etag = asset.hash;
       ctx.set({
-        // Another version's page may ask here during an upgrade; don't let that reply be cached.
+        // During an upgrade, a page of another version may ask here; don't let that reply be cached.
         'Cache-Control': ctx.query['v'] === asset.hash ? 'public, max-age=31536000, immutable' : 'no-cache',
         'X-Content-Type-Options': 'nosniff',
         'Cross-Origin-Resource-Policy': 'same-origin',
-        // An SVG opened by itself is a document.
+        // An SVG opened directly is a document.
         'Content-Security-Policy': `default-src 'none'; sandbox`,
       });
       if (ctx.fresh) ctx.status = 304;

@@ -1,4 +1,4 @@
-/** The name of an attribute's form control. No dot: the parser of forms would make objects of it. */
+/** The name of an attribute's form control. No dot: the form parser would create nested objects. */
 export type AttributeInput = `attribute_${string}`;
 export const inputOf = (name: string): AttributeInput => `attribute_${name}`;
 

@@ -6,12 +6,12 @@ import { field } from './form.ts';
 import type { Message } from './i18n.ts';
 import type { ProfileControl } from './profile-layout.ts';
 
-/** Characters of a text that takes more than a line. */
+/** Characters above which a text gets more than one line. */
 const LONG = 200;
 
 const customLabel = (text: string): Message => ({ key: 'field.own', params: { text } });
 
-/** The attributes of its form control, by its type. */
+/** The settings of its form control, by its type. */
 function settingsOf({ property, choices, format, isList, isRequired }: Attribute) {
   if (property.type === 'boolean') {
     const labels: [value: string, message: Message][] = [
@@ -49,8 +49,8 @@ function settingsOf({ property, choices, format, isList, isRequired }: Attribute
 }
 
 /**
- * The form control of an attribute, read-only where the person may not change it. @param isMisfit whether the stored
- * value no longer fits the schema.
+ * The form control of an attribute, read-only if the person may not change it. @param isMisfit whether the stored value no
+ * longer fits the schema.
  */
 export function attributeControl(attribute: Attribute, language: Language, isMisfit = false): ProfileControl {
   const isFixed = !attribute.mayWrite('person');
@@ -96,7 +96,7 @@ export function postedAttributes(ctx: Context, all: readonly Attribute[], before
     const text = field(ctx, input).replaceAll('\r\n', '\n').trim();
     if (text === texts[input]) continue;
     texts[input] = text;
-    // What cannot be a value is refused as the text that it is.
+    // Keep an unparsable value as text, so that the domain rejects it.
     values[name] = text === '' ? null : (fromText(text) ?? text);
   }
   return { texts, values };

@@ -18,7 +18,7 @@ function mix(color: string, other: string, share: number): string {
   return print(a.map((part, index) => part + ((b[index] ?? 0) - part) * share) as unknown as Rgb);
 }
 
-/** `color`, mixed toward black or white no further than it takes to reach `ratio` on every one of `surfaces`. */
+/** `color`, mixed toward black or white only as far as needed to reach `ratio` on each of `surfaces`. */
 function legible(color: string, toward: string, ratio: number, surfaces: readonly string[]): string {
   for (let share = 0; share < 1; share += 0.02) {
     const candidate = mix(color, toward, share);
@@ -51,8 +51,8 @@ function theme(
 }
 
 /**
- * The stylesheet that carries the brand: custom properties for both themes (as the system has it, or as `data-theme` says), each legible on its surface
- * whatever the configured colour (WCAG 2.2, 1.4.3 and 1.4.11). A file, because the CSP allows no inline style.
+ * The stylesheet of the brand: custom properties for both themes (the system's choice, or `data-theme`), each legible on its
+ * surface whatever the configured colour (WCAG 2.2, 1.4.3 and 1.4.11). A file, because the CSP allows no inline style.
  * @param color like `#2f5bea`. @param dark the same on dark surfaces
  */
 export function brandStylesheet(color: string, dark = color): string {

@@ -10,24 +10,24 @@ export interface ClientMetadata {
   readonly logoUri?: string | undefined;
   readonly policyUri?: string | undefined;
   readonly tosUri?: string | undefined;
-  /** How it came without an operator. */
+  /** How it was registered without an operator. */
   readonly registration?: unknown;
-  /** Whether it is an agent, as operators say. */
+  /** Whether operators declare it an agent. */
   readonly agent?: unknown;
   readonly redirectUris?: readonly string[] | undefined;
 }
 
 /** The proven origin of an app; its own statements prove nothing. */
 interface ClientOrigin {
-  /** Of the document that the app is; undefined for others. */
+  /** The host of its metadata document; undefined for other clients. */
   host: string | undefined;
   /** Whether no operator has registered it. */
   isUnchecked: boolean;
-  /** Whether it runs on the person's own computer alone, at an address that any program there can take. */
+  /** Whether it runs only on the person's own computer, at an address that any program there can use. */
   isLoopback: boolean;
 }
 
-/** The same, fit to be shown. */
+/** Client metadata that is safe to show. */
 export interface ClientDisplay {
   name: string;
   monogram: string;
@@ -41,14 +41,14 @@ export interface ClientDisplay {
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** The letter that stands for somebody without a picture. */
+/** The letter shown for somebody without a picture. */
 export function monogram(name: string): string {
   for (const { segment } of graphemes.segment(name))
     if (/[\p{L}\p{N}]/u.test(segment)) return segment.toUpperCase();
   return '?';
 }
 
-/** `value` when it is an http(s) URL that may be linked to; undefined otherwise. */
+/** `value` if it is an http(s) URL that is safe to link to; undefined otherwise. */
 function webUrl(value: string | undefined): URL | undefined {
   const url = URL.parse(value ?? '');
   return url && (url.protocol === 'https:' || url.protocol === 'http:') && !url.username ? url : undefined;
@@ -60,7 +60,7 @@ function originOf({ clientId, registration, redirectUris = [] }: ClientMetadata)
     return url?.protocol === 'http:' && isLoopbackHostname(url.hostname);
   };
   return {
-    // As the parser writes it: letters that look like others show as xn--.
+    // As serialized by the URL parser: look-alike letters show as xn--.
     host: registration === 'document' ? URL.parse(clientId)?.host : undefined,
     isUnchecked: registration !== undefined,
     isLoopback: redirectUris.length > 0 && redirectUris.every(isLoopback),
@@ -68,8 +68,8 @@ function originOf({ clientId, registration, redirectUris = [] }: ClientMetadata)
 }
 
 /**
- * Makes a client's metadata fit to be shown: the name on one line, links to http(s) alone, the logo over https
- * (in development also from loopback).
+ * Makes a client's metadata safe to show: the name on one line, only http(s) links, the logo only over https (in development
+ * also from loopback).
  */
 export function displayClient(client: ClientMetadata, production: boolean): ClientDisplay {
   const name = oneLine(client.clientName ?? '') || oneLine(client.clientId);

@@ -1,4 +1,4 @@
-/** The sentences of the console, by area: each has a file of its own for each language in `views/locales/console`. */
+/** The sentences of the console, by area. Each area has one file per language in `views/locales/console`. */
 import frameDe from '../../../views/locales/console/frame.de.json' with { type: 'json' };
 import frameEn from '../../../views/locales/console/frame.en.json' with { type: 'json' };
 import frameEs from '../../../views/locales/console/frame.es.json' with { type: 'json' };

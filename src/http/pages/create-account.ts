@@ -23,10 +23,10 @@ type Entered = Pick<Values, 'name' | 'username' | 'email'> & {
 };
 type Make = (entered: Entered) => Promise<User>;
 
-/** The attributes that everybody gives who makes an account. */
+/** The attributes that every new account must have. */
 const asked = ({ attributes }: PageParts) => attributes.list('person').filter(({ isRequired }) => isRequired);
 
-/** The same as controls of the form, with what they are called. */
+/** Their form controls, with labels. */
 export function askedControls(ctx: Context, deps: PageParts, frame: Frame) {
   const language = deps.renderer.language(ctx, frame);
   const more = asked(deps).map((attribute) => attributeControl(attribute, language));
@@ -46,7 +46,7 @@ export const tryCreateAccount = (ctx: Context, deps: PageParts, frame: Frame): P
     return deps.accounts.register(account, anonymousActor(ctx, 'pages'));
   });
 
-/** The same, with an address that a link has proved. */
+/** The same, for an address that a link has verified. */
 export const completeAccount = (
   ctx: Context,
   deps: PageParts,
@@ -65,14 +65,14 @@ export const completeAccount = (
     return deps.registration.complete(token, account, anonymousActor(ctx, 'pages'));
   });
 
-/** Whether a script only validates the form before it submits it, so that the password stays in the page. */
+/** Whether a script only validates the form before submitting it, so that the password stays in the page. */
 export const isCheck = (ctx: Context): boolean => ctx.get('Postern-Check') !== '';
 
-/** Answers such a question, and does nothing else. @param page the one that the form is on. */
+/** Answers such a validation request and does nothing else. @param page the page of the form. */
 export async function answerCheck(ctx: Context, deps: PageParts, email: string, page: string): Promise<void> {
   const { values, problems: find } = written(ctx, deps, email);
   const problems = await find();
-  // An account that has all of it may be their own, made by a form whose reply was lost.
+  // If both name and address are taken, the account may be their own, from a form whose reply was lost.
   const isOwn = problems.every(({ message }) => TAKEN.has(message));
   if (problems.length === 0 || (isOwn && problems.length === TAKEN.size)) {
     ctx.status = 204;

@@ -15,20 +15,20 @@ export function isForeign(ctx: Context): boolean {
   return site !== '' && site !== 'same-origin' && site !== 'none';
 }
 
-/** Guards the forms of the pages against being sent by another site. */
+/** Protects the forms of the pages against submission by other sites. */
 export interface Csrf {
-  /** The token for the forms of this reply; gives the browser its cookie when it has none. */
+  /** The token for the forms of this reply. Sets the browser's cookie if it is missing. */
   token(ctx: Context): string;
-  /** Invalidates forms that are open in the browser: they belong to another person's session. */
+  /** Invalidates the forms open in the browser: they belong to another person's session. */
   renew(ctx: Context): void;
   /** @throws DomainError `forbidden` (reason `csrf`) unless `body` carries the token of the browser's cookie. */
   check(ctx: Context, body: unknown): void;
 }
 
 /**
- * A signed double submit: the token is the MAC of a random cookie, so that neither a forged form nor a cookie
- * planted from a neighbouring host passes.
- * @param publicUrl over https the cookie is bound to the host and to https by its `__Host-` prefix.
+ * A signed double submit: the token is the MAC of a random cookie, so that neither a forged form nor a cookie planted by a
+ * neighbouring host passes.
+ * @param publicUrl over https, the `__Host-` prefix binds the cookie to the host and to https.
  */
 export function createCsrf({ secrets, publicUrl }: { secrets: Secrets; publicUrl: string }): Csrf {
   const secure = publicUrl.startsWith('https:');

@@ -66,19 +66,19 @@ export interface PageDependencies extends PageTools {
   interactions: Interactions;
   refusals: Pick<Refusals, 'note'>;
   backchannelAnswers: BackchannelAnswers;
-  /** Other providers that people may sign in with. */
+  /** Other providers for signing in. */
   upstream: { registry: UpstreamRegistry; relyingParty: RelyingParty; accounts: UpstreamAccounts };
   sessions: BrowserSessions;
   /** URL of the development mailbox. */
   devMailUrl: string | undefined;
-  /** Writes that a person signed out. */
+  /** Audits that a person signed out. */
   signedOut(ctx: Context, accountId: string): Promise<void>;
 }
 
-/** A step of a login (`LoginSteps`), and whether the browser shall be remembered. */
+/** A step of a login (`LoginSteps`), and whether to remember the browser. */
 type StepCookie = SealedCookie<{ token: string; remember: boolean }>;
 
-/** A request, kept by the browser that it was made in for longer than it is known here. */
+/** An authorization request. The browser that made it keeps it longer than the server does. */
 interface KeptRequest {
   clientId: string;
   redirectUri: string;
@@ -88,39 +88,39 @@ interface KeptRequest {
 /** A form whose sender had to sign in again. */
 interface Act {
   accountId: string;
-  /** Description of the act, shown at sign-in, so that nothing continues unannounced. */
+  /** Description of the action, shown at sign-in, so that nothing continues unannounced. */
   says: Message;
-  /** The form's action and its fields, none of them secret. */
+  /** The form's action and its fields, none with a secret. */
   action: string;
   fields: Readonly<Record<string, string>>;
 }
 
-/** The same, with parts that the pages share. */
+/** The dependencies, with parts that the pages share. */
 export interface PageParts extends PageDependencies {
-  /** An act that a sign-in interrupted. */
+  /** An action that a sign-in interrupted. */
   acts: SealedCookie<Act>;
-  /** The request of an interaction. */
+  /** The authorization request of an interaction. */
   requests: SealedCookie<KeptRequest>;
-  /** The interaction that a browser left to read its mail. */
+  /** The interaction of a browser whose person left to read mail. */
   returns: SealedCookie<string>;
-  /** A login whose second factor is still to come. */
+  /** A login whose second factor is pending. */
   pending: StepCookie;
-  /** A login that needs a second factor to be set up first. */
+  /** A login that first needs a second factor to be set up. */
   enrolments: StepCookie;
-  /** The token of a browser that is not asked for a second factor. */
+  /** The token of a trusted device, which is not asked for a second factor. */
   devices: SealedCookie<string>;
-  /** The accounts that a browser signed in to. */
+  /** The accounts that signed in with the browser. */
   known: SealedCookie<KnownDevice[]>;
   /** An authenticator app that is being set up. */
   apps: SealedCookie<{ accountId: string; id: string; secret: string; uri: string }>;
-  /** A login that is finished but for the last step, which the page that it is bound to takes. */
+  /** A finished login, except for the last step on the page that it is bound to. */
   completedLogins: StepCookie;
   upstreamCookies: UpstreamCookies;
 }
 
-/** Seconds for which a browser keeps an app's request. */
+/** Seconds that a browser keeps an authorization request. */
 const REQUEST_KEPT = 86_400;
-/** Seconds that setting up an authenticator app may take. */
+/** Maximum seconds for setting up an authenticator app. */
 const ENROLMENT = 900;
 
 export function pageParts(deps: PageDependencies): PageParts {
@@ -144,7 +144,7 @@ export function pageParts(deps: PageDependencies): PageParts {
   };
 }
 
-/** The bounds of a password, as pages name them. */
+/** The bounds of a password's length, for pages. */
 export const passwordLength = ({ passwords }: PageDependencies['config']): { min: number; max: number } => ({
   min: passwords.minLength,
   max: passwords.maxLength,

@@ -11,7 +11,7 @@ import type { PageTools } from './tools.ts';
 
 const PATH = ENDPOINTS.code_verification;
 
-/** The message about a code; not shown at the field when typing it again is pointless. */
+/** The message about a code. Not shown at the field when typing it again is pointless. */
 const WORDS: Readonly<Record<Exclude<UserCodeProblem['kind'], 'exhausted'>, Problem>> = {
   missing: { field: 'user_code', message: 'problem.userCodeMissing' },
   unknown: { field: 'user_code', message: 'problem.userCodeUnknown' },
@@ -29,7 +29,9 @@ function refusalOf(problem: UserCodeProblem): Left & { status: number; problems:
   return { status: 429, retryAfter, problems: [{ field: null, message: wait(retryAfter) }] };
 }
 
-/** A form is answered by a redirect, but for a browser that keeps nothing for the page after it. */
+/**
+ * Whether to answer a form by a redirect. Not for a browser without cookies, which could not carry the result to the next page.
+ */
 const isRedirected = (ctx: Context): boolean => ctx.method === 'POST' && ctx.get('Cookie') !== '';
 
 /** The pages of device authorization (RFC 8628 section 3.3). */

@@ -4,10 +4,10 @@ import type { Logger } from '../../core/logger.ts';
 import { pageStatus } from './problems.ts';
 import type { Renderer } from './render.ts';
 
-/** Reasons that have words of their own. */
+/** Reasons that have their own sentence. */
 const OWN_WORDS: ReadonlySet<string> = new Set(['csrf', 'viewing', 'view_link', 'view_over']);
 
-/** Whatever a page route throws, or does not answer, becomes the error page: no stack trace, a request id. */
+/** Shows the error page for anything that a page route throws or does not answer: no stack trace, a request id. */
 export function pageErrors({
   renderer,
   logger,

@@ -4,30 +4,30 @@ import type { Device } from '../../domain/notices.ts';
 import type { Icon } from './templates.ts';
 import type { MessageKey } from './i18n.ts';
 
-/** One line of what happened to an account. */
+/** One line of an account's events. */
 export interface EventLine extends Device {
   icon: Icon;
   text: MessageKey;
-  /** Whether it may be somebody else's doing. */
+  /** Whether somebody else may have done it. */
   alert: boolean;
-  /** The app that it was about, or that somebody signed in to. */
+  /** The app that it was about, or that the person signed in to. */
   app: string | null;
-  /** The last time, and how often it happened one after the other. */
+  /** When it last happened, and how often in a row. */
   at: Date;
   times: number;
   ip: string | null;
 }
 
-/** What happened on one day. */
+/** The events of one day. */
 export interface EventDay {
-  /** YYYY-MM-DD, where the account's owner is. */
+  /** YYYY-MM-DD, in the owner's time zone. */
   day: string;
   lines: EventLine[];
 }
 
 type Words = { text: MessageKey; icon: Icon; alert?: true };
 
-/** What people are told, by type, or by `type:failure` of what did not work. Other events say nothing to them. */
+/** What owners are told, by type, or by `type:failure` for failures. Other events are not shown to them. */
 const WORDS = new Map<string, Words>(
   Object.entries({
     'login': { text: 'event.login', icon: 'arrow' },
@@ -69,7 +69,7 @@ const WORDS = new Map<string, Words>(
   } satisfies Record<string, Words>),
 );
 
-/** Swedish writes dates as ISO 8601 does. Making a formatter takes longer than all that a page has to format. */
+/** Swedish formats dates like ISO 8601. Creating a formatter takes longer than formatting a whole page. */
 const formats = new LRUCache<string, Intl.DateTimeFormat>({
   max: 100,
   memoMethod: (timeZone) => new Intl.DateTimeFormat('sv', { timeZone, dateStyle: 'short' }),
@@ -79,8 +79,8 @@ const isSame = (a: EventLine, b: EventLine): boolean =>
   (['text', 'app', 'browser', 'system', 'ip'] as const).every((part) => a[part] === b[part]);
 
 /**
- * The events that mean something to the account's owner, in plain words, by day; what happened several times one after the
- * other is one line.
+ * The events that matter to the account's owner, in plain words, by day. An event that occurred several times in a row takes
+ * one line.
  * @param events newest first.
  * @param zone the owner's time zone.
  * @param appOf the name of the app that an event is about.

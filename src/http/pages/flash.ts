@@ -15,35 +15,35 @@ export interface Flash {
   values: Readonly<Record<string, string>>;
 }
 
-/** The same with the status of the reply that shows it. `retryAfter` is in seconds. */
+/** A result with the status of the reply that shows it. `retryAfter` is in seconds. */
 export type Left = Partial<Flash> & { status?: number; retryAfter?: number | undefined };
 
 /**
- * Post/redirect/get: a form is answered by a redirect to a page, so that reloading or going back sends nothing again. What
- * that page says is kept by the browser, sealed.
+ * Post/redirect/get: a form is answered by a redirect to a page, so that reloading or going back sends nothing again. The
+ * browser keeps the page's messages in a sealed cookie.
  */
 export interface Flashes {
-  /** Answers a posted form: on to `page` (a path with its query, at or above the form's own path). */
+  /** Answers a posted form: redirects to `page` (a path with its query, at or above the form's own path). */
   leave(ctx: Context, page: string, left: Left): void;
-  /** Leaves the same without answering. @returns where the browser finds it. */
+  /** Does the same without answering. @returns the URL to send the browser to. */
   keep(ctx: Context, page: string, left: Left): string;
-  /** Reads what the last form left, also after a reload, and sets its status on the reply. */
+  /** Reads the result of the last form, also after a reload, and sets its status on the reply. */
   read(ctx: Context): Flash;
 }
 
-/** Seconds: as long as somebody reads their mail, or writes down recovery codes. */
+/** Seconds: enough to read mail, or to write down recovery codes. */
 const KEPT = 600;
 
-/** Of one page at a time: a browser that never follows the redirect collects no more. */
+/** Maximum earlier cookies of one page, for browsers that never follow the redirect. */
 const MAX_COOKIES = 4;
 
-/** Maximum bytes. Browsers keep cookies of 4 kB; longer input is not filled in again. */
+/** Maximum bytes. Browsers limit cookies to 4 kB. Longer input is not filled in again. */
 const MAX_BYTES = 2000;
 
 const NAME = 'postern_flash_';
 const FOUND = new RegExp(`${NAME}([\\w-]{16})=`, 'g');
 const PARAMETER = 'flash';
-/** When it was left, in milliseconds (base 36, as long until the year 2059), and chance. */
+/** Milliseconds of its creation (base 36, the same length until the year 2059), and random characters. */
 const KEY = /^[\w-]{16}$/;
 const newKey = (now: number): string => now.toString(36) + randomToken(6);
 const NOTHING: Flash = { problems: [], values: {} };

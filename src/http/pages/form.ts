@@ -3,12 +3,12 @@ import { DomainError, isDomainError } from '../../core/errors.ts';
 import { type Csrf, isForeign } from './csrf.ts';
 import type { Flashes } from './flash.ts';
 
-/** The longest form, in bytes: a few short fields. */
+/** Maximum bytes of a form: a few short fields. */
 const LIMIT = '32kb';
 
 /**
- * Reads an HTML form (application/x-www-form-urlencoded) into the request's body.
- * Anything else, and a body that is too long or broken, is `invalid_request`.
+ * Reads an HTML form (application/x-www-form-urlencoded) into the request's body. Anything else, and a body that is too long or
+ * malformed, is `invalid_request`.
  */
 export const readForm: Middleware = async (ctx, next) => {
   if (!ctx.is('urlencoded')) throw new DomainError('invalid_request', { reason: 'content_type' });
@@ -19,7 +19,7 @@ export const readForm: Middleware = async (ctx, next) => {
 
 let parser: Promise<Middleware> | undefined;
 
-/** Loaded with the first form: it includes an upload parser, and many servers never see a form. */
+/** Loaded with the first form: it includes an upload parser, and many servers never receive a form. */
 async function createParser(): Promise<Middleware> {
   const { koaBody } = await import('koa-body');
   return koaBody({
@@ -33,13 +33,13 @@ async function createParser(): Promise<Middleware> {
   });
 }
 
-/** One field as text; a field that is missing or was sent twice is empty. */
+/** One field as text; empty when missing or sent twice. */
 export function field(ctx: Context, name: string): string {
   const value: unknown = (ctx.request.body as Record<string, unknown> | undefined)?.[name];
   return typeof value === 'string' ? value : '';
 }
 
-/** One field that a script filled in with JSON; undefined when that cannot be read. */
+/** One field that a script filled in with JSON; undefined when malformed. */
 export function jsonField(ctx: Context, name: string): unknown {
   try {
     return JSON.parse(field(ctx, name));
@@ -49,9 +49,9 @@ export function jsonField(ctx: Context, name: string): unknown {
 }
 
 /**
- * What stands before every posted form: it is read, and must carry its CSRF token. One that was open for longer than the
- * browser's cookie lives is shown again; one that another site sent is refused with `forbidden`.
- * @param pageOf the page that the form is on.
+ * Middleware of every posted form: reads it and checks its CSRF token. A form that was open for longer than the browser's
+ * cookie lives is shown again; one that another site sent is refused with `forbidden`.
+ * @param pageOf the page of the form.
  */
 export function posted(
   { csrf, flash }: { csrf: Csrf; flash: Flashes },

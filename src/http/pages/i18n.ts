@@ -12,10 +12,10 @@ export type MessageKey = keyof typeof en | keyof typeof console.en;
 
 type Params = Readonly<Record<string, string | number | Html | Duration>>;
 
-/** A sentence by its key, with what goes into its `{arguments}`. `{name}`, the service's, is always there. */
+/** A sentence by its key, with values for its `{arguments}`. `{name}`, the service's name, is always set. */
 export type Message = MessageKey | { key: MessageKey; params: Params };
 
-/** The sentences of each language. A key that one lacks does not compile. */
+/** The sentences of each language. A missing key does not compile. */
 export const dictionaries: Readonly<Record<Language, Readonly<Record<MessageKey, string>>>> = {
   en: { ...en, ...console.en },
   de: { ...de, ...console.de },
@@ -26,18 +26,18 @@ export const dictionaries: Readonly<Record<Language, Readonly<Record<MessageKey,
 /** The sentences of one language. */
 export interface Translator {
   readonly language: Language;
-  /** The sentence as plain text. Throws when an argument has no value: a defect of the caller. */
+  /** The sentence as plain text. Throws when an argument has no value, which is a bug of the caller. */
   t: (message: Message, params?: Params) => string;
   /** A date (YYYY-MM-DD) with its weekday. */
   day: (date: string) => string;
-  /** A moment, in universal time: a script shows it in the reader's own. */
+  /** A time in UTC. A script converts it to the reader's time zone. */
   when: (at: Date) => string;
-  /** The same as markup: the sentence and every value that is not `Html` are escaped. */
+  /** The sentence as markup: it and every value that is not `Html` are escaped. */
   rich: (message: Message, params?: Params) => Html;
 }
 
 /** @param name the service's name, the value of `{name}` in every sentence. */
-/** @param overrides sentences that go before Postern's. */
+/** @param overrides sentences that override Postern's. */
 export function createTranslator(
   language: Language,
   name: string,
@@ -77,10 +77,9 @@ const first = (value: string | string[] | undefined): string =>
   (Array.isArray(value) ? value[0] : value) ?? '';
 
 /**
- * The language of a page: the person's choice (`?lang=`, which `remember` is called with, or the cookie
- * `lang`), then `ui_locales` (OpenID Connect Core section 3.1.2.1), then Accept-Language, then the first
- * configured one.
- * @param uiLocales BCP 47 tags, parted by spaces, most wanted first.
+ * The language of a page: the person's choice (`?lang=`, stored by `remember`, or the cookie `lang`), then `ui_locales` (OpenID
+ * Connect Core section 3.1.2.1), then Accept-Language, then the first configured one.
+ * @param uiLocales BCP 47 tags, separated by spaces, most preferred first.
  */
 export function chooseLanguage(
   ctx: Context,

@@ -9,7 +9,7 @@ const SAMPLES = 3;
 
 const isWithin = (value: number, low: number, high: number): boolean => value >= low && value <= high;
 
-/** The tile, with round corners. */
+/** The tile, with rounded corners. */
 function isTile(x: number, y: number): boolean {
   const [dx, dy] = [x, y].map((at) => Math.max(CORNER - at, at - (UNITS - CORNER), 0));
   return Math.hypot(dx ?? 0, dy ?? 0) <= CORNER;
@@ -19,7 +19,7 @@ function isTile(x: number, y: number): boolean {
 function isMark(left: number, top: number): boolean {
   const [x, y] = [(left - 4.2) / 0.74 - 16, (top - 3.2) / 0.74];
   const fromCentre = Math.hypot(x, y - 15.25);
-  // Its feet are round.
+  // The ends of the arch are round.
   const toArch =
     y < 15.25 ? Math.abs(fromCentre - 11.5) : Math.hypot(Math.abs(x) - 11.5, Math.max(0, y - 28.5));
   const isDoor = isWithin(y, 15.25, 29.8) ? Math.abs(x) <= 6.5 : y < 15.25 && fromCentre <= 6.5;
@@ -61,16 +61,16 @@ function chunk(type: string, data: Buffer): Buffer {
 }
 
 /**
- * The icon as a PNG (RFC 2083), for what does not show the SVG.
+ * The icon as a PNG (RFC 2083), for clients that do not show the SVG.
  * @param color the brand's, like `#2f5bea`.
  * @param size of a side, in pixels.
- * @param isRound whether its corners are; where icons get their shape from the system they are not.
+ * @param isRound whether it has rounded corners: not where the system shapes its icons.
  */
 export function iconPng(color: string, size: number, isRound: boolean): Buffer {
   const colors = { tile: parseColor(color), mark: parseColor(onColor(color)) };
   const width = UNITS / size;
   const rows = Array.from({ length: size }, (_, row) =>
-    // Each row begins with its filter: none.
+    // Each row begins with its filter type: none.
     Buffer.from([
       0,
       ...Array.from({ length: size }, (_, column) =>
@@ -81,7 +81,7 @@ export function iconPng(color: string, size: number, isRound: boolean): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(size, 0);
   header.writeUInt32BE(size, 4);
-  // Eight bits, red, green, blue and opacity.
+  // Bit depth 8; red, green, blue and opacity.
   header.set([8, 6], 8);
   return Buffer.concat([
     Buffer.from([0x89, ...Buffer.from('PNG\r\n\x1a\n', 'latin1')]),
@@ -94,7 +94,7 @@ export function iconPng(color: string, size: number, isRound: boolean): Buffer {
 /** A PNG of at most 255 pixels a side as an ICO file. */
 export function icoOf(png: Buffer, size: number): Buffer {
   const head = Buffer.alloc(22);
-  // One image: its sides, 32 bits a pixel, its length and where it begins.
+  // One image: its width and height, 32 bits per pixel, its length and its offset.
   head.writeUInt16LE(1, 2);
   head.writeUInt16LE(1, 4);
   head.set([size, size], 6);

@@ -11,16 +11,16 @@ const PATH = '/signed-out';
 const MAX_URLS_LENGTH = 1500;
 
 interface LoggedOutPage {
-  /** Pages of clients that the browser loads (OpenID Connect Front-Channel Logout 1.0), and where it goes on then. */
+  /** Pages of clients that the browser loads (OpenID Connect Front-Channel Logout 1.0), and where it continues. */
   frames: readonly string[];
   continueUrl: string | undefined;
-  /** Whether the person is signed in still. */
+  /** Whether the person is still signed in. */
   stayed: boolean;
   /** The client that they came from, if any. */
   clientId: string | undefined;
 }
 
-/** @returns the address of the page that says it; null when that is more than a browser can be given to keep. */
+/** @returns the URL of the page that says it; null when the data does not fit into a cookie. */
 export function keepLoggedOutPage(
   ctx: Context,
   flash: Flashes,
@@ -38,8 +38,8 @@ export function keepLoggedOutPage(
 }
 
 /**
- * Writes that a session has ended. @param continueUrl where the browser goes then; undefined when the page is the end.
- * @returns where it goes first: a page that tells the apps that are to be told by the browser, if there are any.
+ * Audits that a session has ended. @param continueUrl where the browser continues; undefined when this page is the end.
+ * @returns where it goes first: to a page that notifies apps through the browser, if there are any.
  */
 export async function afterLogout(
   ctx: Context,
@@ -52,7 +52,7 @@ export async function afterLogout(
   return leaveFrames(ctx, deps, ended, continueUrl);
 }
 
-/** The same for a session without a person: nothing is audited. */
+/** The same for a session without a person. Nothing is audited. */
 export function leaveFrames(
   ctx: Context,
   { flash }: Pick<PageParts, 'flash'>,
@@ -68,12 +68,12 @@ export function leaveFrames(
   return keepLoggedOutPage(ctx, flash, page) ?? next;
 }
 
-/** The page that tells apps by frames that their session has ended (OpenID Connect Front-Channel Logout 1.0). */
+/** The page that tells apps in frames that their session has ended (OpenID Connect Front-Channel Logout 1.0). */
 export function loggedOutRoutes(router: Router, { renderer, flash, interactions }: PageParts): void {
   router.get(PATH, async (ctx: Context) => {
     const { frames, continueUrl, stayed, clientId } = flash.read(ctx).values;
     if (frames === undefined) return seeOther(ctx, '/');
-    // A logout page that does not load must not block; scripts wait less.
+    // Don't let a logout page that fails to load block the browser. The script waits for less time.
     if (continueUrl !== undefined) ctx.set('Refresh', `5; url=${continueUrl}`);
     const { client } = clientId === undefined ? {} : await interactions.describe(clientId, []);
     return renderer.render(ctx, 'logged-out', {

@@ -6,7 +6,7 @@ import type { Assets } from './assets.ts';
 import { brandFavicon, brandStylesheet } from './brand.ts';
 import { createTranslator, type MessageKey, type Translator } from './i18n.ts';
 
-/** Looks that change while the server runs. */
+/** Looks that can change while the server runs. */
 export type LookSource = Pick<BrandingService, 'look' | 'apps' | 'version'>;
 
 /** The look of one app's pages in one language. */
@@ -17,17 +17,17 @@ export interface PageLook {
   css: string;
   favicon: string;
   logo: string | null;
-  /** Below every page. */
+  /** The footer of every page. */
   footer: string | undefined;
 }
 
 export interface Looks {
   of(language: Language, clientId?: string): PageLook;
-  /** Makes the files of a look that has changed known, before one is asked for. */
+  /** Publishes the files of a changed look before they are requested. */
   refresh(): void;
 }
 
-/** The sentences that a text takes the place of. */
+/** The sentences that each text replaces. */
 const SENTENCES: Partial<Record<TextName, readonly MessageKey[]>> = {
   home_title: ['home.title'],
   sign_in_title: ['signIn.title', 'signIn.titleHere'],
@@ -36,10 +36,10 @@ const SENTENCES: Partial<Record<TextName, readonly MessageKey[]>> = {
 
 const EXTENSIONS: Record<string, string> = { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/webp': 'webp' };
 
-/** Looks that are kept; more only cost making them again. */
+/** Maximum looks in the cache. More are just rendered again. */
 const MAX_CACHED = 500;
 
-/** The look of the configuration, which stays. */
+/** The configured look, which does not change. */
 export const fixedLook = ({ name, brand }: Pick<Config, 'name' | 'brand'>): LookSource => ({
   version: 1,
   apps: [],
@@ -56,17 +56,17 @@ export function createLooks({
 }: {
   branding: LookSource;
   assets: Assets;
-  /** The favicon as it is drawn. */
+  /** The source of the favicon. */
   favicon: string;
   languages: readonly Language[];
-  /** The configuration's own logo and colour. */
+  /** The configured logo and colour. */
   logo: string | null;
   color: string;
 }): Looks {
   let kept = new Map<string, PageLook>();
   let version = 0;
 
-  /** Files have the hash of their content in their names: every node knows those of its look. */
+  /** File names contain the hash of their content, so that every node knows the files of its look. */
   const put = (kind: string, extension: string, content: Buffer): string =>
     assets.put(`${kind}-${sha256(content.toString('base64')).slice(0, 16)}.${extension}`, content);
 
@@ -88,7 +88,7 @@ export function createLooks({
     const { texts } = look;
     const sentences = Object.entries(SENTENCES).flatMap(([text, keys]) => {
       const override = texts[text as TextName];
-      // An apostrophe begins a quotation in ICU messages.
+      // An apostrophe starts a quotation in ICU messages.
       return override === undefined ? [] : keys.map((key) => [key, override.replaceAll("'", "''")]);
     });
     return {

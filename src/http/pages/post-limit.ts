@@ -3,8 +3,8 @@ import { anonymousActor } from '../actor.ts';
 import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
 
 /**
- * Bounds by its source what posted forms can cause, before anything is read or done for them. The pages count as one
- * contract whose forms all take secrets.
+ * Limits posted forms by source, before anything is read or done for them. The pages count as one contract whose forms all
+ * contain secrets.
  */
 export const limitPosts =
   (limiter: Limiter): Middleware =>

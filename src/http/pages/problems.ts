@@ -21,7 +21,7 @@ const profileLabels = Object.fromEntries(
   PROFILE_FIELDS.map(({ name }): [ProfileText, MessageKey] => [name, `field.${name}`]),
 ) as Record<ProfileText, MessageKey>;
 
-/** Attributes have theirs in the data of the page. */
+/** The labels of fields. Those of attributes are in the data of the page. */
 export const fieldLabels: Readonly<Record<NamedField, MessageKey>> = {
   ...profileLabels,
   identifier: 'field.identifier',
@@ -38,7 +38,7 @@ export const fieldLabels: Readonly<Record<NamedField, MessageKey>> = {
   user_code: 'field.userCode',
 };
 
-/** The order in which forms have their fields: that of the profile, with those of other forms before and after them. */
+/** The order of form fields: that of the profile, with the fields of other forms before and after. */
 const ORDER: readonly string[] = [
   'identifier',
   'current',
@@ -49,11 +49,11 @@ const ORDER: readonly string[] = [
   'user_code',
 ];
 
-/** Those of attributes come last, in the order of the schema. */
+/** Attributes come last, in the order of the schema. */
 const placeOf = ({ field }: Problem): number =>
   field !== null && isAttributeInput(field) ? ORDER.length : ORDER.indexOf(field ?? '');
 
-/** Problems in the order of the form, those of all of it first. */
+/** Sorts problems in the order of the form, those of the whole form first. */
 export const inFormOrder = (problems: readonly Problem[]): Problem[] =>
   problems.toSorted((a, b) => placeOf(a) - placeOf(b));
 
@@ -67,7 +67,7 @@ const MISSING = {
   user_code: 'problem.userCodeMissing',
 } as const satisfies Partial<Record<Field, MessageKey>>;
 
-/** The problem of a field that was left empty. */
+/** The problem of a field that is empty. */
 export const missing = (field: keyof typeof MISSING): Problem => ({ field, message: MISSING[field] });
 
 type Words = (bounds: PasswordBounds) => Problem;
@@ -171,7 +171,7 @@ export function problemOf(
   return words?.(passwordLength);
 }
 
-/** The same of several errors. @throws the first that is not the form's to show. */
+/** Maps several errors. @throws the first one that forms do not show. */
 export const problemsOf = (errors: readonly DomainError[], passwordLength: PasswordBounds): Problem[] =>
   errors.map((error) => {
     const problem = problemOf(error, passwordLength);
@@ -182,21 +182,21 @@ export const problemsOf = (errors: readonly DomainError[], passwordLength: Passw
 const STATUSES: Statuses = { account_locked: 429 };
 
 /**
- * The status of an error page: forbidden, rate limited or unavailable. Anything else is a bad request: a 401 would need a
- * challenge (RFC 9110 section 15.5.2), and a page has none.
+ * The status of an error page: forbidden, rate limited or unavailable. Anything else is a bad request: a 401 requires a
+ * challenge (RFC 9110 section 15.5.2), and pages have none.
  */
 export function pageStatus(code: ErrorCode): number {
   const status = statusOf(code, STATUSES);
   return status === 403 || status === 429 || status >= 500 ? status : 400;
 }
 
-/** The status of a form that is shown again: `otherwise`, unless the same form is worth another try later. */
+/** The status of a form that is shown again: `otherwise`, unless a later retry of the same form may succeed. */
 export function formStatus(code: ErrorCode, otherwise: number): number {
   const status = statusOf(code, STATUSES);
   return status === 429 || status === 503 ? status : otherwise;
 }
 
-/** The title and the sentence of the error page. */
+/** The title and the text of the error page. */
 export interface ErrorWords {
   title: MessageKey;
   text: MessageKey;
@@ -222,6 +222,6 @@ const ERRORS = new Map<string, ErrorWords>(
   } satisfies Record<string, ErrorWords>),
 );
 
-/** The words for an error code: of `core/errors.ts`, or of OAuth (then an app sent something wrong). */
+/** The texts of an error code: from `core/errors.ts`, or from OAuth (then an app sent a wrong request). */
 export const errorWords = (code: string): ErrorWords =>
   ERRORS.get(code) ?? { title: 'error.appTitle', text: 'error.appText', icon: 'alert' };

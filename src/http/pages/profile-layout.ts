@@ -9,17 +9,17 @@ export type AddressPart = keyof AddressParts;
 /** An input of the profile's form. */
 export type ProfileInput = ProfileText | 'username' | AddressPart;
 
-/** The form control of one input: `field.ejs`, or `select.ejs` where there are choices. Other members are attributes. */
+/** The form control of one input: `field.ejs`, or `select.ejs` with choices. Other members are HTML attributes. */
 export interface ProfileControl {
   name: ProfileInput | AttributeInput;
-  /** Of an attribute; other inputs have theirs by their names. */
+  /** For attributes; other inputs have their labels by name. */
   label?: Message;
   optional: boolean;
   hint?: Message;
   /** Rows of a text area. */
   lines?: number;
   choices?: readonly Choice[];
-  /** The choice of nothing. */
+  /** The label of the empty choice. */
   none?: MessageKey;
   [attribute: string]: unknown;
 }

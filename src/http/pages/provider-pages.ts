@@ -10,28 +10,28 @@ import { viewing } from './viewing.ts';
 import type { PageTools } from './tools.ts';
 
 /**
- * Errors of the library for an authorization request that returns too late, in another browser, or after its session:
- * nobody's fault.
+ * Errors of the library for an authorization request that returns too late, in another browser, or after its session: nobody is
+ * at fault.
  */
 const OVER =
   /^(authorization request has expired|interaction session not found|(interaction|authorization) session and )/;
 
 type ProviderContext = Parameters<ProviderPages['error']>[0];
 
-/** The pages that the provider itself shows, in the look of the others. */
+/** The pages that the provider shows itself, in the same look as the others. */
 export function createProviderPages(
   { renderer, flash, csrf }: PageTools,
   accounts: Pick<Accounts, 'find'>,
   production: boolean,
 ): ProviderPages {
-  /** In production the person before the page uses the app, and administrators alone know how it is made. */
+  /** In production, most people on a page only use the app; show developer details only to administrators. */
   const isDeveloper = async ({ oidc }: ProviderContext): Promise<boolean> => {
     if (!production) return true;
     const accountId = oidc.session?.accountId;
     const account = accountId === undefined ? null : await accounts.find(accountId);
     return account?.status === 'active' && rolesOf(account).includes('admin');
   };
-  /** Says on a page of the provider, too, that an operator views as its account. */
+  /** Shows the banner of an operator's view on the provider's pages too. */
   const showView = async (ctx: ProviderContext): Promise<boolean> => {
     const view = viewOf(ctx.oidc?.session);
     const page = ctx as unknown as Context;
@@ -41,7 +41,7 @@ export function createProviderPages(
     return true;
   };
   const devicePages = createDevicePages({ renderer, flash });
-  /** Signing a device in is the person's alone. */
+  /** Only the person may sign a device in, never an operator who views as them. */
   const unlessViewed =
     <Rest extends unknown[]>(show: (ctx: ProviderContext, ...rest: Rest) => Promise<void>) =>
     async (ctx: ProviderContext, ...rest: Rest): Promise<void> => {
@@ -87,7 +87,7 @@ export function createProviderPages(
       });
     },
     async formPost(ctx, form) {
-      // A browser that returns as another person is signed out first; the session then names the client.
+      // A browser that returns as another person is first signed out; the session then names the client.
       const { clientId } = (ctx.oidc.session?.state ?? {}) as { clientId?: string };
       const client = ctx.oidc.client ?? (await ctx.oidc.provider.Client.find(clientId ?? ''));
       renderer.render(ctx, 'form-post', { ...form, client, leadsToClient: true });
@@ -102,9 +102,9 @@ export function createProviderPages(
       const url = logout && keepLoggedOutPage(page, flash, { ...logout, clientId });
       if (url) return seeOther(page, url);
       const { frames = [], continueUrl } = logout ?? {};
-      // Without frames in between, the library names the client here when the person chose to stay signed in themselves.
+      // Without frames, the library names the client here when the person chose to stay signed in.
       const stayed = logout?.stayed ?? ctx.oidc.params?.['client_id'] !== undefined;
-      // A frame that does not load must not hold people up; the script has a timeout.
+      // Don't let a frame that fails to load hold people up. The script has a timeout.
       if (continueUrl !== undefined) ctx.set('Refresh', `5; url=${continueUrl}`);
       renderer.render(ctx, 'logged-out', {
         stayed,

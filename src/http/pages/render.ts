@@ -25,15 +25,15 @@ const YEAR = 365 * 86_400_000;
 
 export interface Renderer {
   /**
-   * Answers with a page, in the person's language, with every security header. The status is the caller's
-   * (200 unless set). Reads and remembers `?lang=`.
+   * Answers with a page, in the person's language, with every security header. The status is the caller's (200 by default).
+   * Reads and stores `?lang=`.
    */
   render<V extends ViewName>(ctx: Context, view: V, data: ViewData<V>): void;
-  /** The language that a page would be in. */
+  /** The language that a page would have. */
   language(ctx: Context, frame: Frame): Language;
   /** The URL of a file in views/assets; undefined for an unknown name. */
   asset(name: string): string | undefined;
-  /** The address of the brand's own logo, if it has one. */
+  /** The URL of the brand's own logo, if it has one. */
   logo: string | null;
   /** The brand's colour, like `#2f5bea`. */
   color: string;
@@ -53,8 +53,8 @@ function brandLogo(logo: string | null, assets: Assets): Brand {
 }
 
 /**
- * Makes the renderer of the hosted pages; reads the templates' assets.
- * @throws StartupError when `brand.logo` names nothing that can be shown.
+ * Creates the renderer of the hosted pages. Reads the assets of the templates.
+ * @throws StartupError when `brand.logo` is not an image that can be shown.
  */
 export function createRenderer({
   settings,
@@ -66,9 +66,9 @@ export function createRenderer({
   settings: Pick<Config, 'name' | 'brand' | 'languages'>;
   publicUrl: string;
   production: boolean;
-  /** Looks that change; the configuration's alone without. */
+  /** Changeable looks; without them, only the configured one. */
   branding?: LookSource;
-  /** What accounts have beyond the profile. */
+  /** The attributes of accounts beyond the profile. */
   attributes?: () => readonly Attribute[];
 }): Renderer {
   const secure = publicUrl.startsWith('https:');
@@ -125,9 +125,9 @@ export function createRenderer({
     });
   }
 
-  /** The links of the language switcher: this page again, with `?lang=`. */
+  /** The links of the language switcher: the current page with `?lang=`. */
   function languageLinks(ctx: Context, current: Language) {
-    // The form's action can also be opened as a page, with the link's token.
+    // A form's action can also be opened as a page, with the token of its link.
     const isPage = ctx.method === 'GET' || ctx.method === 'HEAD' || ctx.query['token'] !== undefined;
     const query = isPage ? ctx.querystring : '';
     return languages.map((language) => {
@@ -205,7 +205,7 @@ export function createRenderer({
         (url) => typeof url === 'string',
       );
       setPageHeaders(ctx, { images, leadsToClient: data.leadsToClient ?? false, frames: data.frames ?? [] });
-      // A login in a popup ends when its opener is cut off: pages on the way to or from a client leave it be.
+      // Isolating a page from its opener breaks a login in a popup. Don't isolate pages on the way to or from a client.
       ctx.set('Cross-Origin-Opener-Policy', client ? 'unsafe-none' : 'same-origin');
       ctx.set('Content-Language', page.tag);
       ctx.type = 'html';

@@ -1,16 +1,16 @@
 import type { Context } from 'koa';
 
-/** `url` with one more parameter. */
+/** `url` with one more query parameter. */
 export const withParameter = (url: string, name: string, value: string): string =>
   `${url}${url.includes('?') ? '&' : '?'}${new URLSearchParams({ [name]: value }).toString()}`;
 
-/** Sends the browser on with GET (RFC 9110 section 15.4.4). */
+/** Redirects the browser with GET (RFC 9110 section 15.4.4). */
 export function seeOther(ctx: Context, url: string): void {
   ctx.status = 303;
   ctx.redirect(url);
 }
 
-/** Puts the status of a refused form on the reply that shows it again. `retryAfter` is in seconds. */
+/** Sets the status of a refused form on the reply that shows it again. `retryAfter` is in seconds. */
 export function refused(
   ctx: Context,
   { status, retryAfter }: { status: number; retryAfter?: number | undefined },

@@ -16,7 +16,7 @@ export function token(ctx: Context): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** `path` with the same token: where the form of a link's page is posted to. */
+/** `path` with the same token: the action of a form on a link's page. */
 export const withToken = (path: string, ctx: Context): string =>
   `${path}?${new URLSearchParams({ token: token(ctx) }).toString()}`;
 
@@ -34,9 +34,9 @@ export function showDeadLink(
 }
 
 /**
- * Answers the form of a link's page where a new password is chosen, by a redirect to that page: it says that it is done, what to
- * mend, or that the link is dead.
- * @param path of the page. @param dead the code that `confirm` throws then.
+ * Answers a form that sets a new password, on a link's page. Redirects to that page, which shows success, the problems, or that
+ * the link is dead.
+ * @param path of the page. @param dead the code that `confirm` then throws.
  */
 export async function answerNewPassword(
   ctx: Context,
@@ -57,9 +57,7 @@ export async function answerNewPassword(
 
 const PATH = '/reset-password';
 
-/**
- * Sets a new password by a mailed link, on any device. Does not sign in: the second factor is still needed.
- */
+/** Sets a new password with a mailed link, on any device. Does not sign in: the second factor is still required. */
 export function resetPasswordRoutes(router: Router, deps: PageParts): void {
   const { config, renderer, csrf, flash, reset, returns } = deps;
 

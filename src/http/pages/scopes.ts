@@ -6,11 +6,11 @@ import type { MeScope } from '../../oidc/tokens/me-scopes.ts';
 import type { Message } from './i18n.ts';
 import type { Icon } from './templates.ts';
 
-/** An API (RFC 8707 resource server) that a client asks for, with the scopes it wants there. */
+/** An API (RFC 8707 resource server) that a client requests, with its scopes. */
 export interface ApiAccess {
   name: string;
   scopes: readonly string[];
-  /** Whether it is our own: what its scopes mean has words here. */
+  /** Whether it is Postern's own: its scopes have sentences here. */
   isOwn?: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface Permission {
   icon: Icon;
   title: Message;
   detail?: Message;
-  /** Scopes of an API, as their names: the API's makers chose them, so there is no sentence for them. */
+  /** Scopes of an API, by name. The API's makers chose them, so there are no sentences for them. */
   names?: readonly string[];
 }
 
@@ -51,11 +51,10 @@ const OWN_API: Readonly<Record<MeScope, Permission>> = {
 };
 
 /**
- * What scopes mean to a person: the known ones (OpenID Connect Core section 5.4 and 11) in a fixed order from the
- * harmless to the far-reaching, then attributes by their titles, then any other scope by its name, then those of our own
- * API, then the other APIs.
- * @param email the account's address, shown with the scope that gives it away.
- * @param attributes those of accounts that scopes may open.
+ * Describes scopes to a person, in this order: known scopes (OpenID Connect Core sections 5.4 and 11) from harmless to
+ * far-reaching, attributes by their titles, other scopes by name, those of our own API, those of other APIs.
+ * @param email the account's address, shown with the scope that reveals it.
+ * @param attributes those that scopes may release.
  */
 export function describeScopes(
   scopes: readonly string[],
@@ -104,10 +103,10 @@ export function describeScopes(
   return [...known, ...details, ...others, ...ownApi, ...resources];
 }
 
-/** One of the details that a person is asked to allow (RFC 9396). */
+/** One of the authorization details that a person is asked to allow (RFC 9396). */
 export interface DetailDisplay {
   sentence: string;
-  /** Everything it holds, as `name: value`: nothing is allowed that was not shown. */
+  /** All its content, as `name: value`. Nothing may be allowed without being shown. */
   facts: readonly string[];
 }
 
@@ -115,13 +114,16 @@ type Detail = { type: string } & Record<string, unknown>;
 
 const whole = (text: string): string => oneLine(text, Infinity);
 
-/** `{ a: { b: [1, 2] } }` as `a.b.0`, 1 and `a.b.1`, 2. */
+/** Flattens `{ a: { b: [1, 2] } }` to `a.b.0`, 1 and `a.b.1`, 2. */
 function flatten(value: unknown, path: string): [string, string][] {
   if (typeof value !== 'object' || value === null) return [[path, whole(String(value))]];
   return Object.entries(value).flatMap(([name, inner]) => flatten(inner, path ? `${path}.${name}` : name));
 }
 
-/** What clients ask for in detail, in the operator's words for it: `{name}` in a sentence is the value of that name. */
+/**
+ * Describes the authorization details of clients in the operator's words. `{name}` in a sentence is replaced by the value of
+ * that name.
+ */
 export function describeDetails(
   details: readonly Detail[],
   settings: Settings['authorizationDetails'],

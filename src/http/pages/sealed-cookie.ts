@@ -4,7 +4,7 @@ import type { Secrets } from '../../core/secrets.ts';
 
 /** An encrypted cookie. */
 export interface SealedCookie<Value> {
-  /** @param path the pages that it is for; it opens nowhere else. */
+  /** @param path the pages that can read it; no others can. */
   set(ctx: Context, path: string, value: Value): void;
   /** Reads the value set for `path`; null when missing, expired or tampered with. */
   read(ctx: Context, path: string): Value | null;
@@ -22,7 +22,7 @@ interface Settings {
 
 type Sealed<Value> = { path: string; value: Value; expiresAt: number };
 
-/** Sealed under SECRETS_KEY (AES-256-GCM), HttpOnly, SameSite=Lax, bound to a path, and over at its time. */
+/** Sealed under SECRETS_KEY (AES-256-GCM), HttpOnly, SameSite=Lax, bound to a path, with an expiry. */
 export function createSealedCookie<Value>({
   name: plainName,
   ttl,

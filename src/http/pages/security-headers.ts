@@ -2,23 +2,26 @@ import type { Context, Middleware } from 'koa';
 
 /** Sources that a page needs beyond its own origin. */
 export interface PageSources {
-  /** URLs of images from elsewhere: the client's logo, the brand's. */
+  /** URLs of external images: the client's logo, the brand's. */
   images?: readonly string[];
   /**
-   * Whether answering a form of the page may lead on to a client. Browsers hold every later redirect to `form-action`, also
-   * those of the client to other origins and schemes, which nobody can name here: such a page is without it.
+   * Whether a form of the page may lead to a client. Browsers apply `form-action` to every later redirect, including those of
+   * the client to other origins and schemes, which cannot be listed here. Such a page omits `form-action`.
    */
   leadsToClient?: boolean;
-  /** Pages from elsewhere that are loaded in frames. */
+  /** External pages that are loaded in frames. */
   frames?: readonly string[];
 }
 
-/** Hosts that mean themselves in a CSP: a URL may have `;` and `*` in its host, which would end the directive, or mean any. */
+/**
+ * Hosts that are safe in a CSP. A URL's host may contain `;`, which would end the directive, or `*`, which would match any
+ * host.
+ */
 const PLAIN_HOST = /^[a-z0-9._-]+$/;
 
 /**
- * A URI as a CSP source: its origin, or its scheme when it has none that CSP can name (RFC 8252 apps, IPv6); undefined for
- * a host that no name server knows.
+ * A URI as a CSP source: its origin, or its scheme when CSP cannot express the origin (RFC 8252 apps, IPv6); undefined for a
+ * host that is not a DNS name.
  */
 function source(uri: string): string | undefined {
   const url = URL.parse(uri);
@@ -33,7 +36,7 @@ function directive(name: string, ownOrigin: string, uris: readonly string[] = []
   return [name, ownOrigin, ...new Set(sources)].filter(Boolean).join(' ');
 }
 
-/** The Content-Security-Policy of a page: nothing inline, nothing from elsewhere, no framing. */
+/** The Content-Security-Policy of a page: nothing inline, nothing external, no framing. */
 export const contentSecurityPolicy = ({
   images,
   leadsToClient = false,
@@ -61,7 +64,7 @@ const HEADERS = {
     'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)',
 };
 
-/** Puts the headers of every page on the reply. */
+/** Sets the headers of every page on the reply. */
 export function setPageHeaders(ctx: Context, sources: PageSources = {}): void {
   ctx.set({ ...HEADERS, 'Content-Security-Policy': contentSecurityPolicy(sources) });
 }

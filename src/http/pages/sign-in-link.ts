@@ -14,9 +14,9 @@ import { standaloneUrls } from './standalone.ts';
 const PATH = '/sign-in-link';
 
 /**
- * Where the links lead that sign in an owner whom strangers have locked out. Opening the page does nothing, because programs
- * that look for viruses open links too. The browser that opens it is signed in, whichever asked for it; back into an
- * authorization request finds only the one that was in it.
+ * Pages of the links that sign in an owner whose account strangers have locked. Opening a page changes nothing, because virus
+ * scanners open links too. The link signs in whichever browser submits the page, but only the browser that requested it returns
+ * to its authorization request.
  */
 export function signInLinkRoutes(router: Router, deps: PageParts): void {
   const { renderer, csrf, flash, signInLinks, returns, pending, devices, completedLogins, loginSteps } = deps;
@@ -61,7 +61,7 @@ export function signInLinkRoutes(router: Router, deps: PageParts): void {
     try {
       return await signIn(ctx);
     } catch (error) {
-      // It is not good, or was used, or the account was changed, in the meantime.
+      // The link is invalid or used, or the account has changed in the meantime.
       if (!isDomainError(error, 'invalid_token') && !isDomainError(error, 'invalid_credentials')) throw error;
       return flash.leave(ctx, withToken(PATH, ctx), { values: { dead: 'yes' } });
     }

@@ -11,12 +11,12 @@ import { field } from './form.ts';
 import { afterLogout } from './logged-out.ts';
 import { formStatus, missing, type PasswordBounds, problemOf, type Problem } from './problems.ts';
 
-/** What signing in with one factor amounts to. */
+/** The acr of a sign-in with one factor. */
 export const ACR_ONE_FACTOR: Acr = 'urn:postern:acr:1fa';
 
 export interface SignedIn {
   accountId: string;
-  /** The account's, when it was authenticated. */
+  /** The account's security version at authentication. */
   securityVersion: number;
   amr: string[];
   acr: Acr;
@@ -29,16 +29,16 @@ export interface SignedIn {
 export const firstFactorOf = (amr: readonly string[]): FirstFactor =>
   amr.includes('fed') ? 'federated' : amr.includes('email') ? 'mail' : 'password';
 
-/** A mistake that the person can fix. `retryAfter` is in seconds. */
+/** A mistake that the person can correct. `retryAfter` is in seconds. */
 export interface Refusal {
   problems: Problem[];
   status: number;
   retryAfter?: number | undefined;
-  /** Whether it is because of wrong passwords: then a link by mail is a way in. */
+  /** Whether wrong passwords are the reason: then a mailed link is a way in. */
   locked?: boolean;
 }
 
-/** `enrol`: the account must have a second factor, and has none. `renew`: its password has to be replaced. */
+/** `enrol`: the account must have a second factor and has none. `renew`: its password must be replaced. */
 export type Outcome = { signedIn: SignedIn; enrol: boolean; renew: boolean };
 export type SignInAttempt = Outcome | { pending: LoginStep; remember: boolean } | Refusal;
 
@@ -52,7 +52,7 @@ export const outcomeOf = (authentication: Authentication, remember: boolean): Ou
   };
 };
 
-/** The browser is known to the account from now on (`KnownDevice`). */
+/** Remembers that the account signed in with this browser (`KnownDevice`). */
 export function noteDevice(
   ctx: Context,
   { known, clock }: Pick<PageParts, 'known' | 'clock'>,
@@ -63,9 +63,9 @@ export function noteDevice(
 
 /**
  * Signs the browser in.
- * @param continueUrl where the browser goes on.
- * @returns where it goes first: apps of another person who was signed in may have to be told by the browser.
- * @throws DomainError invalid_token when what opened the account has changed since, or signed it out.
+ * @param continueUrl where the browser continues.
+ * @returns where it goes first: apps of another person who was signed in may need notice through the browser.
+ * @throws DomainError invalid_token when the account's security version has changed since its authentication.
  */
 export async function signInBrowser(
   ctx: Context,
@@ -83,8 +83,8 @@ export async function signInBrowser(
 }
 
 /**
- * Runs `work`. Returns mistakes that the person can fix; throws anything else. @param status the reply's status,
- * unless a retry may help.
+ * Runs `work`. Returns mistakes that the person can correct; throws anything else. @param status the reply's status, unless a
+ * retry may help.
  */
 export async function attempt<Result>(
   work: () => Promise<Result>,
@@ -103,9 +103,9 @@ export async function attempt<Result>(
 }
 
 /**
- * Takes a posted sign-in form.
+ * Handles a posted sign-in form.
  * @param device the token of a trusted device, if the browser has one.
- * @param known the accounts that the browser signed in to.
+ * @param known the accounts that signed in with the browser.
  */
 export async function trySignIn(
   ctx: Context,

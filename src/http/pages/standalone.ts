@@ -11,13 +11,15 @@ import { signInBrowser } from './sign-in.ts';
 
 const URLS = signInUrls('', { create: '/register' });
 
-/** Where the pages of signing in by oneself are. */
+/** The paths of signing in outside an authorization request. */
 export const standaloneUrls: Pick<SignIn, 'path' | 'urls'> = { path: URLS.signIn, urls: URLS };
 
-/** Where somebody may be sent after signing in: the account pages, and those of the console with their queries. */
+/** Where a sign-in may lead: the account pages, and those of the console with their queries. */
 const NEXT = /^\/(?:account(?:\/[a-z]+)*|admin(?:[/?][\w\-.~%/?&=+:@,*!'()]{0,2000})?)$/;
 
-/** Signing in by oneself; `next` is where to, and for somebody who is signed in already why again. */
+/**
+ * A sign-in outside an authorization request. `next` is where it leads, and tells why somebody who is signed in signs in again.
+ */
 async function standaloneSignIn(ctx: Context, deps: PageParts): Promise<SignIn> {
   const { sessions, accounts, acts } = deps;
   const asked = ctx.query['next'];

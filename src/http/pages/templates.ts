@@ -4,7 +4,7 @@ import ejs from 'ejs';
 import { renderSVG } from 'uqr';
 import { escapeText } from '../../core/html.ts';
 
-/** Markup that is safe to put into a page as it is. Everything else is text and gets escaped. */
+/** Markup that is safe to insert into a page. Everything else is text and gets escaped. */
 export class Html {
   readonly #markup: string;
 
@@ -17,14 +17,14 @@ export class Html {
   }
 }
 
-/** What every `<%= %>` of a template goes through: escapes text, lets `Html` pass; null and undefined are empty. */
+/** Applied to every `<%= %>` of a template: escapes text, passes `Html`; null and undefined are empty. */
 export function escapeHtml(value: string | number | Html | null | undefined): string {
   if (value instanceof Html) return value.toString();
   if (value === null || value === undefined) return '';
   return escapeText(String(value));
 }
 
-/** Somebody's name inside a sentence: emphasised, and kept from turning the text around it (bidi isolation). */
+/** A person's name within a sentence: emphasised, and isolated from the direction of the text around it (bidi). */
 export const strong = (text: string): Html => new Html(`<strong><bdi>${escapeHtml(text)}</bdi></strong>`);
 
 /** The icons that `views/partials/icon.ejs` can draw. */
@@ -59,7 +59,7 @@ export type Icon =
   | 'shield'
   | 'sliders';
 
-/** `text` as a QR code: the address of an image that is its own content. */
+/** `text` as a QR code, as a data URL. */
 export const qrCode = (text: string): string =>
   `data:image/svg+xml;base64,${Buffer.from(renderSVG(text, { ecc: 'M', border: 3 })).toString('base64')}`;
 
@@ -67,8 +67,8 @@ type Locals = Readonly<Record<string, unknown>>;
 type Template = (locals: Locals) => Html;
 
 /**
- * The EJS templates of a folder, each compiled once, at its first use. All output is escaped, `Html` apart.
- * @param locals the names that every template may use.
+ * The EJS templates of a folder, each compiled on first use. All output except `Html` is escaped.
+ * @param locals the names available to every template.
  */
 export function createTemplates(folder: string, locals: readonly string[]): (name: string) => Template {
   const compiled = new Map<string, Template>();

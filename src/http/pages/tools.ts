@@ -7,14 +7,14 @@ import { createFlashes, type Flashes } from './flash.ts';
 import type { LookSource } from './looks.ts';
 import { createRenderer, type Renderer } from './render.ts';
 
-/** What every page works with, those that the provider shows as well. */
+/** Tools of all pages, including those that the provider shows. */
 export interface PageTools {
   renderer: Renderer;
   csrf: Csrf;
   flash: Flashes;
 }
 
-/** @throws StartupError when `brand.logo` names nothing that can be shown. */
+/** @throws StartupError when `brand.logo` is not an image that can be shown. */
 export function createPageTools({
   config,
   secrets,

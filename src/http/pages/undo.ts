@@ -9,13 +9,13 @@ import type { Refusal } from './sign-in.ts';
 
 const PATH = '/undo';
 
-/** The address is not one of the form. */
+/** The former address belongs to another account now. The form has no field for it. */
 function isTaken(error: unknown): Refusal {
   if (!isDomainError(error, 'email_taken')) throw error;
   return { status: 409, problems: [{ field: null, message: 'undo.taken' }] };
 }
 
-/** Where the links lead that take a change of an account back. Opening the page does nothing. */
+/** Pages of the links that undo a change of an account. Opening one changes nothing. */
 export function undoRoutes(router: Router, deps: PageParts): void {
   const { config, renderer, csrf, flash, undo } = deps;
 

@@ -3,18 +3,18 @@ import { DomainError } from '../../core/errors.ts';
 import { readBytes } from '../endpoints/json-body.ts';
 import { readForm } from './form.ts';
 
-/** A file of a form: its media type as the browser says it, and its bytes in base64. */
+/** A file of a form: its media type as sent by the browser, and its content in base64. */
 export interface Upload {
   type: string;
   data: string;
 }
 
-/** The longest form with a file, in bytes. */
+/** Maximum bytes of a form with a file. */
 const LIMIT = 98_304;
 
 /**
- * Reads a form that may hold a file (multipart/form-data, RFC 7578): its texts into the request's body, its files by name
- * into `ctx.state.uploads`. A file that was not chosen is left out. Another form is read as `readForm` does.
+ * Reads a form that may contain a file (multipart/form-data, RFC 7578): texts into the request's body, files by name into
+ * `ctx.state.uploads`. Omits a file that was not chosen. Reads other forms as `readForm` does.
  */
 export const readUpload: Middleware = async (ctx, next) => {
   if (!ctx.is('multipart')) return readForm(ctx, next);

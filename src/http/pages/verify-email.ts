@@ -22,9 +22,9 @@ const PATH = '/verify-email';
 type Asked = ViewData<'verify-email'>['asks'];
 
 /**
- * Where the links lead that prove an address: one of an account, or one that shall have an account. Opening the page
- * does nothing, because programs that look for viruses open links too. Whoever is not signed in to the account shows its
- * password, or says that they do not know it: then they are not who made it.
+ * Pages of the links that verify an address: of an account, or of one to be created. Opening a page changes nothing, because
+ * virus scanners open links too. A person who is not signed in to the account enters its password, or states that they do not
+ * know it: then they did not create it.
  */
 export function verifyEmailRoutes(router: Router, deps: PageParts): void {
   const { renderer, csrf, flash, verification, registration, sessions, config } = deps;
@@ -49,11 +49,11 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     });
   };
 
-  /** The sign-in that the registration began in, if this is the browser that it began in. */
+  /** The sign-in in which the registration started, if this is the same browser. */
   const signInOf = (ctx: Context, { interaction }: RegistrationLink) =>
     interaction !== null && returns.read(ctx, '/') === interaction ? interactionUrls(interaction) : null;
 
-  /** The account exists: resume the person's request, if it began in this browser. */
+  /** The account exists: resume the person's request, if it started in this browser. */
   const signInHere = async (ctx: Context, link: RegistrationLink): Promise<void> => {
     const completed = await completeAccount(ctx, deps, token(ctx), link);
     if (!('signedIn' in completed)) return flash.leave(ctx, withToken(PATH, ctx), completed);
@@ -98,11 +98,11 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
     };
   };
 
-  /** Whether this browser is signed in to an account. */
+  /** Whether this browser is signed in to the account. */
   const isSignedInTo = async (ctx: Context, { id }: { id: string }): Promise<boolean> =>
     (await sessions.current(ctx.req, ctx.res))?.accountId === id;
 
-  /** The proof required to use a link; none where the owner is certain. */
+  /** The proof required to use a link; none when the owner is certain. */
   const asksFor = async (ctx: Context, { user, isMove }: VerificationLink): Promise<Asked> => {
     const isPlain = (!isMove && user.ownerProvenAt !== null) || (await isSignedInTo(ctx, user));
     if (isPlain) return 'nothing';
@@ -172,7 +172,7 @@ export function verifyEmailRoutes(router: Router, deps: PageParts): void {
       if (link) return await signInHere(ctx, link);
       return await (field(ctx, 'disown') === '' ? confirm(ctx) : disown(ctx));
     } catch (error) {
-      // Somebody else has the address, or the link was used, by now.
+      // Another account has the address by now, or the link was used.
       const isDead =
         isDomainError(error, 'invalid_verification_token') || isDomainError(error, 'email_taken');
       if (!isDead) throw error;

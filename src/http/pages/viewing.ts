@@ -1,4 +1,4 @@
-/** Limits of an operator's view as a person: no access to anything personal or credential. */
+/** Limits of an operator's view as a person: no access to personal data or credentials. */
 import type Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { epochSeconds } from '../../core/clock.ts';
@@ -16,7 +16,7 @@ import type { Viewing } from './views.ts';
 
 export const END_PATH = `${VIEW_PATH}/end`;
 
-/** Pages that a view shows. */
+/** Pages available in a view. */
 const SHOWN = new Set([
   '/',
   '/account',
@@ -28,7 +28,7 @@ const SHOWN = new Set([
   VIEW_PATH,
 ]);
 
-/** Forms that it may send: those that end it. */
+/** Forms available in a view: those that end it. */
 const POSTED = new Set([END_PATH, '/sign-out']);
 
 const INTERACTION = /^\/interaction\/([\w-]+)$/;
@@ -46,7 +46,7 @@ export const viewing = (
   csrf,
 });
 
-/** The banner of a view; null for a browser that views nothing. */
+/** The banner of a view; null for a browser without one. */
 export async function viewingOf(
   ctx: Context,
   { sessions, accounts, csrf }: Pick<PageDependencies, 'sessions' | 'accounts' | 'csrf'>,
@@ -66,7 +66,7 @@ export function guardViews(deps: PageDependencies): Middleware {
     const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
     if (!banner) {
       deps.csrf.renew(ctx);
-      // A form of the person's must not be sent as the operator, who is back.
+      // The view has ended: don't send a form of the person's page as the operator.
       if (!isRead && path !== END_PATH) throw new DomainError('forbidden', { reason: 'view_over' });
       return path === END_PATH && !isRead ? seeOther(ctx, '/admin') : next();
     }
@@ -87,7 +87,7 @@ export function guardViews(deps: PageDependencies): Middleware {
   };
 }
 
-/** Beginning and ending a view. */
+/** Starting and ending a view. */
 export function viewRoutes(router: Router, deps: PageParts): void {
   const { sessions, impersonation, clock } = deps;
 

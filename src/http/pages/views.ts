@@ -16,49 +16,49 @@ import type { Icon } from './templates.ts';
 import type { PasswordBounds, Problem } from './problems.ts';
 import type { ProfileControl } from './profile-layout.ts';
 
-/** What any page may be told besides its own data. */
+/** Data that any page may have besides its own. */
 export interface Frame {
   /** The client that the person came from or goes to: its name, logo and policies are shown. Untrusted. */
   client?: ClientMetadata | undefined;
   /** The `ui_locales` of the request (OpenID Connect Core section 3.1.2.1). */
   uiLocales?: string | undefined;
-  /** Whether answering the form may lead on to a client (see PageSources). */
+  /** Whether the form may lead to a client (see PageSources). */
   leadsToClient?: boolean;
-  /** Images from elsewhere, besides the logos of the client and the brand. */
+  /** External images, besides the logos of the client and the brand. */
   images?: readonly string[];
-  /** Pages of clients that are loaded out of sight. */
+  /** Pages of clients that are loaded in hidden frames. */
   frames?: readonly string[];
-  /** The partial around the page; that of the hosted pages unless given. */
+  /** The partial around the page. Default: that of the hosted pages. */
   layout?: string;
 }
 
-/** Of an operator who views as a person: whom, and how it ends. */
+/** An operator's view as a person: whom, and how to end it. */
 export interface Viewing {
-  /** The person's. */
+  /** The person's name. */
   name: string;
   until: Date;
   action: string;
   csrf: string;
 }
 
-/** The account in use, as its owner knows it. */
+/** The current account, as its owner knows it. */
 interface AccountDisplay {
   email: string;
   name?: string | null | undefined;
   username?: string | null | undefined;
 }
 
-/** A form: where it is posted, and its CSRF token. */
+/** A form: its action and its CSRF token. */
 interface Form {
   action: string;
   csrf: string;
-  /** Mistakes of the last attempt; empty at first. */
+  /** Mistakes of the last attempt; empty on first display. */
   problems: readonly Problem[];
 }
 
-/** A form that people type into. */
+/** A form with input fields. */
 interface Entry extends Form {
-  /** Where "cancel" is posted (with the token alone); without it there is no such button. */
+  /** The action of "cancel" (posted with only the token); without it there is no such button. */
   cancelAction?: string | undefined;
 }
 
@@ -86,7 +86,7 @@ export interface AccountFrame {
   done: MessageKey | null;
 }
 
-/** Another provider: its logo is an address that the page may load. */
+/** Another provider. The page may load its logo. */
 export interface UpstreamDisplay {
   id: string;
   name: string;
@@ -94,12 +94,12 @@ export interface UpstreamDisplay {
   url: string;
 }
 
-/** Every page, with the data that it needs. */
+/** Every page, with its data. */
 interface Views {
-  /** Of operators: what each needs is said where it is shown (`src/http/console`). */
+  /** Pages of operators. Their data is declared where they are shown (`src/http/console`). */
   [page: `console/${string}`]: { csrf: string } & Readonly<Record<string, unknown>>;
 
-  /** `/`, not signed in. */
+  /** `/` for visitors who are not signed in. */
   'home': {
     signInUrl: string;
     createAccountUrl?: string | undefined;
@@ -109,23 +109,23 @@ interface Views {
 
   /** Posts `identifier`, `password` and `remember=yes`. */
   'sign-in': Entry & {
-    /** The typed value, or `login_hint`. */
+    /** As typed, or `login_hint`. */
     identifier: string;
     remember: boolean;
-    /** Seconds that "stay signed in" lasts; undefined for somebody whose session lasts as long as it did. */
+    /** Seconds that "stay signed in" lasts; undefined when the session keeps its lifetime. */
     rememberFor: number | undefined;
-    /** The reason for a new sign-in of a signed-in person, and what follows. */
+    /** Why a signed-in person has to sign in again, and for which action. */
     notice?: Message | undefined;
     act?: Message | undefined;
-    /** Where a link by mail is asked for, with `identifier`, when wrong passwords have locked the account. */
+    /** Where to request a mailed link, with `identifier`, when wrong passwords have locked the account. */
     linkAction?: string | undefined;
-    /** Options for a passkey, and where its answer is posted as `passkey` (JSON), with `remember`. */
+    /** Options for a passkey; also the action for its response, posted as `passkey` (JSON) with `remember`. */
     passkeyUrl: string;
     createAccountUrl?: string | undefined;
-    /** The same page for another account than the one that is signed in. */
+    /** The same page, to sign in with another account. */
     otherUrl?: string | undefined;
     forgotUrl?: string | undefined;
-    /** Other providers to sign in with. */
+    /** Other providers for signing in. */
     upstreams?: readonly UpstreamDisplay[];
   };
 
@@ -135,9 +135,9 @@ interface Views {
     methods: readonly SecondFactor[];
     /** Whether the passkey must verify its user. */
     verified: boolean;
-    /** Whether a recovery code is asked for. */
+    /** Whether the page asks for a recovery code. */
     method: 'recovery' | null;
-    /** Seconds that the device is trusted for. */
+    /** Seconds that a device stays trusted. */
     trustFor: number;
     optionsUrl: string;
     recoveryUrl: string;
@@ -155,7 +155,7 @@ interface Views {
     optionsUrl: string;
   };
 
-  /** Recovery codes, shown once, on the way on. */
+  /** Recovery codes, shown once before the login continues. */
   'enrolled': { account: AccountDisplay; codes: readonly string[]; continueUrl: string };
 
   /** Posts `email`, or all of `name`, `username`, `email` and `password`. */
@@ -164,12 +164,12 @@ interface Views {
     | (Entry & { step: 'email'; email: string })
     | (Entry & {
         step: 'all';
-        /** With those of attributes by the names of their controls. */
+        /** Includes attributes, by the names of their controls. */
         values: { name: string; username: string; email: string } & Readonly<Record<string, string>>;
-        /** Of attributes that everybody has to have. */
+        /** Controls of required attributes. */
         more?: readonly ProfileControl[];
         labels?: Readonly<Record<string, Message>>;
-        /** Whether the address is proved, and cannot be changed here. */
+        /** Whether the address is verified, and cannot be changed here. */
         proven: boolean;
         passwordLength: PasswordBounds;
       })
@@ -178,10 +178,10 @@ interface Views {
   /** Posts `identifier`. */
   'forgot-password': Entry & { identifier: string; signInUrl: string };
 
-  /** A link is on its way. */
+  /** A link was mailed. */
   'mail-sent': {
     text: Message;
-    /** Where to ask for another one. */
+    /** Where to request another one. */
     againUrl: string;
     signInUrl: string;
     devMailUrl: string | undefined;
@@ -191,33 +191,33 @@ interface Views {
   'reset-password': Entry & { account: AccountDisplay; passwordLength: PasswordBounds };
 
   /**
-   * Posts `password` where the account's owner has to be known by it, and nothing where they are signed in; instead of
-   * that `unknown=yes` by somebody who does not know the account, or of another one's `disown=yes`.
+   * Posts `password` where the owner must prove themselves by it, and nothing where they are signed in. Instead, posts
+   * `unknown=yes` when the person does not know the account, or `disown=yes` when the account is somebody else's.
    */
   'verify-email': Entry & { email: string; asks: 'nothing' | 'password' | 'sign-in'; isMove: boolean };
 
   /** Posts `password`. */
   'undo': Entry & { email: string; matter: Undoable; passwordLength: PasswordBounds };
 
-  /** Posts nothing but the token, to go on with the account that is signed in. */
+  /** Posts only the token, to continue with the account that is signed in. */
   'select-account': Entry & { account: AccountDisplay; otherUrl: string };
   'not-allowed': Form & { account: AccountDisplay; otherUrl: string };
-  /** Posts nothing of its own. */
+  /** Posts only the token. */
   'sign-in-link': Form & { email: string };
 
-  /** Posts `decision`: `allow` or `deny`; "switch account" is posted to its own action with the token alone. */
+  /** Posts `decision`: `allow` or `deny`. "Switch account" is posted to its own action with only the token. */
   'consent': Required<Pick<Frame, 'client'>> &
     Form & {
       client: ClientMetadata;
       account: AccountDisplay;
       switchAction: string;
-      /** The scopes asked for that no API owns. */
+      /** The requested scopes that belong to no API. */
       scopes: readonly string[];
       apis: readonly ApiAccess[];
       details: readonly DetailDisplay[];
-      /** Seconds until the access ends at the latest. */
+      /** Maximum seconds until the access ends. */
       lasts: number;
-      /** Without it the person goes on at the device that asks. */
+      /** Undefined when the person continues on the requesting device. */
       redirectUri: string | undefined;
     };
 
@@ -235,82 +235,81 @@ interface Views {
     action: string;
     fields: Readonly<Record<string, string>>;
     userCode: string;
-    /** Where the device asked from, as far as that is known. */
+    /** Where the device's request came from, as far as known. */
     from: Device & { ip: string | null };
   };
 
-  /** Posts `logout=yes` to sign out, nothing of that name to stay; the fields are posted either way. */
+  /** Posts `logout=yes` to sign out, and without it to stay. Posts the fields either way. */
   'logout': {
     action: string;
     fields: Readonly<Record<string, string>>;
     account?: AccountDisplay | undefined;
   };
 
-  /** After logout. `stayed`: of the client alone, the session here goes on. */
+  /** After logout. `stayed`: only the client has ended its session; the one here continues. */
   'logged-out': {
     stayed: boolean;
     signInUrl: string;
-    /** Where the browser goes on once the frames are loaded. */
+    /** Where the browser continues after the frames have loaded. */
     continueUrl?: string | undefined;
   };
 
   /**
-   * Posts by itself where there is JavaScript: the answer of an authorization request to the client, or somebody who signs
-   * out and was not signed in on to the end, with no client if they came from none; or once more what another site posted
-   * here.
+   * Submits itself where there is JavaScript. Posts the response of an authorization request to the client, completes a logout
+   * without a session (for no client if the person came from none), or repeats a form that another site posted here.
    */
   'form-post': {
     action: string;
     fields: readonly (readonly [name: string, value: string])[];
   };
 
-  /** `/`, signed in; posts to sign out. */
+  /** `/` for a person who is signed in. Posts to sign out. */
   'signed-in': Form & { account: AccountDisplay; accountUrl: string };
 
-  /** The interaction is over, and the person signed in to the app. */
+  /** The interaction has ended, and the person is signed in to the app. */
   'finished': { appUrl: string | undefined };
 
-  /** The interaction is over: timed out, finished in another tab, or its cookie is gone. */
+  /** The interaction has ended: timed out, finished in another tab, or without its cookie. */
   'expired': { homeUrl: string };
 
   'error': {
     /** A code of `core/errors.ts` or of OAuth, `csrf`, `not_found` or `server_error`. */
     code: string;
-    /** What went wrong, for the makers of the app. Not translated. */
+    /** What went wrong, for the app's developers. Not translated. */
     description?: string | undefined;
     requestId: string;
     homeUrl: string;
-    /** What developers of the app are told, where the person before the page may be one. Not translated. */
+    /** Help for the app's developers, if the person may be one. Not translated. */
     help?: DeveloperHelp | undefined;
   };
 
   'account/overview': AccountFrame & {
-    /** How many of each there are. */
+    /** Counts. */
     factors: number;
     recoveryCodesLeft: number;
     sessions: number;
     apps: number;
-    /** Those that wait for an answer. */
+    /** Requests waiting for an answer. */
     requests: number;
-    /** What happened last. */
+    /** The latest events. */
     latest: readonly EventLine[];
   };
 
-  /** Posts what `values` has. */
+  /** Posts the fields of `values`. */
   'account/profile': AccountFrame &
     Entry & {
       values: Readonly<Record<string, string>>;
       sections: readonly ProfileSection[];
-      /** Of attributes, by the name of the control. */
+      /** Labels of attributes, by the name of the control. */
       labels?: Readonly<Record<string, Message>>;
     };
 
-  /** Posts `email`; asking for another link posts the token alone. */
+  /** Posts `email`. A request for another link posts only the token. */
   'account/email': AccountFrame &
     Entry & {
       resendAction: string;
       email: string;
-      /** Where a link was sent just now. */
+      /** Where a link was just sent. */
       sentTo: string | null;
       devMailUrl: string | undefined;
     };
@@ -318,7 +317,7 @@ interface Views {
   /** Posts `current` and `password`. */
   'account/password': AccountFrame & Entry & { passwordLength: PasswordBounds; hasPassword: boolean };
 
-  /** Posts to the factors' own addresses. */
+  /** Posts to the URLs of the factors. */
   'account/factors': AccountFrame & {
     status: Awaited<ReturnType<Mfa['status']>>;
   };
@@ -329,16 +328,16 @@ interface Views {
   /** Shown once. */
   'account/codes': AccountFrame & { codes: readonly string[]; continueUrl: string };
 
-  /** Posts to take an identity off. */
+  /** Posts to remove an identity. */
   'account/identities': AccountFrame & {
     identities: readonly (LinkedIdentity & { name: string })[];
     upstreams: readonly UpstreamDisplay[];
   };
 
-  /** Posts nothing but the token, to connect it. */
+  /** Posts only the token, to connect the identity. */
   'account/link-identity': AccountFrame & Form & { name: string; label: string; backUrl: string };
 
-  /** `app`: of a device that was signed in by a code. */
+  /** `app`: of a device that signed in with a code. */
   'account/sessions': AccountFrame & {
     sessions: readonly (AccountSession & { current: boolean; app: ClientMetadata | null })[];
   };
@@ -351,12 +350,12 @@ interface Views {
       scopes: readonly string[];
       apis: readonly ApiAccess[];
     })[];
-    /** Posts to the keys' own addresses under this one. */
+    /** Posts to the URLs of the keys below this path. */
     keysAction: string;
     apiKeys: readonly ApiKey[];
   };
 
-  /** Posts to the requests' own addresses. */
+  /** Posts to the URLs of the requests. */
   'account/requests': AccountFrame & {
     action: string;
     requests: readonly {
@@ -368,11 +367,11 @@ interface Views {
       scopes: readonly string[];
       apis: readonly ApiAccess[];
     }[];
-    /** Of operators who would like to view the account: posted below `views/`. */
+    /** Operators who request a view of the account. Posts below `views/`. */
     views: readonly ViewRequest[];
   };
 
-  /** Posts the fields by itself where there is JavaScript. */
+  /** Submits its fields by itself where there is JavaScript. */
   'account/continue': AccountFrame & { action: string; fields: Readonly<Record<string, string>> };
 
   'account/activity': AccountFrame & { days: readonly EventDay[] };
@@ -382,10 +381,10 @@ interface Views {
   /** Posts `email`. */
   'account/delete': AccountFrame & Entry & { email: string };
 
-  /** A notice. */
-  /** Of an interaction that is the person's alone. */
+  /** A step of an interaction that is only for the person, not for an operator viewing as them. */
   'not-viewing': Frame & { csrf: string; abortAction: string };
 
+  /** A notice. */
   'message': {
     icon?: Icon | undefined;
     title: Message;

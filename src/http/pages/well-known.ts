@@ -5,7 +5,7 @@ import { icoOf, iconPng } from './icon-image.ts';
 import { seeOther } from './replies.ts';
 
 const DAY = 86_400_000;
-/** Milliseconds that a security.txt may be relied on; less than a year (RFC 9116 section 2.5.5). */
+/** Milliseconds that a security.txt is valid; less than a year (RFC 9116 section 2.5.5). */
 const RELIABLE = 180 * DAY;
 
 /** Well-known URLs that browsers, phones and people request. */

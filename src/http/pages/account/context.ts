@@ -16,7 +16,7 @@ export const CONTINUE = '/account/continue';
 /** Maximum length of a field. */
 const MAX_FIELD_LENGTH = 320;
 
-/** Keeps a form that somebody has to sign in again for. @param names the fields to keep: none that holds a secret. */
+/** Keeps a form whose sender has to sign in again. @param names the fields to keep: none with a secret. */
 export function keepAct(
   ctx: Context,
   { acts }: Pick<PageParts, 'acts'>,
@@ -33,11 +33,11 @@ export type AccountContext = Context & {
   state: { user: User; session: CurrentSession };
 };
 
-/** The part of a form that is kept over a new sign-in. */
+/** The part of a form that is kept during a new sign-in. */
 interface Kept {
-  /** Its fields: none that holds a secret. */
+  /** Its fields: none with a secret. */
   fields: readonly string[];
-  /** Describes the action to a person who has to sign in again for it. */
+  /** Describes the action to its sender, who has to sign in again. */
   says(ctx: AccountContext): Message | Promise<Message>;
 }
 
@@ -60,7 +60,7 @@ const DONE = {
   'identity-removed': 'account.doneIdentityRemoved',
 } as const satisfies Record<string, MessageKey>;
 
-/** The address of a page that reports what was done. */
+/** The URL of a page that reports what was done. */
 export const doneUrl = (path: string, what: keyof typeof DONE): string => `${path}?done=${what}`;
 
 /** Redirects to it. */
@@ -69,10 +69,10 @@ export const doneAt = (ctx: Context, path: string, what: keyof typeof DONE): voi
 
 export const ownerActor = (ctx: AccountContext): Actor => userActor(ctx, 'pages', ctx.state.user.id);
 
-/** The page whose form was posted to an address below it. */
+/** The page of a form that was posted to a path below it. */
 const pageOf = ({ path }: Context): string => path.split('/').slice(0, 3).join('/');
 
-/** What stands before the account pages. */
+/** Middleware of the account pages. */
 export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
   const signInFor = (ctx: Context, path: string) =>
     seeOther(ctx, `/sign-in?${new URLSearchParams({ next: path }).toString()}`);
@@ -87,7 +87,10 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
     return next();
   };
 
-  /** Lets in who signed in a few minutes ago, with all that the account asks for. @param page where they come back to. */
+  /**
+   * Requires a sign-in within the last few minutes, with every factor that the account requires. @param page where the person
+   * returns.
+   */
   const fresh =
     (page: string, kept?: Kept) =>
     async (ctx: AccountContext, next: Next): Promise<void> => {
@@ -103,9 +106,9 @@ export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
   return {
     open: [signedIn],
     posted: [...form, signedIn],
-    /** The same for what changes how one signs in. */
+    /** The same for changes of the sign-in methods. */
     openFresh: (page: string) => [signedIn, fresh(page)],
-    /** @param kept with which the form is sent once more after the sign-in; without it, it is filled in anew. */
+    /** @param kept the parts of the form to resubmit after the sign-in; without it, the person fills the form in again. */
     postedFresh: (page: string, kept?: Kept) => [...form, signedIn, fresh(page, kept)],
   };
 }

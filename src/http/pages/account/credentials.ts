@@ -15,7 +15,7 @@ import {
 
 const EMAIL_PATH = '/account/email';
 
-/** The address: another one counts only once it is confirmed, and the old one is told. */
+/** The email address. A new one counts only once it is confirmed, and the old one is notified. */
 export function emailRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, flash, verification, config, devMailUrl } = deps;
 
@@ -60,7 +60,7 @@ export function emailRoutes(router: Router, steps: AccountSteps, deps: PageParts
 
 const PASSWORD_PATH = '/account/password';
 
-/** Changing the password signs out everywhere but here. */
+/** Changing the password signs out all other sessions. */
 export function passwordRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, flash, accounts, config } = deps;
 

@@ -11,10 +11,10 @@ import { type AccountContext, accountFrame, type AccountSteps, ownerActor } from
 
 const PATH = '/account/data';
 const DELETE = '/account/delete';
-/** For somebody who no longer has an account. */
+/** For a person whose account is deleted. */
 const DELETED = `${DELETE}/done`;
 
-/** Whether `typed` is a spelling of the account's address. */
+/** Whether `input` is a spelling of the account's address. */
 function isSameAddress(input: string, email: string): boolean {
   const read = readEmailAddress(input);
   return read !== null && read.key === readEmailAddress(email)?.key;

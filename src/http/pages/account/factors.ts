@@ -102,7 +102,7 @@ function isGone(error: unknown): undefined {
 
 const TOTP_PATH = `${FACTORS_PATH}/totp`;
 
-/** Setting up an authenticator app. The state of the page is kept in a sealed cookie. */
+/** Setting up an authenticator app. Its state is kept in a sealed cookie. */
 export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, flash, mfa, config, apps } = deps;
 
@@ -126,7 +126,7 @@ export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts)
     async (ctx: AccountContext) => {
       const accountId = ctx.state.user.id;
       const begun = await mfa.totp.begin(accountId, field(ctx, 'name').trim()).catch((error: unknown) => {
-        // An invalid name, which the browser's own check refuses first.
+        // An invalid name, which the browser's own validation rejects first.
         if (!isDomainError(error, 'invalid_request')) throw error;
         return null;
       });
@@ -158,7 +158,7 @@ export function totpRoutes(router: Router, steps: AccountSteps, deps: PageParts)
 
 const CODES_PATH = `${FACTORS_PATH}/codes`;
 
-/** On to the page with new recovery codes. */
+/** Redirects to the page with new recovery codes. */
 export const leaveCodes = (ctx: AccountContext, { flash }: PageParts, codes: readonly string[]): void =>
   flash.leave(ctx, CODES_PATH, { values: { codes: codes.join(' ') } });
 

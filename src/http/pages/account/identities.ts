@@ -16,8 +16,8 @@ const PATH = '/account/identities';
 const LINK = `${PATH}/link`;
 
 /**
- * Identities at other providers. One is connected by somebody who has signed in just now, with all their factors, and who
- * is shown whose identity it is before: a sign-in that somebody else began in their browser connects nothing.
+ * Identities at other providers. To connect one, a person must have just signed in with all their factors, and sees whose
+ * identity it is first: a sign-in that somebody else started in their browser connects nothing.
  */
 export function identityRoutes(router: Router, steps: AccountSteps, deps: PageParts): void {
   const { renderer, csrf, flash, upstream, config } = deps;

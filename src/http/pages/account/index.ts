@@ -10,7 +10,7 @@ import { identityRoutes } from './identities.ts';
 import { profileRoutes } from './profile.ts';
 import { requestRoutes } from './requests.ts';
 
-/** Numbers of events that the overview reads and of lines that it makes of them: reading is a quarter of its cost. */
+/** Maximum events that the overview reads, and lines that it makes of them. Reading is a quarter of its cost. */
 const LATEST = { events: 10, lines: 3 };
 
 export function accountRoutes(router: Router, deps: PageParts): void {

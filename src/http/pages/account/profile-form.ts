@@ -55,8 +55,8 @@ const APART: Readonly<Record<Exclude<ProfileInput, ProfileText>, Settings>> = {
 
 /**
  * The sections of the profile's form with their controls.
- * @param languages those that pages have. @param username the account's: one that has one keeps one.
- * @param attributes what else the person may see, in `language`. @param misfits the names of those that fit no more.
+ * @param languages of the pages. @param username of the account; once set it cannot be removed.
+ * @param attributes those visible to the person, in `language`. @param misfits names of those whose value no longer fits.
  */
 export function profileSections(
   languages: readonly Language[],

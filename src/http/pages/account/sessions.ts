@@ -11,11 +11,11 @@ import { type AccountContext, accountFrame, type AccountSteps, doneAt, ownerActo
 
 const PATH = '/account/sessions';
 
-/** The browsers and devices that the account is signed in with. */
+/** The browsers and devices where the account is signed in. */
 export function sessionRoutes(router: Router, { open, posted }: AccountSteps, deps: PageParts): void {
   const { renderer, accountSessions, interactions } = deps;
 
-  /** The app of a device that was signed in by a code. */
+  /** The app of a device that signed in with a code. */
   const appOf = async ({ kind, clientIds: [clientId = ''] }: AccountSession) =>
     kind === 'device' ? ((await interactions.describe(clientId, [])).client ?? { clientId }) : null;
 
@@ -45,7 +45,7 @@ export function sessionRoutes(router: Router, { open, posted }: AccountSteps, de
 const APPS_PATH = '/account/apps';
 const KEYS = '/account/api-keys';
 
-/** The apps that may act for the account, and the API keys of programs that do. */
+/** The apps and API keys that may act for the account. */
 export function appRoutes(router: Router, { open, posted }: AccountSteps, deps: PageParts): void {
   const { renderer, accountSessions, apiKeys, interactions } = deps;
 
@@ -95,11 +95,11 @@ export function appRoutes(router: Router, { open, posted }: AccountSteps, deps: 
 
 const SHOWN = 50;
 
-/** The client that an event is about; old clients have one by the name of their door. */
+/** The client of an event; for old clients, the name of their contract. */
 const clientOf = ({ clientId, door }: AccountEvent): string | null =>
   clientId ?? (door.startsWith('contract:') ? door : null);
 
-/** The newest events of an account, at most `limit`, in words. */
+/** Describes the newest events of an account, at most `limit`. */
 export async function activityOf(
   { id, zoneinfo }: User,
   limit: number,
@@ -115,7 +115,7 @@ export async function activityOf(
   return describeEvents(events, zoneinfo ?? 'UTC', (event) => names.get(clientOf(event) ?? '') ?? null);
 }
 
-/** What happened to the account, newest first. */
+/** The account's events, newest first. */
 export function activityRoutes(router: Router, { open }: AccountSteps, deps: PageParts): void {
   router.get('/account/activity', ...open, async (ctx: AccountContext) => {
     deps.renderer.render(ctx, 'account/activity', {

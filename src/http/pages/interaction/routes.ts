@@ -19,10 +19,12 @@ import { seeOther } from '../replies.ts';
 import { describeDetails } from '../scopes.ts';
 import { ACR_ONE_FACTOR, firstFactorOf, noteDevice } from '../sign-in.ts';
 
-/** Bytes of a request that a browser can be given to keep. */
+/** Maximum bytes of a request that a browser keeps. */
 const MAX_REQUEST_BYTES = 2200;
 
-/** Lets the browser keep the request of an interaction, so that it is led on when that is over. */
+/**
+ * Lets the browser keep the authorization request of an interaction, to continue after the interaction has expired or finished.
+ */
 export function rememberRequest(ctx: Context, { requests }: PageParts, interaction: OpenInteraction): void {
   const { uid, client, redirectUri, again } = interaction;
   if (again === undefined || redirectUri === undefined || again.length > MAX_REQUEST_BYTES) return;
@@ -38,8 +40,8 @@ export function restartRequest(ctx: Context, { renderer, requests }: PageParts, 
 }
 
 /**
- * Answers for an interaction that has expired, or was finished. Redirects to the app if the person is signed in there
- * already; otherwise repeats the request.
+ * Answers for an interaction that has expired or is finished. Redirects to the app if the person is already signed in there;
+ * otherwise repeats the request.
  */
 export async function resumeRequest(ctx: Context, deps: PageParts, uid: string): Promise<void> {
   const { renderer, requests, sessions, interactions } = deps;
@@ -55,18 +57,18 @@ export async function resumeRequest(ctx: Context, deps: PageParts, uid: string):
   });
 }
 
-/** Where an app on the web begins; undefined for one that is none. */
+/** The origin of a web app; undefined for other apps. */
 function webOrigin(redirectUri: string): string | undefined {
   const url = URL.parse(redirectUri);
   return url && /^https?:$/.test(url.protocol) ? `${url.origin}/` : undefined;
 }
 
-/** The acr of a sign-in with a passkey alone. */
+/** The acr of a sign-in with only a passkey. */
 export const PHISHING_RESISTANT: Acr = 'urn:postern:acr:phr';
 
 export const interactionPath = (uid: string): string => `/interaction/${uid}`;
 
-/** Where the pages of an interaction are. */
+/** The paths of an interaction's pages. */
 export const interactionUrls = (uid: string): Pick<SignIn, 'path' | 'urls'> => {
   const path = interactionPath(uid);
   return { path, urls: signInUrls(path, { create: '/create' }) };
@@ -83,7 +85,7 @@ export async function interactionSignIn(interaction: OpenInteraction, deps: Page
   const { accounts, interactions, mfa } = deps;
   const { uid, prompt, accountId, loginHint, hintedId } = interaction;
   const { path, urls } = interactionUrls(uid);
-  // From these pages the person wants another account; for a fresh login it is the requested or current one.
+  // From these pages, the person wants another account; a fresh login is for the requested or current one.
   const isAnother = prompt === 'consent' || prompt === 'select_account' || prompt === 'app_access';
   const suggested = isAnother ? undefined : (hintedId ?? accountId);
   const isSame = accountId !== undefined && suggested === accountId && prompt !== 'create';
@@ -110,7 +112,7 @@ export async function interactionSignIn(interaction: OpenInteraction, deps: Page
   };
 }
 
-/** The app wants a stronger login than the session has: on to the second factor, or to setting one up. */
+/** The app requires a stronger login than the session has: redirects to the second factor, or to setting one up. */
 export async function stepUp(
   ctx: SignInContext & { state: { interaction: OpenInteraction } },
   deps: PageParts,
@@ -121,13 +123,13 @@ export async function stepUp(
   if (acr === undefined || isOutOfReach)
     return seeOther(ctx, await deps.interactions.unmet(ctx.req, ctx.res));
   if (accountId === undefined) return seeOther(ctx, signIn.urls.signIn);
-  // The account before its session: what ends the session in between ends this as well.
+  // Read the account before its session, so that whatever ends the session in between also ends this step.
   const account = await deps.accounts.find(accountId);
   const session = await deps.sessions.current(ctx.req, ctx.res);
   if (!account) return seeOther(ctx, signIn.urls.signIn);
   const first = firstFactorOf(session?.amr ?? []);
   const { token, methods } = await deps.logins.beginStepUp(accountId, first);
-  // Keep the session's lifetime: remembered or not, as before.
+  // Keep the session's lifetime, remembered or not.
   deps.pending.set(ctx, signIn.path, { token, remember: true });
   const isEnough = signIn.passkeyOnly ? methods.includes('passkey') : methods.length > 0;
   if (isEnough) return seeOther(ctx, signIn.urls.verify);
@@ -145,11 +147,11 @@ type InteractionContext = Context & {
 
 const AT = '/interaction/:uid';
 
-/** The pages inside an authorization request. They all live under the path that the interaction's cookie is bound to. */
+/** The pages within an authorization request. All are below the path that the interaction's cookie is bound to. */
 export function interactionRoutes(router: Router, deps: PageParts): void {
   const { config, renderer, csrf, flash, interactions, accounts } = deps;
 
-  /** Finds the interaction of this browser, or shows a page that it has ended. */
+  /** Finds the interaction of this browser, or shows that it has ended. */
   const open = async (ctx: InteractionContext, next: Next): Promise<void> => {
     const interaction = await interactions.open(ctx.req, ctx.res, ctx.params.uid);
     if (interaction === null) return resumeRequest(ctx, deps, ctx.params.uid);
@@ -160,7 +162,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     await next();
   };
 
-  /** The same for answers that belong to a session: another person is asked anew. */
+  /** The same for answers that belong to a session: for another person, the request starts again. */
   const ofThisPerson = async (ctx: InteractionContext, next: Next): Promise<void> =>
     open(ctx, async () =>
       ctx.state.interaction.isOfAnother ? restartRequest(ctx, deps, ctx.params.uid) : next(),
@@ -191,7 +193,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     });
   }
 
-  /** Offers the account that is signed in, and another one. */
+  /** Offers the signed-in account and another one. */
   async function showChoice(ctx: InteractionContext): Promise<void> {
     const { interaction, signIn } = ctx.state;
     const { accountId } = interaction;
@@ -208,7 +210,7 @@ export function interactionRoutes(router: Router, deps: PageParts): void {
     });
   }
 
-  /** Says that the app is not for the person, and writes it down for whoever helps them. */
+  /** Says that the person may not use the app, and records it for the operators who help them. */
   async function showNotAllowed(ctx: InteractionContext): Promise<void> {
     const { interaction, signIn } = ctx.state;
     const { accountId, client } = interaction;

@@ -5,59 +5,59 @@ import type { Message } from '../i18n.ts';
 import type { SignedIn } from '../sign-in.ts';
 import type { Frame } from '../views.ts';
 
-/** The pages of signing in. Forms are posted to the page that shows them. */
+/** The paths of the sign-in pages. Forms are posted to the page that shows them. */
 export interface SignInUrls {
   signIn: string;
   /** The second factor. */
   verify: string;
-  /** A passkey as the whole login. */
+  /** A login with only a passkey. */
   passkey: string;
-  /** The first second factor of somebody who must have one. */
+  /** Setting up the first second factor, for an account that must have one. */
   enrol: string;
-  /** Where a login that is done goes on. */
+  /** Where a finished login continues. */
   continue: string;
   create: string;
   forgot: string;
-  /** Where a link is asked for that signs in. */
+  /** Where a person requests a sign-in link. */
   link: string;
-  /** Signing in by way of another provider; the query says which. */
+  /** Signing in at another provider, which the query names. */
   upstream: string;
 }
 
-/** One sign-in: within an authorization request, or by itself. */
+/** One sign-in: within an authorization request, or alone. */
 export interface SignIn {
-  /** The path that a login under way is bound to. */
+  /** The path that a login in progress is bound to. */
   path: string;
   urls: SignInUrls;
   /** The action of "cancel"; absent outside an authorization request. */
   cancelAction: string | undefined;
-  /** What its pages show besides their own. */
+  /** Additional data of its pages. */
   frame: Frame;
   interaction: OpenInteraction | null;
-  /** Whether nothing but a passkey will do. */
+  /** Whether only a passkey is accepted. */
   passkeyOnly: boolean;
   /** The prefilled identifier of an empty sign-in form. */
   suggestedIdentifier: string;
-  /** The session of somebody who shall show again who they are. */
+  /** The session of a person who has to authenticate again. */
   present: Pick<CurrentSession, 'accountId' | 'remember'> | null;
-  /** Why somebody who is signed in already shall sign in again. */
+  /** Why a person who is already signed in has to sign in again. */
   notice: Message | undefined;
   /** Whether to ignore remembered devices: re-authentication needs every factor. */
   asksAll: boolean;
-  /** The action that a re-authentication is for. */
+  /** The action that needs a re-authentication. */
   act: Message | undefined;
-  /** Signs the browser in. @returns where it goes on. */
+  /** Signs the browser in. @returns where it continues. */
   finish(ctx: Context, signedIn: SignedIn): Promise<string>;
 }
 
-/** Whether the session outlives the browser. Not asked again for a person who is signed in already. */
+/** Whether the session outlives the browser. A person who is already signed in is not asked again. */
 export const remembers = ({ present }: Pick<SignIn, 'present'>, { accountId, remember }: SignedIn): boolean =>
   remember || (present?.accountId === accountId && present.remember);
 
 /** The Koa context of its pages. */
 export type SignInContext = Context & { state: { signIn: SignIn } };
 
-/** The pages of a sign-in. @param suffix what every address ends with: a query. */
+/** The pages of a sign-in. @param suffix a query to append to every path. */
 export const signInUrls = (
   base: string,
   { create, suffix = '' }: { create: string; suffix?: string },
@@ -73,7 +73,7 @@ export const signInUrls = (
   upstream: `${base}/sign-in/upstream${suffix}`,
 });
 
-/** What comes before the routes of a sign-in: of a page that is opened, and of a form that is posted. */
+/** Middleware of a sign-in's routes: for a page that is opened, and for a form that is posted. */
 export interface SignInMiddleware {
   open: Middleware;
   posted: readonly Middleware[];

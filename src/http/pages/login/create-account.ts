@@ -11,8 +11,8 @@ import type { SignInContext, SignInMiddleware } from './context.ts';
 import { completeSignIn } from './sign-in.ts';
 
 /**
- * Creating an account. Unless `registration.verifyEmail` is off it begins with the address alone: the rest follows by
- * the link that is sent there (`verify-email.ts`), and it does not reveal who has an account.
+ * Account creation. Unless `registration.verifyEmail` is off, it starts with only the address; the rest follows with the link
+ * that is mailed (`verify-email.ts`). It does not reveal who has an account.
  */
 export function createAccountRoutes(
   router: Router,
@@ -21,7 +21,7 @@ export function createAccountRoutes(
   deps: PageParts,
 ): void {
   const { config, renderer, csrf, flash, registration } = deps;
-  // Asked for at each request: it changes while the server runs.
+  // Read at each request, because it changes while the server runs.
   const byMail = () => config.registration.verifyEmail;
 
   router.get(path, open, (ctx: SignInContext) => {

@@ -13,10 +13,10 @@ import { seeOther, withParameter } from '../replies.ts';
 import { attempt } from '../sign-in.ts';
 import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';
 
-/** The default name of an authenticator, in any language; its owner can rename it. */
+/** The default name of an authenticator, in any language. Its owner can rename it. */
 const NAMES = { app: 'Authenticator', passkey: 'Passkey' };
 
-/** Sends somebody on to set up the second factor that they must have; what they have shown so far is kept. */
+/** Starts the setup of a required second factor. Keeps what the person has already proved. */
 export async function beginEnrolment(
   ctx: Context,
   { mfa, apps, enrolments, loginSteps }: PageParts,
@@ -31,7 +31,7 @@ export async function beginEnrolment(
   seeOther(ctx, urls.enrol);
 }
 
-/** Setting up a second factor in the middle of signing in, for an account or an app that wants one. */
+/** Setting up a second factor during a sign-in, for an account or an app that requires one. */
 export function enrolRoutes(
   router: Router,
   path: string,
@@ -48,7 +48,7 @@ export function enrolRoutes(
     return step && app?.accountId === step.account.id ? { ...step, app, remember: login.remember } : null;
   };
 
-  /** The login goes on with these written down; once it has gone on they are not shown again. */
+  /** Shows the recovery codes until the login continues; after that never again. */
   const showCodes = async (ctx: SignInContext, codes: string): Promise<void> => {
     const { path, frame, urls } = ctx.state.signIn;
     const done = await loginSteps.open('arrival', completedLogins.read(ctx, path)?.token);
@@ -101,7 +101,7 @@ export function enrolRoutes(
     const code = field(ctx, 'code').trim();
     const page = signIn.urls.enrol;
     if (!passkey && !code) return flash.leave(ctx, page, { status: 400, problems: [missing('code')] });
-    // Bound to the account as it was: a factor that it has by now, or a new password, has ended this.
+    // Bound to the account's security version: a factor added meanwhile, or a new password, ends this setup.
     const added = await attempt<{ recoveryCodes: string[] | null; securityVersion: number }>(
       () =>
         passkey
@@ -120,7 +120,7 @@ export function enrolRoutes(
     const now = { id, securityVersion: added.securityVersion };
     let next = signIn.urls.continue;
     if (passkey) {
-      // Making a passkey proves nothing yet: it is shown once, as at every login from now on.
+      // Registering a passkey proves nothing yet: use it once, as at every later login.
       const token = loginSteps.seal('second-factor', now, { first });
       pending.set(ctx, signIn.path, { token, remember });
       next = signIn.urls.verify;

@@ -1,4 +1,4 @@
-/** The pages of signing in, alike within an authorization request and outside. */
+/** The sign-in pages, the same within an authorization request and outside. */
 import type Router from '@koa/router';
 import type { Middleware } from 'koa';
 import type { PageParts } from '../dependencies.ts';
@@ -11,9 +11,9 @@ import type { SignInUrls, SignInMiddleware } from './context.ts';
 import { secondFactorRoutes } from './second-factor.ts';
 import { upstreamRoutes } from './upstream.ts';
 
-/** @param open puts the `SignIn` on the context, or answers itself. */
+/** @param open sets the `SignIn` on the context, or answers the request itself. */
 export function loginRoutes(router: Router, paths: SignInUrls, open: Middleware, deps: PageParts): void {
-  // A passkey is sent from the page that asks for the password.
+  // The page that asks for the password also sends the passkey.
   const form = posted(deps, ({ url }) => url.replace('/sign-in/passkey', '/sign-in'));
   const steps: SignInMiddleware = { open, posted: [...form, open] };
   signInRoutes(router, paths.signIn, steps, deps);

@@ -10,8 +10,8 @@ import { seeOther } from '../replies.ts';
 import type { Left } from '../flash.ts';
 
 /**
- * A link is on its way: a browser that comes by it again, and only that browser, finds back into the authorization
- * request that it was asked for in, which waits for as long as the link lasts.
+ * Call when a link is mailed. Lets this browser, and only this one, return from the link to its authorization request, which is
+ * kept for as long as the link lasts.
  */
 export async function keepReturn(ctx: SignInContext, { returns, interactions }: PageParts): Promise<void> {
   const { interaction } = ctx.state.signIn;
@@ -20,7 +20,7 @@ export async function keepReturn(ctx: SignInContext, { returns, interactions }: 
   returns.set(ctx, '/', interaction.uid);
 }
 
-/** Says that a link is on its way. */
+/** Tells the person that a link was mailed. */
 export function showMailSent(
   ctx: SignInContext,
   { renderer, devMailUrl }: PageParts,

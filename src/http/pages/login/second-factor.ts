@@ -10,11 +10,11 @@ import { attempt, outcomeOf } from '../sign-in.ts';
 import type { SignInContext, SignInMiddleware } from './context.ts';
 import { completeSignIn, showSignIn } from './sign-in.ts';
 
-/** No other recovery code follows by itself. */
+/** Gives a wrong recovery code its own message: unlike an app, no new code comes by itself. */
 const ofRecovery = (problem: Problem): Problem =>
   problem.message === 'problem.code' ? { ...problem, message: 'problem.recoveryCode' } : problem;
 
-/** The page after the password: a code, a recovery code or a passkey. */
+/** The page after the password: a TOTP code, a recovery code or a passkey. */
 export function secondFactorRoutes(
   router: Router,
   path: string,
@@ -54,7 +54,7 @@ export function secondFactorRoutes(
     });
   };
 
-  /** The login of this browser that waits for its second factor. */
+  /** The login of this browser that is waiting for its second factor. */
   const waiting = async (ctx: SignInContext) => {
     const login = pending.read(ctx, ctx.state.signIn.path);
     const step = login && (await logins.pendingLogin(login.token));

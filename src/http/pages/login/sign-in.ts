@@ -11,7 +11,7 @@ import { keepReturn } from './mailed-links.ts';
 import type { SignIn, SignInContext, SignInMiddleware } from './context.ts';
 import { anonymousActor } from '../../actor.ts';
 
-/** The parameter with which somebody else signs in than who is there. */
+/** The parameter for signing in with another account than the current one. */
 const OTHER = 'other';
 
 /** Shows the sign-in form. */
@@ -39,7 +39,7 @@ export function showSignIn(ctx: SignInContext, { config, renderer, csrf, flash, 
   });
 }
 
-/** The login is done: on with it, or first to another password, or to the factor that the account must have. */
+/** Continues after a login: finishes it, or first asks for a new password or for the factor that the account must have. */
 export async function completeSignIn(
   ctx: SignInContext,
   deps: PageParts,
@@ -57,7 +57,7 @@ export async function completeSignIn(
   return beginEnrolment(ctx, deps, signIn, { id, securityVersion }, firstFactorOf(amr), remember);
 }
 
-/** Somebody who left to read their mail, or to save their recovery codes, goes on. */
+/** Continues a login after its person read their mail or saved their recovery codes. */
 export function continueRoutes(
   router: Router,
   path: string,
@@ -120,7 +120,7 @@ export function signInRoutes(
   });
 }
 
-/** A passkey as the whole login. The options are alike for everybody, so they tell nothing about anybody. */
+/** A login with only a passkey. The options are the same for everybody, so that they reveal nothing. */
 export function passkeyRoutes(
   router: Router,
   path: string,

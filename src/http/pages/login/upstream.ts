@@ -14,7 +14,7 @@ import {
 import type { SignInContext, SignInMiddleware } from './context.ts';
 import { completeSignIn } from './sign-in.ts';
 
-/** Signing in by way of another provider: there with `?with=`, and back with `?state=`. */
+/** Signing in at another provider: out with `?with=`, back with `?state=`. */
 export function upstreamRoutes(
   router: Router,
   path: string,
@@ -27,7 +27,7 @@ export function upstreamRoutes(
     const { signIn } = ctx.state;
     const { urls, interaction } = signIn;
     if (ctx.query['with'] !== undefined) {
-      // Who is signed in and is asked to sign in again.
+      // The person is signed in and has to sign in again.
       const again =
         signIn.notice !== undefined ||
         (interaction?.prompt === 'login' && interaction.accountId !== undefined);
@@ -44,7 +44,7 @@ export function upstreamRoutes(
     finishUpstreamSignIn(ctx, deps, signIn.path);
     const tried = await attempt(
       async () => {
-        // Who shall show again who they are shows all of it.
+        // A re-authentication needs every factor.
         const device = signIn.asksAll ? null : devices.read(ctx, '/');
         const locale = renderer.language(ctx, signIn.frame);
         const actor = anonymousActor(ctx, 'pages');

@@ -2,24 +2,24 @@ import type { Identity } from '../../../upstream/identity.ts';
 import type { Flow } from '../../../upstream/relying-party.ts';
 import type { SealedCookie } from '../sealed-cookie.ts';
 
-/** A sign-in at another provider that a browser is on its way with. */
+/** A sign-in at another provider that the browser has started. */
 export interface UpstreamSignIn {
   flow: Flow;
-  /** The page that it comes back to, and the path that this one's cookies live on. */
+  /** The page that it returns to, and the path of this page's cookies. */
   onward: string;
   path: string;
-  /** Where to begin again. */
+  /** Where to start again. */
   back: string;
 }
 
-/** Each sign-in has cookies of its own, named after its `state`: several tabs do not get into each other's way. */
+/** Each sign-in has its own cookies, named after its `state`, so that tabs do not interfere. */
 export interface UpstreamCookies {
   signIn(state: string): SealedCookie<UpstreamSignIn>;
-  /** Who it was that came back. */
+  /** The identity that returned. */
   identity(state: string): SealedCookie<Identity>;
 }
 
-/** Of a `state` of ours: 256 bits, base64url. Anything else names no cookie. */
+/** Whether a value has the form of our `state`: 256 bits, base64url. Nothing else may name a cookie. */
 export const isState = (value: unknown): value is string =>
   typeof value === 'string' && /^[\w-]{43}$/.test(value);
 

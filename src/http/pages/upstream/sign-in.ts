@@ -48,13 +48,13 @@ const UNKNOWN: Record<string, MessageKey> = {
 interface Problem {
   error: DomainError;
   provider: string;
-  /** Where to begin again. */
+  /** Where to start again. */
   back: string;
   /** The email address from the provider. */
   email?: string | null;
 }
 
-/** Explains why a sign-in at another provider failed, with a link to go on. @throws any error without a message. */
+/** Explains why a sign-in at another provider failed, with a link to continue. @throws any error without a message. */
 export function showProblem(
   ctx: Context,
   { renderer }: PageParts,
@@ -78,7 +78,7 @@ export function showProblem(
   return show('upstream.unknownTitle', { key: text, params: { provider, email: email ?? '' } });
 }
 
-/** Says that an unknown or expired sign-in is over. */
+/** Says that a sign-in is unknown or has expired. */
 export function showLost(ctx: Context, { renderer }: PageParts, back = '/sign-in'): void {
   ctx.status = 400;
   renderer.render(ctx, 'message', {
@@ -92,17 +92,17 @@ export function showLost(ctx: Context, { renderer }: PageParts, back = '/sign-in
 export const callbackPath = (upstream: string): string => `/upstream/${upstream}/callback`;
 
 interface Targets {
-  /** The page that the browser comes back to. */
+  /** The page that the browser returns to. */
   onward: string;
-  /** The path that this page's cookies live on. */
+  /** The path of this page's cookies. */
   path: string;
-  /** Where to begin again. */
+  /** Where to start again. */
   back: string;
-  /** Whether the person shall sign in there again, signed in or not. */
+  /** Whether the person must sign in there again, even if already signed in. */
   again: boolean;
 }
 
-/** Sends the browser to the provider that the query names (`with`), with a sign-in that only it can finish. */
+/** Sends the browser to the provider in the query (`with`), to start a sign-in that only this browser can finish. */
 export async function beginUpstreamSignIn(
   ctx: Context,
   deps: PageParts,
@@ -124,8 +124,8 @@ export async function beginUpstreamSignIn(
 }
 
 /**
- * Who came back for the sign-in that the query names (`state`) and the page at `path`; null when that is over. The
- * domain uses the sign-in up as well, because a browser may keep its cookie.
+ * The identity that returned for the sign-in in the query (`state`) and the page at `path`; null when it has ended. The domain
+ * marks the sign-in as used as well, because a browser may keep its cookie.
  */
 export function returnedIdentity(
   ctx: Context,
@@ -142,16 +142,16 @@ export function returnedIdentity(
   );
 }
 
-/** Ends it for this browser. */
+/** Ends the sign-in for this browser. */
 export function finishUpstreamSignIn(ctx: Context, { upstreamCookies }: PageParts, path: string): void {
   const { state } = ctx.query;
   if (isState(state)) upstreamCookies.identity(state).clear(ctx, path);
 }
 
 /**
- * Where other providers send people back to. Who came back is sealed for the page that the sign-in began on, which decides
- * what that means. The browser gets there by a page and not by a redirect: the provider's own form may have begun this chain
- * of redirects, and browsers hold all of it against the provider's policy.
+ * The callback of other providers. Seals the returned identity for the page where the sign-in started, which decides what it
+ * means. Sends the browser there by a page, not by a redirect: a form of the provider may have started this chain of redirects,
+ * and browsers check all of them against the `form-action` of the provider's policy.
  */
 export function upstreamCallbackRoutes(router: Router, deps: PageParts): void {
   const { renderer, upstream, upstreamCookies } = deps;
@@ -163,7 +163,7 @@ export function upstreamCallbackRoutes(router: Router, deps: PageParts): void {
     const path = callbackPath(id);
     const signIn = upstreamCookies.signIn(state).read(ctx, path);
     const provider = upstream.registry.find(id);
-    // Refuse the state of another provider (mix-up attack).
+    // Reject a state of another provider (mix-up attack).
     if (!signIn || !provider || signIn.flow.upstream !== id || signIn.flow.state !== state)
       return showLost(ctx, deps);
     upstreamCookies.signIn(state).clear(ctx, path);
