@@ -21,8 +21,8 @@ const WIDE = /[\u3000\uff01-\uffef]+/gu;
 export const narrow = (input: string): string => input.replace(WIDE, (wide) => wide.normalize('NFKC'));
 
 /**
- * The key that spellings of one word share: NFKC, and case folded by way of upper case, so that ß meets SS, final
- * sigma meets sigma and the dotless i meets the i.
+ * The key that all spellings of a word share: NFKC, then case-folded via upper case, so that ß matches SS, final sigma matches
+ * sigma and the dotless i matches the i.
  */
 export const foldCase = (value: string): string =>
   value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');

@@ -24,7 +24,7 @@ export interface AppDependencies {
   limiter: Limiter;
   /** /dev/mail, if available. */
   devMail: Middleware | undefined;
-  /** Signs the pages' cookies with the provider's keys. */
+  /** Signs the pages' cookies with the same keys as the provider's. */
   cookieSigner: CookieSigner;
   logger: Logger;
   isUnavailable(error: unknown): boolean;

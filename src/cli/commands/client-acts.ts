@@ -31,7 +31,7 @@ async function withSecrets(clients: ClientAdmin, id: string) {
 
 /**
  * Issues a new client secret. The former one stays valid for `overlap` seconds.
- * @throws DomainError client_not_found, invalid_client_metadata for a client that has none. UsageError.
+ * @throws DomainError client_not_found, invalid_client_metadata for a client without a secret. UsageError.
  */
 export async function rotateSecret(
   id: string,

@@ -55,7 +55,7 @@ export function shapeOf(value: unknown, name = ''): string {
 /** Names of fields whose number may be a moment. */
 const MOMENT = /exp|iat|nbf|time|date|until|since|_at$|At$/;
 
-/** How a number counts the time since the epoch, between 2001 and 2100; undefined when it is none. */
+/** How a number counts the time since the epoch, between 2001 and 2100; undefined for any other number. */
 function timeShape(value: number, name: string): string | undefined {
   const isBetween = (unit: number) => value >= 1e9 * unit && value < 4.1e9 * unit;
   if (!MOMENT.test(name)) return undefined;

@@ -1,4 +1,4 @@
-// raw-sql: what the server says of itself.
+// raw-sql: reads the server's own settings and state.
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../config/index.ts';
 import { pendingMigrations } from '../../storage/postgres/migrator.ts';

@@ -127,7 +127,7 @@ const limitOf = ({ limit }: ApiOperation, { kind }: Actor): LimitClass =>
 const counted = ({ limit }: ApiOperation, actor: Actor): string | null =>
   limit === 'credentials' ? sourceCaller(actor) : `${actor.kind} ${actor.id}`;
 
-/** Answers an error as a problem document; logs unexpected ones. */
+/** The problem document of an error. Logs unexpected ones. */
 function refusalOf(
   error: unknown,
   requestId: string,
@@ -142,7 +142,7 @@ function refusalOf(
   return problem;
 }
 
-/** Answers what went wrong as a problem (RFC 9457). */
+/** Sends an error as a problem document (RFC 9457). */
 export function refuse(
   ctx: Context,
   error: unknown,

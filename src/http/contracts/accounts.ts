@@ -27,7 +27,7 @@ export async function refuseOperator({ rights }: ContractServices, accountId: st
 /**
  * Creates an account for its owner at a contract whose reply signs them in.
  * @throws DomainError mfa_required with the reason `enrolment` when such an account must have a second factor first: then it is
- *   created on the pages. Errors of registration.
+ *   created on the pages; and what registration throws.
  */
 export async function join(
   { accounts, mfa, tokens, clock }: ContractServices,
@@ -97,7 +97,10 @@ export async function inOwnField<T>(field: string, work: () => Promise<T>): Prom
   }
 }
 
-/** Changes the caller's own password. @throws DomainError invalid_request with `wrongCurrent` as its reason when the current one is wrong. */
+/**
+ * Changes the caller's own password.
+ * @throws DomainError invalid_request with the reason `wrongCurrent` when the current one is wrong.
+ */
 export async function changeOwnPassword(
   services: ContractServices,
   caller: Caller | null,

@@ -46,7 +46,7 @@ interface Options {
 
 /** A client of a contract at `url` that checks every reply. */
 export function createVisitor({ contract, url, apiKey, send }: Options): Visitor & {
-  /** Removes the accounts made so far. @returns those that could not be removed. */
+  /** Removes the accounts created so far. @returns those that could not be removed. */
   cleanUp(): Promise<CaseAccount[]>;
 } {
   const accounts = new Map<CaseAccount, (() => Promise<unknown>) | undefined>();

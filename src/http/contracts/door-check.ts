@@ -51,8 +51,9 @@ const shape = z.object({
 });
 
 /**
- * Finds the problems of a door, each as a sentence; none when it can be used. TypeScript's types catch the first ones; only
- * this check catches the others: replies that reveal too much, refusals that do not match the door's own schema, collisions.
+ * Finds the problems of a door, each as a sentence; none when it can be used. The types show some of them to authors who use
+ * TypeScript. Only this check finds the others: replies that reveal too much, refusals that do not match the door's own schema,
+ * collisions.
  */
 export function problemsOf(door: Contract): string[] {
   if ((door.doorVersion as unknown) !== DOOR_VERSION)
@@ -109,7 +110,7 @@ const sameRequests = (one: string, other: string): boolean => {
   return overlap(one, other) && kinds(one).join() === kinds(other).join();
 };
 
-/** A reply schema that is not strict would let everything in a presenter's result out. */
+/** A reply schema that is not strict would let out everything that a presenter returns. */
 function looseReplies(one: Operation): string[] {
   return Object.entries(one.replies).flatMap(([code, reply]) =>
     (reply === null ? [] : looseParts(reply)).map(

@@ -191,8 +191,8 @@ interface Views {
   'reset-password': Entry & { account: AccountDisplay; passwordLength: PasswordBounds };
 
   /**
-   * Posts `password` where the owner must prove themselves by it, and nothing where they are signed in. Instead, posts
-   * `unknown=yes` when the person does not know the account, or `disown=yes` when the account is somebody else's.
+   * Posts `password` where the owner has to enter it, and nothing where they are signed in. Instead, posts `unknown=yes` when
+   * the person does not know the account, or `disown=yes` when the account is somebody else's.
    */
   'verify-email': Entry & { email: string; asks: 'nothing' | 'password' | 'sign-in'; isMove: boolean };
 

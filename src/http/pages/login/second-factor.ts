@@ -10,7 +10,7 @@ import { attempt, outcomeOf } from '../sign-in.ts';
 import type { SignInContext, SignInMiddleware } from './context.ts';
 import { completeSignIn, showSignIn } from './sign-in.ts';
 
-/** Gives a wrong recovery code its own message: unlike an app, no new code comes by itself. */
+/** Gives a wrong recovery code its own message: waiting for the next code, as in an app, does not help. */
 const ofRecovery = (problem: Problem): Problem =>
   problem.message === 'problem.code' ? { ...problem, message: 'problem.recoveryCode' } : problem;
 
