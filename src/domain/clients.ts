@@ -1,6 +1,6 @@
 import { isAgent } from '../core/agents.ts';
 import { DomainError } from '../core/errors.ts';
-import { newUuid, randomToken, sha256 } from '../core/ids.ts';
+import { newUuid, randomToken, sha256, shortIdOf } from '../core/ids.ts';
 import type { ClientSecretStore } from '../storage/client-secrets.ts';
 import type { ClientFilters, ClientKind, ClientRecord, ClientSort } from '../storage/clients.ts';
 import type { Consenter } from '../storage/consents.ts';
@@ -176,8 +176,6 @@ export interface ClientAdmin {
   remove(operator: Operator, id: string, expected?: Expected, reason?: string): Promise<void>;
 }
 
-/** Names a secret without giving anything of it away. */
-const secretId = (hash: string): string => hash.slice(0, 12);
 
 /** A service account must not put itself out, nor give itself anything. @throws DomainError forbidden. */
 function notItself({ actor }: Operator, id: string): void {
@@ -334,7 +332,7 @@ export function createClientAdmin({
       requirePermission(operator, 'clients:read');
       existing(await clients.find(id));
       const all = await secrets.list(id);
-      return all.map(({ hash, ...secret }) => ({ id: secretId(hash), ...secret }));
+      return all.map(({ hash, ...secret }) => ({ id: shortIdOf(hash), ...secret }));
     },
 
     async rotateSecret(operator, id, { overlap, lifetime = null, secret: brought }) {
@@ -346,10 +344,10 @@ export function createClientAdmin({
         const made = await secrets.replace(id, sha256(secret), { overlap, lifetime }, tx);
         if (!made) throw new DomainError('invalid_client_metadata', { reason: 'this client has no secret' });
         const { hash, createdAt, expiresAt } = made;
-        const details = { secretId: secretId(hash), overlap, lifetime };
+        const details = { secretId: shortIdOf(hash), overlap, lifetime };
         await audit.record({ type: 'client.secret_rotated', clientId: id, details }, operator.actor, tx);
         await announce(id, tx);
-        return { id: secretId(hash), createdAt, expiresAt, secret };
+        return { id: shortIdOf(hash), createdAt, expiresAt, secret };
       });
     },
 
@@ -357,7 +355,7 @@ export function createClientAdmin({
       requirePermission(operator, 'clients:write');
       await inTransaction(async (tx) => {
         await lockManageable(operator, id, undefined, tx);
-        const found = (await secrets.list(id)).find(({ hash }) => secretId(hash) === wanted);
+        const found = (await secrets.list(id)).find(({ hash }) => shortIdOf(hash) === wanted);
         const removed = found !== undefined && (await secrets.remove(id, found.hash, tx));
         if (!removed) throw new DomainError('secret_not_found');
         if (removed === 'last')

@@ -2,6 +2,7 @@ import type { JWK } from 'jose';
 import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import { DomainError } from '../core/errors.ts';
+import { shortIdOf } from '../core/ids.ts';
 import type { Progress } from '../core/progress.ts';
 import { SIGNING_ALGS } from '../core/tokens.ts';
 import type { Audit } from '../storage/audit.ts';
@@ -49,7 +50,7 @@ async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; pri
     ...(/^[RP]S/.test(alg) ? { modulusLength: 2048 } : {}),
   });
   const publicJwk = await exportJWK(pair.publicKey);
-  const kid = (await calculateJwkThumbprint(publicJwk)).slice(0, 16);
+  const kid = shortIdOf(await calculateJwkThumbprint(publicJwk));
   const common = { kid, alg, use: 'sig' };
   return {
     kid,
