@@ -199,5 +199,5 @@ it('is there by command as well, and so is the audit of it', async () => {
   );
   expect(csv.split('\r\n').length).toBeGreaterThanOrEqual(3);
   const refused = await runCli(['webhook', 'create', '--url', 'https://10.0.0.1/x'], { env });
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('not_public') });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('public addresses over https') });
 });
