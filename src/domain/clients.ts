@@ -176,7 +176,6 @@ export interface ClientAdmin {
   remove(operator: Operator, id: string, expected?: Expected, reason?: string): Promise<void>;
 }
 
-
 /** A service account must not put itself out, nor give itself anything. @throws DomainError forbidden. */
 function notItself({ actor }: Operator, id: string): void {
   if (actor.kind === 'client' && actor.id === id) throw new DomainError('forbidden', { reason: 'oneself' });
