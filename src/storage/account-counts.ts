@@ -1,11 +1,11 @@
-// raw-sql: how much an account has of everything is one prepared statement, because its first page shows just that.
+// raw-sql: the account's first page shows all counts, so one prepared statement reads them.
 import type { Clock } from '../core/clock.ts';
 import { WAITING } from './impersonations.ts';
 import type { Executor } from './postgres/executor.ts';
 import { livingSession } from './sessions.ts';
 import { DEVICES } from './sign-ins.ts';
 
-/** How many of each an account has: as many as the lists of the other stores have. */
+/** How many of each kind an account has, as the lists of the other stores show them. */
 export interface AccountCounts {
   /** Authenticator apps and passkeys. */
   factors: number;
@@ -14,7 +14,7 @@ export interface AccountCounts {
   sessions: number;
   /** Clients with tokens or consent, and agents. */
   apps: number;
-  /** Logins elsewhere (CIBA) and operators who wait for an answer. */
+  /** Login requests (CIBA) and impersonation requests that await an answer. */
   requests: number;
 }
 

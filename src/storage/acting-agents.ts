@@ -1,4 +1,4 @@
-// raw-sql: a race; one statement decides whether an agent goes on or was ended.
+// raw-sql: a race; one statement decides whether a delegation continues or has ended.
 import type { Pool } from 'pg';
 import { newUuid } from '../core/ids.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
@@ -20,16 +20,16 @@ export interface ActingAgents {
   /**
    * Records that an agent obtains a token for an account by token exchange.
    * @param grantId the grant that the exchanged token is under
-   * @returns the id of the delegation, for the token to name; null when the person has ended the agent since that grant.
+   * @returns the delegation's id, for the token; null when the person has ended the agent since that grant.
    */
   delegate(
     use: AgentUse & { grantId: string; audience: string; scopes: readonly string[] },
   ): Promise<string | null>;
-  /** All that have acted for an account, by their first use. */
+  /** Agents that have acted for an account, by first use. */
   listOf(accountId: string): Promise<ActingAgentRecord[]>;
   /** Records when agents were last used. */
   noteUse(uses: readonly AgentUse[]): Promise<void>;
-  /** Ends what an agent does for an account by exchange. @returns the delegation that tokens name, or null without one. */
+  /** Ends an agent's delegation for an account. @returns its id, as tokens name it, or null without one. */
   end(accountId: string, clientId: string, tx: Tx): Promise<string | null>;
 }
 

@@ -1,4 +1,4 @@
-// raw-sql: every request with a key asks for it (prepared); a deletion decides who has the key; a list for `listing.ts`.
+// raw-sql: every request with a key reads it (prepared); a deletion decides who gets the key; conditions of a list for `listing.ts`.
 import type { Pool } from 'pg';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { ApiKey } from './models/contracts.ts';
@@ -10,9 +10,9 @@ const record = recordOf(ApiKey, 'hash');
 export type ApiKeyRecord = RecordOf<typeof record>;
 
 export interface ApiKeyFilters {
-  /** Those of an account. */
+  /** Keys of an account. */
   account?: string | undefined;
-  /** Those of programs or those of accounts. */
+  /** Keys of programs or keys of accounts. */
   kind?: 'program' | 'account' | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface ApiKeyStore {
     },
     tx: Tx,
   ): Promise<ApiKeyRecord>;
-  /** Deletes a key, only of that account if given. @returns the key, or null when there was none. */
+  /** Deletes a key, of that account only if one is given. @returns the key, or null when there was none. */
   delete(id: string, accountId: string | null, tx: Tx): Promise<ApiKeyRecord | null>;
   /** Deletes every key of the account. @returns how many. */
   deleteOf(accountId: string, tx: Tx): Promise<number>;
@@ -57,7 +57,7 @@ const LIST: Listing<'created_at', ApiKeyFilters> = {
   },
 };
 
-/** Every request with a key asks. */
+/** Every request with a key runs it. */
 const FIND_BY_HASH = {
   name: 'api_keys_by_hash',
   text: `select ${record.columnsOf('k')} from api_keys k left join users u on u.id = k.account_id
@@ -70,7 +70,7 @@ const TOUCH = {
     where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')`,
 };
 
-/** One statement: of parallel tries one has it. */
+/** One statement: one of parallel attempts gets it. */
 const DELETE = `delete from api_keys where id = $1 and ($2::uuid is null or account_id = $2)
   returning ${record.columns}`;
 

@@ -1,4 +1,4 @@
-// raw-sql: conditions of a list for `listing.ts`; who refers to an API is one question to two tables.
+// raw-sql: conditions of a list for `listing.ts`; one statement finds who refers to an API in two tables.
 import type { Pool } from 'pg';
 import { UniqueConstraintError } from 'sequelize';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
@@ -15,7 +15,7 @@ export type ApiContent = Omit<ApiRecord, 'version' | 'createdAt' | 'updatedAt'>;
 export interface ApiFilters {
   /** A substring of the identifier or the name. */
   search?: string | undefined;
-  /** Whether clients that no operator registered may ask for it. */
+  /** Whether clients that no operator registered may request it. */
   dynamicClients?: boolean | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface ApiUse {
   id: string;
 }
 
-/** The same with its name, and the scopes of the API that it refers to. */
+/** The same with its name, and the API's scopes that it refers to. */
 export interface NamedApiUse extends ApiUse {
   name: string;
   scopes: string[];
@@ -44,13 +44,13 @@ export interface Apis {
   list(tx?: Tx): Promise<ApiRecord[]>;
   page(request: PageRequest<ApiSort, ApiFilters>): Promise<Page<ApiRecord>>;
   delete(identifier: string, tx: Tx): Promise<void>;
-  /** Roles and clients that refer to an API or to any of its scopes, `most` of each kind. */
+  /** Roles and clients that refer to an API or to any of its scopes, at most `limit` of each kind. */
   uses(api: Pick<ApiRecord, 'identifier' | 'scopes'>, limit: number): Promise<NamedApiUse[]>;
-  /** The first of those that refer to an API as a whole, which a role does by any of its scopes. */
+  /** One of those that refer to an API as a whole. A role does so by naming any of its scopes. */
   usedBy(identifier: string, tx: Tx): Promise<ApiUse | null>;
   /**
-   * The first of those that refer to scopes of an API: roles to any of `scopes`, clients to those of them that are of no
-   * other API.
+   * One of those that refer to scopes of an API: a role that names any of `scopes`, or a client that names one of them that no
+   * other API has.
    */
   scopesUsedBy(
     identifier: string,

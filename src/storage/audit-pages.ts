@@ -1,7 +1,7 @@
 /**
- * Pages of the audit log, read month by month: each statement looks at one partition, and the walk ends when the page is full.
- * The events of several filters at once are found by kind: of some hundreds of kinds, those that match are each looked up in
- * an index in the order of time. So a page costs the same whether many events match or none.
+ * Pages of the audit log, read month by month: each statement reads one partition, until the page is full. With several filters,
+ * events are found by kind: each matching kind, of some hundreds, is looked up in an index in order of time. So a page costs the
+ * same whether many events match or none.
  *
  * raw-sql: recursion over an index, and lateral joins.
  */
@@ -20,7 +20,7 @@ import {
 } from './listing.ts';
 import type { Executor } from './postgres/executor.ts';
 
-/** Filters. All must match; of several values of one filter, any. */
+/** Filters. All must match; a filter with several values matches any of them. */
 export interface AuditFilters {
   /** `user.created`, or `user.*` for all types of a noun. */
   type?: readonly string[] | undefined;
@@ -67,7 +67,7 @@ const NEWEST = { near: 2_000, furthest: 2_000 };
 /** This many events take milliseconds to read, wherever they are. */
 const FEW = 8_000;
 
-/** Events to search for a block of addresses: they are stored in the order of time, so that reading them is cheap. */
+/** Events to search for a block of addresses. They are stored in order of time, so reading them is cheap. */
 const WALK = { near: 10_000, furthest: 400_000 };
 
 const BOUNDS = `select distinct bound from partitions_of('audit_events'), unnest(array[lower, upper]) as bound
@@ -77,7 +77,7 @@ const NEXT_KIND = (more: string) => `select type, outcome, door from audit_event
   where at >= coalesce($1::timestamptz, '-infinity') and at < coalesce($2::timestamptz, 'infinity') ${more}
   order by type, outcome, door limit 1`;
 
-/** The kinds of a slice, by one step in the index for each. */
+/** The kinds in a slice, found by one index step each. */
 const KINDS = `with recursive kinds as (
     (${NEXT_KIND('')})
     union all
@@ -87,7 +87,7 @@ const KINDS = `with recursive kinds as (
 
 const KIND_COLUMNS = ['type', 'outcome', 'door'] as const;
 
-/** Counts the events of kinds within a time, a few of them at most. */
+/** Counts the events of kinds within a time range, up to a small number. */
 const COUNT_KINDS = `select count(*)::int as count from (
     select from unnest($1::text[], $2::text[], $3::text[]) as kinds (kind_type, kind_outcome, kind_door)
     cross join lateral (select from audit_events
@@ -106,14 +106,17 @@ const matches = ({ type, outcome, door }: Kind, filters: AuditFilters): boolean 
 const isBlock = (address: string): boolean =>
   address.includes('/') && !address.endsWith(address.includes(':') ? '/128' : '/32');
 
-/** The part of a slice that the filters of time leave. Null: none. */
+/** The part of a slice within the time filters; null for none. */
 function within({ lower, upper }: Slice, { after, before }: AuditFilters): AuditFilters | null {
   const from = lower && (!after || lower > after) ? lower : after;
   const until = upper && (!before || upper < before) ? upper : before;
   return from && until && from >= until ? null : { after: from, before: until };
 }
 
-/** @param list its columns, conditions and order. @param bounded runs what combinations of conditions may make slow. */
+/**
+ * @param list its columns, conditions and order.
+ * @param bounded runs statements that combinations of conditions may make slow.
+ */
 export function createAuditPages(pool: Executor, bounded: Executor, list: Listing<AuditSort, AuditFilters>) {
   let known: { bounds: Date[]; until: number } = { bounds: [], until: 0 };
   const past = new Map<number, { kinds: Kind[]; until: number }>();
@@ -146,12 +149,12 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     return rowsAmongNearest<AuditSort, AuditFilters, object>(pool, bounded, list, request, options);
   };
 
-  /** Whether few events of a slice are of a block of addresses: that many are read in milliseconds. */
+  /** Whether a slice has few events of a block of addresses, few enough to read in milliseconds. */
   async function isFewOfBlock({ ip, after, before }: AuditFilters): Promise<boolean> {
     const values: unknown[] = [];
     const parameter = (value: unknown) => `$${values.push(value)}`;
     const { where } = partsOf(list, { filters: { ip, after, before }, ...NEWEST_FIRST }, parameter);
-    // In the order of addresses, so that their index is read.
+    // Order by address, so that its index is used.
     const { rows } = await pool.query<{ count: number }>(
       `select count(*)::int as count from (select from audit_events ${where} order by ip limit ${FEW}) as found`,
       values,
@@ -159,7 +162,7 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     return rows[0]!.count < FEW;
   }
 
-  /** Whether few events of a slice are of these kinds. */
+  /** Whether a slice has few events of these kinds. */
   async function isFewOfKinds(kinds: Kind[], { after, before }: AuditFilters): Promise<boolean> {
     const { rows } = await pool.query<{ count: number }>(COUNT_KINDS, [
       ...KIND_COLUMNS.map((name) => kinds.map((kind) => kind[name])),
@@ -169,7 +172,7 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
     return rows[0]!.count < FEW;
   }
 
-  /** The events of blocks of addresses have an index by address, which knows no order of time. */
+  /** Events of blocks of addresses are found by the index on addresses, which is not in order of time. */
   async function byBlock(slice: Slice, request: Request, count: number): Promise<Rows> {
     const { filters } = request;
     const all = async () =>
@@ -186,14 +189,14 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
   }
 
   /**
-   * Each kind is read from its own place in an index on. Rows are compared as wholes: a comparison by columns would let the planner
-   * walk all events in the order of time, which a rare kind is not found by.
+   * Reads each kind from its own place in an index. Compares whole rows: with a comparison by columns the planner might walk all
+   * events in order of time, which is slow for a rare kind.
    */
   async function byKind(slice: Slice, request: Request, count: number): Promise<Rows> {
     const kinds = (await kindsOf(slice)).filter((kind) => matches(kind, request.filters));
     if (kinds.length === 0) return [];
     const rest = { ...request.filters, type: undefined, outcome: undefined, door: undefined };
-    // The one with more different values finds less.
+    // The filter with more distinct values matches fewer rows.
     const who = rest.actor ?? rest.clientId;
     if (!who && kinds.length > MANY_KINDS) {
       const rows = await amongNearest(request, count, NEWEST);
@@ -240,7 +243,7 @@ export function createAuditPages(pool: Executor, bounded: Executor, list: Listin
       if (isByBlock) return byBlock(slice, part, count);
       return rowsOf<AuditSort, AuditFilters, object>(pool, list, part, count);
     };
-    // A position is in the slice that its millisecond is in.
+    // A position belongs to the slice that contains its millisecond.
     const start = after && new Date(after[0]!);
     const ordered = await slices();
     const rows: Rows = [];

@@ -15,15 +15,15 @@ export type Names = ReadonlyMap<string, string>;
 export interface AuditSearch {
   list(request: PageRequest<AuditSort, AuditFilters>): Promise<Page<AuditRecord>>;
   find(id: string): Promise<AuditRecord | null>;
-  /** The latest event that took the change of this one back. */
+  /** The latest event that undid the change of this one. */
   findAnswer(id: string): Promise<AuditRecord | null>;
-  /** @param ids UUIDs of accounts and groups. @param clientIds of clients, those of directories too. */
+  /** @param ids UUIDs of accounts and groups. @param clientIds ids of clients, directories included. */
   names(ids: readonly string[], clientIds: readonly string[]): Promise<Names>;
 }
 
 const EVERYTHING = '.*';
 
-/** One value is compared, which lets an index give the order too; several are looked for. */
+/** Compares a single value by equality, so that an index can give the order too. */
 const among = (
   column: string,
   values: readonly unknown[],
@@ -55,7 +55,7 @@ const LIST: Listing<AuditSort, AuditFilters> = {
     subject: (values, parameter) => among('subject', values, parameter, 'uuid'),
     clientId: (values, parameter) => among('client_id', values, parameter),
     door: (values, parameter) => among('door', values, parameter),
-    // One address alone is compared: its index gives the order of time, too.
+    // Compare a single address by equality: its index gives the order of time, too.
     ip: (values, parameter) =>
       either(values.map((value) => `ip ${value.includes('/') ? '<<=' : '='} ${parameter(value)}::inet`)),
     requestId: (values, parameter) => among('request_id', values, parameter),
@@ -73,7 +73,7 @@ const NAMES = `select id::text, coalesce(name, username, email) as name from use
 const ANSWER = `select ${auditRecord.columns} from audit_events where details ->> 'putsBack' = $1
   order by at desc, id desc limit 1`;
 
-/** Searches audit events in PostgreSQL. @param bounded runs what combinations of conditions may make slow. */
+/** Searches audit events in PostgreSQL. @param bounded runs statements that combinations of conditions may make slow. */
 export function createAuditSearch(pool: Pool, bounded: Executor = pool): AuditSearch {
   const pages = createAuditPages(pool, bounded, LIST);
   return {

@@ -1,4 +1,4 @@
-// raw-sql: events and what webhooks are told of them are one statement; functions of the database alone may change or delete an event.
+// raw-sql: one statement writes events and their webhook deliveries; only functions of the database may change or delete an event.
 import type { Actor } from '../core/actor.ts';
 import { newUuid } from '../core/ids.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
@@ -29,20 +29,20 @@ export interface AuditRecord extends Required<AuditEntry> {
 }
 
 export interface Audit {
-  /** Writes one event, in the transaction of the change if there is one; those of `AsOne` together before its commit. */
+  /** Writes one event, in the change's transaction if there is one. Events of `AsOne` are written together before its commit. */
   record(entry: AuditEntry, actor: Actor, tx?: Tx): Promise<void>;
   /** Events, newest first. `after` is the id of the last one seen; an unknown id finds nothing. */
   list(options: { limit: number; subject?: string; after?: string }): Promise<AuditRecord[]>;
   /**
-   * Removes from the events what identifies the owner of an account deleted in `tx`. A shared pseudonym replaces the
-   * account's id.
+   * Removes what identifies the owner of an account deleted in `tx` from its events. A shared pseudonym replaces the account's
+   * id.
    */
   forget(accountId: string, tx: Tx): Promise<void>;
   /** Deletes up to `limit` of the oldest events before a moment. @returns how many. */
   purge(before: Date, limit: number, tx: Tx): Promise<number>;
   /** Drops the partitions whose events are all from before a moment. @returns how many events. */
   drop(before: Date, tx: Tx): Promise<number>;
-  /** Like `purge`, but of events in no partition by month: such a partition goes as a whole. */
+  /** Like `purge`, but only events outside the monthly partitions, which are dropped whole. */
   sweep(before: Date, limit: number, tx: Tx): Promise<number>;
 }
 
@@ -71,7 +71,7 @@ export const eventFrom = (row: RecordOf<typeof auditRecord>): AuditRecord => ({
 /** Compare in the database, whose timestamps are finer than a Date. */
 const older = (parameter: string) => `(at, id) < (select at, id from audit_events where id = ${parameter})`;
 
-/** A statement for each set of conditions: PostgreSQL plans each once a connection. */
+/** A statement for each set of conditions: PostgreSQL plans each once per connection. */
 function listing({ limit, subject, after }: Parameters<Audit['list']>[0]) {
   const values: unknown[] = [limit];
   const conditions: string[] = [];

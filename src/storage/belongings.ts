@@ -19,8 +19,8 @@ export interface BelongingCounts {
 /** Everything attached to an account, besides sessions and tokens. */
 export interface Belongings {
   /**
-   * Deletes what opens an account or acts for it: factors and enrolments, recovery codes, identities, API keys, consents,
-   * sign-in requests of clients, and where and with what it was signed in.
+   * Deletes what can sign in to an account or act for it: factors and enrolments, recovery codes, identities, API keys,
+   * consents, login requests of clients, and the known sources and devices of its logins.
    * @param since delete only what was attached from then on.
    */
   clear(accountId: string, since: Date | null, tx: Tx): Promise<BelongingCounts>;

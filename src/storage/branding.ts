@@ -33,15 +33,15 @@ export interface DatedBranding extends BrandingRecord {
 }
 
 export interface BrandingStore {
-  /** The latest versions, `most` of them, the newest first. */
+  /** The latest versions, at most `limit`, newest first. */
   latest(limit: number, tx?: Tx): Promise<DatedBranding[]>;
   /** Serializes changes until the transaction ends. */
   lock(tx: Tx): Promise<void>;
-  /** Adds a version; those of long ago are forgotten. */
+  /** Adds a version and deletes the oldest beyond the limit. */
   add(record: BrandingRecord, tx: Tx): Promise<void>;
 }
 
-/** Versions that are kept. */
+/** Number of versions to keep. */
 const KEPT = 50;
 
 /** Branding of pages and mail, in PostgreSQL. */

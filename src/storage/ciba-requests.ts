@@ -25,11 +25,11 @@ export interface CibaRequests {
   create(request: NewCibaRequestRecord, tx: Tx): Promise<void>;
   /** Pending requests of the account, oldest first. */
   listOf(accountId: string): Promise<CibaRequestRecord[]>;
-  /** Takes a request to answer it. Of concurrent attempts one gets it; the others get null. */
+  /** Takes a request in order to answer it. One of concurrent attempts gets it; the others get null. */
   take(accountId: string, id: string, tx: Tx): Promise<RecordOf<typeof whole> | null>;
 }
 
-/** One statement: of parallel tries one has it. */
+/** One statement: one of parallel attempts gets it. */
 const TAKE = `delete from login_requests where id = $1 and account_id = $2 and expires_at > $3
   returning ${whole.columns}`;
 

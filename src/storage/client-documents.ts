@@ -6,13 +6,13 @@ import type { Tx } from './postgres/transaction.ts';
 const record = recordOf(ClientDocument, 'createdAt', 'updatedAt');
 
 export interface ClientDocumentStore {
-  /** Until when it need not be fetched; null for one that is not known. */
+  /** Until when it need not be fetched; null for an unknown document. */
   freshUntil(clientId: string): Promise<Date | null>;
   /** Locks the document's id until the transaction ends, known or not. */
   lock(clientId: string, tx: Tx): Promise<void>;
   /** Records a successful fetch. */
   save(document: RecordOf<typeof record>, tx: Tx): Promise<void>;
-  /** How many of a host are known first since then. */
+  /** Number of a host's documents first seen since then. */
   countNew(host: string, since: Date, tx: Tx): Promise<number>;
 }
 

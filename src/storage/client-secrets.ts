@@ -1,4 +1,4 @@
-// raw-sql: a row lock decides which of two rotations is second, the database's clock which secrets count.
+// raw-sql: a row lock orders concurrent rotations; the database's clock decides which secrets are valid.
 import type { Pool } from 'pg';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { FormerClientSecret } from './models/clients.ts';
@@ -12,11 +12,11 @@ export type ClientSecretRecord = Omit<RecordOf<typeof former>, 'expiresAt'> & { 
 export interface ClientSecretStore {
   /** All valid secrets, newest first. */
   list(clientId: string): Promise<ClientSecretRecord[]>;
-  /** Clients whose newest secret ends before a moment, or has ended in the week before now, the soonest first. */
+  /** Clients whose newest secret ends before a moment, or ended within the last week, soonest first. */
   expiring(before: Date, limit: number): Promise<{ id: string; name: string; expiresAt: Date }[]>;
   /**
-   * Gives a client that has a secret another one, for `lifetime` seconds or, with null, without an end. The former ones count
-   * for `overlap` seconds more at most; with 0 they end.
+   * Adds a secret to a client that has one, valid for `lifetime` seconds, or without an end when null. Earlier secrets stay
+   * valid for at most `overlap` more seconds; with 0 they end.
    * @returns the new one; null when there is no such client.
    */
   replace(
@@ -26,8 +26,8 @@ export interface ClientSecretStore {
     tx: Tx,
   ): Promise<ClientSecretRecord | null>;
   /**
-   * Ends one of several secrets. Of the newest the one before it takes the place.
-   * @returns whether it counted; `last` when no other does, and it stays.
+   * Ends one of several secrets. If it is the newest, the one before it takes its place.
+   * @returns whether it was valid; `last` for the only valid one, which stays.
    */
   remove(clientId: string, hash: string, tx: Tx): Promise<boolean | 'last'>;
 }

@@ -11,7 +11,7 @@ export type { ClientKind } from './models/clients.ts';
 const record = recordOf(Client, 'secretCreatedAt');
 export type ClientRecord = RecordOf<typeof record>;
 
-/** Filters. All must match; of several values of one filter, any. */
+/** Filters. All must match; a filter with several values matches any of them. */
 export interface ClientFilters {
   /** A substring of the name, or a prefix of the client_id. */
   search?: string | undefined;
@@ -20,7 +20,7 @@ export interface ClientFilters {
   role?: readonly string[] | undefined;
   /** Agents, or all others. */
   agent?: boolean | undefined;
-  /** Those that may have people asserted to other authorization servers, or all others. */
+  /** Clients that may request identity assertions for other authorization servers, or all others. */
   asserts_identities?: boolean | undefined;
 }
 
@@ -48,15 +48,15 @@ export interface Clients {
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
   /**
-   * Those that came by themselves, work, and were not used: some that never were since `created`, or not since `used`, both
-   * in milliseconds since the epoch.
+   * Enabled clients that registered themselves or came by a metadata document, and are unused: never since `created`, or not since
+   * `used`, both in milliseconds since the epoch.
    */
   unused(since: { created: number; used: number }, limit: number): Promise<string[]>;
   /** Records when clients were last used, at most once a minute each. */
   noteUse(uses: readonly { id: string; at: Date }[]): Promise<void>;
 }
 
-/** Prepared: the client of every token request is read by it. */
+/** Prepared: every token request reads its client with it. */
 const BY_ID = { name: 'clients_by_id', text: `select ${record.columns} from clients where id = $1` };
 
 const LIST: Listing<ClientSort, ClientFilters> = {
@@ -76,7 +76,7 @@ const LIST: Listing<ClientSort, ClientFilters> = {
     },
     kind: (values, parameter) => `kind = any(${parameter(values)}::text[])`,
     enabled: (value, parameter) => `enabled = ${parameter(value)}`,
-    // As `isAgent` in core/agents.ts has it.
+    // The same condition as `isAgent` in core/agents.ts.
     agent: (value, parameter) =>
       `coalesce((metadata ->> 'agent')::boolean, metadata ->> 'registration' = 'document', false) = ${parameter(value)}`,
     asserts_identities: (value, parameter) =>

@@ -26,7 +26,7 @@ export interface Consents {
   delete(accountId: string, clientId: string, tx: Tx): Promise<boolean>;
 }
 
-/** Every authorization request asks. */
+/** Every authorization request runs it. */
 const FIND = {
   name: 'consents_find',
   text: 'select allowed from consents where account_id = $1 and client_id = $2',

@@ -1,4 +1,4 @@
-// raw-sql: a batch is one statement, counted wholly or not at all; counts beside rows.
+// raw-sql: one statement counts a batch, all or nothing; counts beside rows.
 import type { Pool } from 'pg';
 import type { Attributes } from 'sequelize';
 import { type ContractCaller, ContractUsage, type ContractUser } from './models/contracts.ts';
@@ -16,20 +16,20 @@ export interface UsageBatch {
 /** Requests of one program, or of one address. */
 export interface CallerRow {
   kind: ContractCaller['kind'];
-  /** Empty for all those beyond the bound of a day. */
+  /** Empty for all callers beyond a day's bound. */
   caller: string;
   requests: number;
   lastUsedAt: Date;
 }
 
-/** An account that came, on how many days, and on which last. */
+/** An account that used a contract, on how many days, and when last. */
 export interface AccountRow {
   accountId: string;
   days: number;
   lastDay: string;
 }
 
-/** How many came to a contract, each counted once; accounts up to `MAX_ACCOUNTS`. */
+/** Number of distinct callers of a contract; accounts up to `MAX_ACCOUNTS`. */
 export interface Reach {
   requests: number;
   accounts: number;
@@ -42,17 +42,17 @@ export interface UsageRow extends Use {
 }
 
 export interface ContractUsageStore {
-  /** Adds a batch: one statement, whatever its size, so that all of it is counted or nothing. An account that is gone is left out. */
+  /** Adds a batch of any size in one statement, all or nothing. Deleted accounts are left out. */
   add(batch: UsageBatch): Promise<void>;
-  /** By door, endpoint and day; of one door alone when named. @param since the first day, `YYYY-MM-DD`. */
+  /** By door, endpoint and day; only of one door if given. @param since the first day, `YYYY-MM-DD`. */
   list(since: string, door?: string): Promise<UsageRow[]>;
-  /** The programs and addresses that called a contract since that day, those with the most requests first. */
+  /** The programs and addresses that called a contract since that day, most requests first. */
   callers(since: string, door: string, kind: ContractCaller['kind'], limit: number): Promise<CallerRow[]>;
-  /** The accounts that used a contract since that day, the latest first. */
+  /** The accounts that used a contract since that day, latest first. */
   accounts(since: string, door: string, limit: number): Promise<AccountRow[]>;
   /** Callers since that day that closing a contract would affect. Callers beyond a day's bound count as one. */
   reach(since: string, door: string): Promise<Reach>;
-  /** When each contract was last called, of what is kept. */
+  /** When each contract was last called, as far as records are kept. */
   lastUses(): Promise<Map<string, Date>>;
   /** How many accounts used each door since that day, each counted once up to `MAX_ACCOUNTS`. */
   countUsers(since: string): Promise<Map<string, number>>;
@@ -65,16 +65,16 @@ const record = recordOf(ContractUsage);
 /** Maximum of distinct programs and addresses per day and contract, so that invented ones cannot fill the table. */
 const MAX_CALLERS = 500;
 
-/** Where counting accounts ends: a contract may have been everybody's, and "thousands" decides as well as a million. */
+/** Maximum of accounts to count: for the decision to close a contract, "thousands" says as much as a million. */
 const MAX_ACCOUNTS = 10_000;
-/** Rows that a count reads at most, of the latest days first. */
+/** Maximum of rows that a count reads, latest days first. */
 const MAX_USES = 20_000;
 
-/** The operations that a door was used by on each day, the latest first: the index of accounts begins with them. */
+/** A door's operations by day, latest first: the index of accounts begins with them. */
 const usesOf = (door: string, since: string) =>
   `(select operation, day from contract_usage where door = ${door} and day >= ${since} order by day desc, operation)`;
 
-/** The accounts of a door since a day, counted. @param door, since SQL of them. */
+/** Counts a door's accounts since a day. @param door, since SQL of them. */
 const accountsOf = (door: string, since: string) => `(select count(*)::int from (
     select distinct account_id from (
       select account_id from ${usesOf(door, since)} as uses cross join lateral (
@@ -123,7 +123,7 @@ const LIST = `select ${record.columnsOf('u')},
 const CALLERS = `select kind, caller, sum(requests)::float8 as requests, max(last_used_at) as "lastUsedAt"
   from contract_callers where door = $2 and kind = $3 and day >= $1
   group by kind, caller order by sum(requests) desc, caller limit $4`;
-/** Twice as many of a day as are asked for: as many again may have come later, too. */
+/** Reads twice as many of a day as requested: as many of them may have a later day, too. */
 const ACCOUNTS = `with latest as (
     select account_id, max(day) as day from ${usesOf('$2', '$1')} as uses cross join lateral (
       select account_id from contract_users u

@@ -1,4 +1,4 @@
-// raw-sql: a count is one atomic step on the path of every limited request (prepared).
+// raw-sql: counting is one atomic step in every limited request (prepared).
 import type { Pool } from 'pg';
 import { DomainError } from '../core/errors.ts';
 import type { Counter } from './models/sign-ins.ts';
@@ -17,7 +17,7 @@ export interface Count {
 export interface Counters {
   /** Adds `by`, which may be negative, in one atomic step. A new counter ends after `window` seconds. */
   add(key: string, by: number, window: number): Promise<Count>;
-  /** Adds to a counter that ends `life` seconds after it last grew. One that has ended does not shrink. @returns the count. */
+  /** Adds to a counter that ends `life` seconds after it last grew. An ended one does not shrink. @returns the count. */
   extend(key: string, by: number, life: number): Promise<number>;
   get(key: string): Promise<Count | null>;
   delete(key: string): Promise<void>;

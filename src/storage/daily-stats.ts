@@ -1,4 +1,4 @@
-// raw-sql: a batch is one statement, and who is new today is decided by an insertion.
+// raw-sql: one statement counts a batch; an insertion decides whether it is an account's first login of the day.
 import type { Pool } from 'pg';
 
 export const METRICS = [
@@ -20,9 +20,9 @@ export interface StatsBatch {
 }
 
 export interface DailyStatsStore {
-  /** Adds a batch, wholly or not at all. An account counts once a day, whatever process saw it; one that is gone is left out. */
+  /** Adds a batch, all or nothing. An account counts once a day across all processes; deleted accounts are left out. */
   add(batch: StatsBatch): Promise<void>;
-  /** By day, the latest first. @param since the first day, `YYYY-MM-DD`. */
+  /** By day, latest first. @param since the first day, `YYYY-MM-DD`. */
   list(since: string): Promise<{ day: string; metric: Metric; count: number }[]>;
 }
 

@@ -1,4 +1,4 @@
-/** Conditions of a SCIM filter (RFC 7644 section 3.4.2.2) on attributes that are known, as the domain reads them. */
+/** Conditions of a SCIM filter (RFC 7644 section 3.4.2.2) on known attributes, as the domain parses them. */
 export type Comparator = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 
 /** URN of the schema of this installation's custom attributes. */
@@ -9,7 +9,7 @@ export type ValueKind = 'text' | 'exact' | 'boolean' | 'time' | 'number';
 
 /** An attribute, an optional sub-attribute, and the schema unless it is the core schema. */
 export interface Target {
-  /** Names as the schemas have them, the outermost first; that of an extension is its URN. */
+  /** Names as in the schemas, outermost first; an extension's name is its URN. */
   path: readonly string[];
   /** Whether the first attribute of the path has many values. */
   isMany: boolean;

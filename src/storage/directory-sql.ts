@@ -1,4 +1,4 @@
-// raw-sql: the conditions of SCIM filters, compiled; equality of names, ids and addresses by their indexes.
+// raw-sql: compiles the conditions of SCIM filters; equality of names, ids and addresses uses their indexes.
 import { readEmailAddress } from '../core/email-address.ts';
 import { isUuid } from '../core/ids.ts';
 import { foldCase } from '../core/text.ts';
@@ -86,11 +86,11 @@ function valueMeant(condition: Condition): string | null {
 const single = (attributes: Attributes, path: readonly string[]): string =>
   attributes.one[path.join('.')] ?? attributes.other(path);
 
-/** The attribute of a path, with the URN of its extension before it or not, and what follows. */
+/** Splits a path into its attribute, with or without the URN of its extension, and the rest. */
 const parts = ({ path }: Target): [string, string] =>
   path[0] === ATTRIBUTES_SCHEMA ? [path.join('.'), ''] : [path.at(-2) ?? path[0] ?? '', path.at(-1) ?? ''];
 
-/** The name of an attribute that is defined here, of its dotted path; null for one of another schema. */
+/** The name of a custom attribute, from its dotted path; null for one of another schema. */
 const definedName = (path: string): string | null =>
   path.startsWith(`${ATTRIBUTES_SCHEMA}.`) ? path.slice(ATTRIBUTES_SCHEMA.length + 1) : null;
 
@@ -101,7 +101,7 @@ function anyValue(attributes: Attributes, name: string, term: string, narrowed: 
 
 /** Compiles a condition to SQL. */
 export function conditionOf(attributes: Attributes, condition: Condition, parameter: Parameter): string {
-  /** Inside the values of an attribute that has many, conditions are on its parts. */
+  /** Inside a multi-valued attribute, conditions are on its sub-attributes. */
   const write = (one: Condition, within: string | null): string => {
     switch (one.is) {
       case 'and':
@@ -158,7 +158,7 @@ export function orderOf(attributes: Attributes, { path, isMany, kind }: Target):
 
 const text = (name: string): string => (name === '' ? `item #>> '{}'` : `item ->> ${quoted(name)}`);
 
-/** Of a directory, else of the account where there is no directory's entry. */
+/** From the directory's entry, else from the account. */
 const entryOr = (name: string, column: string): string =>
   `case when e.account_id is null then ${column} else e.attributes ->> ${quoted(name)} end`;
 

@@ -1,4 +1,4 @@
-// raw-sql: lists by compiled filters, and what belongs to a page of them in one statement each.
+// raw-sql: lists by compiled filters; one statement for each kind of thing that belongs to a page.
 import { DomainError } from '../core/errors.ts';
 import { UniqueConstraintError } from 'sequelize';
 import type { DirectoryRequest } from './directory-conditions.ts';
@@ -49,7 +49,7 @@ export interface Directory {
   groupsOf(accountIds: readonly string[]): Promise<Membership[]>;
   /** Members by group; `display` is the account's name. */
   membersOf(groupIds: readonly string[]): Promise<Membership[]>;
-  /** The ids among these that are accounts. */
+  /** Which of these ids are accounts. */
   existing(accountIds: readonly string[], tx: Tx): Promise<string[]>;
 }
 
@@ -113,9 +113,9 @@ class Places {
   }
 }
 
-/** Totals from this on are cached for a while: counting a million rows takes longer than reading a page. */
+/** Totals of at least this are cached briefly: counting a million rows takes longer than reading a page. */
 const LARGE = 10_000;
-/** Milliseconds: a directory that reads page after page causes one count. */
+/** Milliseconds. A directory that reads page after page causes one count. */
 const TOTAL_TTL = 10_000;
 const MAX_TOTALS = 100;
 
@@ -135,7 +135,7 @@ class Totals {
     return rows[0]?.total ?? 0;
   }
 
-  /** The same, if it is large as it was a moment ago. */
+  /** The same; a large number may be cached. */
   async roughly(where: string, values: readonly unknown[]): Promise<number> {
     const key = JSON.stringify([where, values]);
     const now = performance.now();
@@ -192,7 +192,7 @@ async function find<Row extends object>(
   return { total: isLast ? offset + items.length : await totals.roughly(where, matching), items };
 }
 
-/** @param bounded runs what filters may make slow. */
+/** @param bounded runs statements that filters may make slow. */
 export function createDirectory(pool: Executor, bounded: Executor = pool): Directory {
   const reading = { pool, bounded, totals: new Totals(bounded), places: new Places() };
   const memberships = async (where: string, ids: readonly string[]): Promise<Membership[]> => {

@@ -4,15 +4,15 @@ import type { AuditType } from './models/audit-event.ts';
 /** How webhooks publish an event. */
 interface Told {
   description: string;
-  /** Members of the audit's details that are ids or words of ours: nothing that people have written, no profile. */
+  /** Members of the audit's details that are ids or our own terms: nothing that people wrote, no profile data. */
   details?: readonly string[];
-  /** Whether webhooks get it by its name alone: of those that come by the hundred thousand. */
+  /** Whether webhooks must subscribe to it by its full name, because it comes by the hundred thousand. */
   isBulk?: true;
 }
 
 /**
- * Every event of the audit, as webhooks and their documents tell of it. A new type of the audit has its line here: a sentence,
- * and the members of its details that receivers get.
+ * Every type of audit event, as webhooks and their documents describe it. Add a line for each new type: a sentence, and the
+ * members of its details that receivers get.
  */
 export const EVENTS = {
   'user.registration_requested': { description: 'Somebody asked to register' },
@@ -147,10 +147,10 @@ export const EVENTS = {
   'webhook.replayed': { description: 'A delivery was sent again', details: ['webhook', 'delivery'] },
 } as const satisfies Record<AuditType, Told>;
 
-/** What an event to try an address with is called: no event of the audit. */
+/** Type of the test event for an address. It is no audit event. */
 export const TEST_EVENT = 'webhook.test';
 
-/** The patterns that a type is among: `noun.*` and `*` beside its name, unless it comes in bulk. */
+/** The patterns that match a type: its name and, unless it comes in bulk, `noun.*` and `*`. */
 export function patternsOf(type: AuditType): string[] {
   const { isBulk }: Told = EVENTS[type];
   return isBulk === true ? [type] : ['*', `${type.split('.', 1)[0]}.*`, type];

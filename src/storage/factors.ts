@@ -1,4 +1,4 @@
-// raw-sql: every login counts three tables, by one prepared statement; a recovery code's hash is no text of a statement.
+// raw-sql: one prepared statement counts rows of three tables for every login; a recovery code's hash must not be in a statement's text.
 import type { Pool } from 'pg';
 import { Op } from 'sequelize';
 import { sha256 } from '../core/ids.ts';
@@ -17,11 +17,11 @@ export interface FactorCounts {
 }
 
 export interface Factors {
-  /** Counted by one prepared statement, because every login asks; in `tx` with what it has changed. */
+  /** Counts by one prepared statement, because every login asks; in `tx`, with its changes. */
   count(accountId: string, tx?: Tx): Promise<FactorCounts>;
 }
 
-/** A recovery code that is used: any of the forms that it may be stored in, or its hash as another service made it. */
+/** A recovery code to redeem: the forms it may be stored in, or its hash as another service made it. */
 export interface UsedCode {
   forms: string[];
   hash: string | null;
@@ -74,10 +74,10 @@ const createFactors = (pool: Executor): Factors => ({
 /** Prefix of a hash from another service. */
 export const FOREIGN = 'hash:';
 
-/** One statement, whose values are not in its text. */
+/** One statement whose values are parameters. */
 const USE_CODE = 'delete from recovery_codes where account_id = $1 and hash = any($2)';
 
-/** Recovery codes, by a hash that cannot be tried out without SECRETS_KEY. */
+/** Recovery codes, by a hash that cannot be guessed offline without SECRETS_KEY. */
 function createRecoveryCodeStore(secrets: Secrets): RecoveryCodeStore {
   const hashOf = (code: string) => secrets.mac('recovery-codes', code);
   const deleteAll = async (accountId: string, tx: Tx) => {

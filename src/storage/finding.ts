@@ -1,4 +1,4 @@
-// raw-sql: one short question to each table, with the exact match first.
+// raw-sql: one short query per table, with the exact match first.
 import { literal } from './listing.ts';
 import type { Executor } from './postgres/executor.ts';
 
@@ -21,7 +21,7 @@ const TABLES: Record<FoundKind, { table: string; id: string; name: string }> = {
   upstream: { table: 'upstreams', id: 'id', name: "settings ->> 'name'" },
 };
 
-/** Finds up to `most` of a kind by substrings of their names and ids, exact matches first. */
+/** Finds up to `limit` of a kind by substrings of their names and ids, exact matches first. */
 export type FindByText = (kind: FoundKind, text: string, limit: number) => Promise<Found[]>;
 
 export const createFindByText =

@@ -3,7 +3,7 @@ import { Op } from 'sequelize';
 import { FirstStep } from './models/settings.ts';
 import type { Tx } from './postgres/transaction.ts';
 
-/** First steps that are done and that no other data shows; `over`: the list was dismissed. */
+/** Completed first steps that no other data shows; `over`: the list was dismissed. */
 export type ConfirmedStep = FirstStep['step'];
 
 const list = async (tx: Tx | null): Promise<ConfirmedStep[]> =>

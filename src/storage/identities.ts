@@ -57,7 +57,7 @@ export const identities: Identities = {
   async deleteAll(accountId, tx) {
     await UpstreamIdentity.destroy({ where: { accountId }, transaction: tx });
   },
-  // One statement: of parallel tries one has it.
+  // One statement: one of parallel attempts gets it.
   async delete(accountId, id, tx) {
     if (!isUuid(id)) return null;
     const { rows } = await tx.query<object>(

@@ -1,4 +1,4 @@
-// raw-sql: of parallel uses of one link one begins; what has ended is asked for with the sessions that it stands on.
+// raw-sql: one of parallel uses of a link succeeds; queries join the sessions that an impersonation depends on.
 import type { Pool } from 'pg';
 import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
@@ -20,35 +20,35 @@ type NewImpersonation = Pick<
 
 export interface Impersonations {
   create(values: NewImpersonation, tx: Tx): Promise<ImpersonationRecord>;
-  /** The latest of an operator for a person that has not begun, asked for since `since`, locked. */
+  /** An operator's latest impersonation of a person that was requested since `since` and has not begun, locked. */
   lockAsked(operatorId: string, subjectId: string, since: Date, tx: Tx): Promise<ImpersonationRecord | null>;
-  /** Those that wait for a person's answer, the oldest first. */
+  /** Those that await a person's answer, oldest first. */
   waiting(subjectId: string): Promise<ImpersonationRecord[]>;
-  /** Records a person's answer, once. @returns the impersonation; null when it does not wait for one. */
+  /** Records a person's answer, once. @returns the impersonation; null when it awaits none. */
   answer(
     subjectId: string,
     id: string,
     answer: { approved: boolean; expiresAt: Date },
     tx: Tx,
   ): Promise<ImpersonationRecord | null>;
-  /** Gives one a link; the former one is void. @param hash of its token. */
+  /** Replaces its link. @param hash of the new token. */
   setToken(id: string, hash: string, expiresAt: Date, tx: Tx): Promise<void>;
-  /** Begins the one that a token is of, if it is the operator's: of any number of tries, one does. */
+  /** Begins the operator's impersonation that the token belongs to. Of concurrent attempts one succeeds. */
   begin(
     hash: string,
     operatorId: string,
     values: { session: string; expiresAt: Date },
     tx: Tx,
   ): Promise<ImpersonationRecord | null>;
-  /** One that has begun, and whether it and the operator are signed in still; null when there is none. */
+  /** One that has begun, and whether it and the operator are still signed in; null when there is none. */
   find(id: string): Promise<(ImpersonationRecord & { isSignedIn: boolean }) | null>;
-  /** Records the end of one. @returns the impersonation; null when it had ended before. */
+  /** Records its end. @returns the impersonation; null when it had ended before. */
   end(id: string, tx: Tx): Promise<ImpersonationRecord | null>;
   /** Ids of active impersonations. */
   running(limit: number): Promise<string[]>;
 }
 
-/** Milliseconds in which the session of one that has begun must be there. */
+/** Milliseconds within which one that has begun must have its session. */
 const BEGINNING = 30_000;
 
 const LIVING = livingSession('to_timestamp($2::float8 / 1000)');
@@ -67,7 +67,7 @@ const BEGIN = `update impersonations
   where token_hash = $1 and operator_id = $2 and token_expires_at > $3 and started_at is null and ended_at is null
   returning ${record.columns}`;
 
-/** Which rows are requests that nobody has answered; they expire. */
+/** Condition of requests that await an answer; they expire. */
 export const WAITING = 'asked and approved is null and started_at is null and ended_at is null';
 
 const ANSWER = `update impersonations

@@ -1,10 +1,10 @@
-// raw-sql: a table of one connection, for what belongs to records that come later.
+// raw-sql: a temporary table, for parts of records that come later.
 import { connectAtStart } from './postgres/readiness.ts';
 
-/** Parts of records, found again by what they are and whose. */
+/** Parts of records, by kind and key. */
 export interface Staging {
   put(kind: string, rows: readonly { key: string; value: unknown }[]): Promise<void>;
-  /** The parts of `kind`, by key, in the order in which they came. */
+  /** The parts of `kind`, by key, in order of arrival. */
   of<Value>(kind: string, keys: readonly string[]): Promise<Map<string, Value[]>>;
   /** Marks keys as seen. @returns those that had been seen before. */
   see(keys: readonly string[]): Promise<Set<string>>;

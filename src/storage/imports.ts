@@ -1,4 +1,4 @@
-// raw-sql: rows of many accounts at once, and which of them the unique indexes of the database took.
+// raw-sql: rows of many accounts at once, and which of them the unique indexes accepted.
 import { newUuid } from '../core/ids.ts';
 import type { Actor } from '../core/actor.ts';
 import { AuditEvent, type AuditType } from './models/audit-event.ts';
@@ -56,32 +56,33 @@ export type NewIdentity = Pick<UpstreamIdentity, 'upstream' | 'issuer' | 'subjec
 export type ImportGroup = Pick<Group, 'id' | 'name' | 'nameKey' | 'roles'>;
 
 export interface Imports {
-  /** Has other imports wait until the transaction ends: two at once would wait for each other's rows. */
+  /** Makes other imports wait until the transaction ends: two at once would wait for each other's rows. */
   lock(tx: Tx): Promise<void>;
   known(keys: readonly { source: string; sourceId: string }[], tx?: Tx): Promise<Known[]>;
   /** Ids by which accounts are already known at `sources`. */
   tiesOf(accountIds: readonly string[], sources: readonly string[], tx?: Tx): Promise<Tie[]>;
   /** The accounts that have one of the keys, deleted ones too. */
   holders(keys: UniqueKeys, tx?: Tx): Promise<Holder[]>;
-  /** Which of `ids` are source ids of other accounts: where a client takes those for subjects, one would be two people's. */
+  /** Which of `ids` are source ids of other accounts. A client that uses those as subjects would confuse the two. */
   takenAsSourceIds(ids: readonly string[], tx?: Tx): Promise<{ sourceId: string; accountId: string }[]>;
   /** Addresses that a pending undo link could restore. */
   reserved(emailKeys: readonly string[], tx?: Tx): Promise<{ emailKey: string; accountId: string }[]>;
   /**
-   * The owners who were made here, whom no contract's client knows, and who have one of `numbers`: a new service has its first
-   * administrator before its people come, whose numbers are known elsewhere. @returns their ids.
+   * Owners created here, unknown to any contract's client, who have one of `numbers`: a new installation has its first
+   * administrator before an import, whose people's numbers are known elsewhere.
+   * @returns their ids.
    */
   givingWay(numbers: readonly number[], tx?: Tx): Promise<string[]>;
   /** Assigns the next numbers to accounts. */
   renumber(ids: readonly string[], tx: Tx): Promise<void>;
-  /** New numbers are greater than `number` from then on, whether or not a transaction commits. */
+  /** Makes all further new numbers greater than `number`, whether or not a transaction commits. */
   numberFrom(number: number, tx: Tx): Promise<void>;
-  /** @returns the ids of those that no unique key forbids; the number 0 stands for the next one. */
+  /** @returns ids of the accounts that no unique key rejected. The number 0 stands for the next one. */
   insertUsers(users: readonly UserRecord[], tx: Tx): Promise<Set<string>>;
   /** Records the source of accounts, or a change of their source record. */
   remember(rows: readonly NewImported[], tx: Tx): Promise<void>;
   insertTotp(rows: readonly NewTotp[], tx: Tx): Promise<void>;
-  /** `hash` as the table has it. */
+  /** `hash` as stored. */
   insertRecoveryCodes(rows: readonly { accountId: string; hash: string }[], tx: Tx): Promise<void>;
   /** @returns those that were not linked before. */
   insertIdentities(rows: readonly NewIdentity[], tx: Tx): Promise<NewIdentity[]>;
@@ -98,8 +99,8 @@ export interface Imports {
     tx: Tx,
   ): Promise<void>;
   /**
-   * What an account is called at a source, the oldest where it is called several things; null where it is not from there,
-   * and where that is another account's own id.
+   * An account's id at a source, the oldest of several; null when it is not from there, or when that is another account's own
+   * id.
    */
   sourceIdOf(accountId: string, source: string): Promise<string | null>;
   /** Whether an account of a source was here and is deleted. */

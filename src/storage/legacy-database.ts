@@ -1,4 +1,4 @@
-// raw-sql: a query of the operator's in another service's database.
+// raw-sql: the operator's query in another service's database.
 import { createPool } from './postgres/pool.ts';
 import type { Logger } from '../core/logger.ts';
 
@@ -36,7 +36,7 @@ export function openLegacyDatabase(
         client.release();
         return rows;
       } catch (error) {
-        // Whatever state it is in: the next query gets another one.
+        // Whatever its state: the next query gets another connection.
         client.release(true);
         throw error;
       }

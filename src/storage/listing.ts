@@ -1,8 +1,7 @@
 /**
- * Keyset pagination. The cost of a page does not depend on its position, and concurrent changes neither repeat nor
- * skip rows.
+ * Keyset pagination. The cost of a page does not depend on its position, and concurrent changes neither repeat nor skip rows.
  *
- * raw-sql: a measured hot path, and a comparison of rows, which models cannot say.
+ * raw-sql: a measured hot path, and a comparison of rows, which models cannot express.
  */
 import type { Executor } from './postgres/executor.ts';
 
@@ -12,7 +11,7 @@ export type Parameter = (value: unknown) => string;
 /** A text as a part of a pattern of `like`. */
 export const literal = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
-/** Shorter parts have no trigram: an index finds them at the beginning of a text alone. */
+/** Shorter parts have no trigram: an index finds them only at the beginning of a text. */
 export const MIN_PART_LENGTH = 3;
 
 /** Definition of a list. Its SQL is constant: callers' values are parameters. */
@@ -84,8 +83,8 @@ export function partsOf<Sort extends string, Filters>(
 }
 
 /**
- * Runs a statement with its parameters as it adds them.
- * @throws the database's error for a position that is none of this sort.
+ * Runs a statement, collecting its parameters.
+ * @throws the database's error for a position of another sort.
  */
 async function read<Row extends object>(
   pool: Executor,
@@ -122,8 +121,9 @@ const bySortKey = <Sort extends string, Filters>(
 });
 
 /**
- * Reads up to `count` rows that match among the first `scanned` of the list, by the index of its order: whatever the planner takes
- * the conditions for, it costs no more than that. @param walked filters that the index of the order knows of.
+ * Reads up to `count` matching rows among the first `scanned` of the list, by the index of its order. This bounds the cost,
+ * whatever the planner estimates.
+ * @param walked filters that this index covers.
  */
 export const rowsAmongFirst = <Sort extends string, Filters, Row extends object>(
   pool: Executor,
@@ -140,14 +140,14 @@ export const rowsAmongFirst = <Sort extends string, Filters, Row extends object>
      ${found.where} ${found.order} limit ${parameter(count)}`;
   });
 
-/** How far a list is walked: its first rows, and if few of them match, as many as the page needs by their share. */
+/** How far to walk a list: its first rows; if few of them match, as many as the page needs at that rate. */
 export interface Walk {
   near: number;
   furthest: number;
 }
 
 /**
- * Reads up to `count` rows that match among the first of a list; see `rowsAmongFirst`. With fewer the page has to be looked for in
+ * Reads up to `count` matching rows among the first of a list; see `rowsAmongFirst`. If there are fewer, read the page in
  * another way.
  * @param bounded runs the longer walk.
  */
@@ -167,12 +167,12 @@ export async function rowsAmongNearest<Sort extends string, Filters, Row extends
   return scanned > furthest ? rows : among(bounded, scanned);
 }
 
-/** Rows that are looked for in another order than the list's. */
+/** Maximum of rows to find and sort. */
 const MAX_FOUND = 5_000;
 
 /**
- * Reads up to `count` rows of a list by looking for all that match, and putting these in order: for few, which the planner would
- * look for along the index of the order.
+ * Reads up to `count` rows of a list by finding all matches and sorting them. For few matches, for which the planner might walk
+ * the index of the order.
  * @returns null when more than `MAX_FOUND` match.
  */
 export async function rowsOfFew<Sort extends string, Filters, Row extends object>(
@@ -196,7 +196,7 @@ export async function rowsOfFew<Sort extends string, Filters, Row extends object
   return rows.map(({ matches: _matches, ...row }) => row as unknown as Row & Positioned);
 }
 
-/** @throws the database's error for a position that is none of this sort. */
+/** @throws the database's error for a position of another sort. */
 export async function pageOf<Sort extends string, Filters, Row extends object>(
   pool: Executor,
   listing: Listing<Sort, Filters>,
@@ -233,15 +233,15 @@ const counting =
 /** Counts the matching rows, up to `cap`. */
 export const countOf = counting((from, where) => `select from ${from} ${where}`);
 
-/** Counts them by looking for all that match: for few, which the planner would read the table for. */
+/** Counts them by finding all matches. For few matches, for which the planner might scan the table. */
 export const countOfFew = counting(
   (from, where) => `with found as materialized (select from ${from} ${where}) select from found`,
 );
 
-/** How many rows a sample of a table has. */
+/** Number of rows in a sample of a table. */
 const SAMPLE = 5_000;
 
-/** Counts those among some rows of the table. */
+/** Counts matches in a sample of the table. */
 export const countOfSample = counting(
   (from, where) => `select from (select * from ${from} limit ${SAMPLE}) as ${from} ${where}`,
 );

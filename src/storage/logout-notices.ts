@@ -1,4 +1,4 @@
-// raw-sql: a race; the statement that ends a session leaves its notices.
+// raw-sql: a race; the statement that ends a session also queues its notices.
 import type { Pool } from 'pg';
 import { createQueue, type Queue } from './outbox.ts';
 import { CHANNEL } from './postgres/notifications.ts';
@@ -15,10 +15,10 @@ export interface LogoutNotice {
 }
 
 /**
- * The part of a statement that leaves a notice for each client of sessions that the same statement ends: both stand, or
- * neither does. Of one client's part in one session there is one notice, ever.
+ * Part of a statement that ends sessions: queues a notice for each of their clients, atomically. A client gets at most one
+ * notice for its part in a session.
  * @param from a CTE with `account_id` and `authorizations` of the sessions.
- * @param kept SQL for what goes on of `authorizations`: whoever is in it is told nothing.
+ * @param kept SQL for the `authorizations` that continue: their clients get no notice.
  */
 export const leavingNotices = (from: string, kept = `'{}'::jsonb`): string => `
   insert into outbox (id, kind, recipient, cause, content)
@@ -33,6 +33,6 @@ export const leavingNotices = (from: string, kept = `'{}'::jsonb`): string => `
   on conflict (cause) do nothing
   returning pg_notify('${CHANNEL}', '${LOGOUT_TOPIC}:')`;
 
-/** The notices that wait. They hold no secret, so they are not sealed: SQL alone writes them. */
+/** Queued notices. They hold no secret, so they are not encrypted: SQL alone writes them. */
 export const createLogoutNotices = (pool: Pool): Queue<LogoutNotice> =>
   createQueue(pool, LOGOUT_TOPIC, (content) => JSON.parse(content.toString('utf8')) as LogoutNotice);

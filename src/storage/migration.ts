@@ -11,7 +11,7 @@ export interface MigrationCounts {
   notCome(): Promise<{ source: string; accounts: number }[]>;
   /** Accounts whose password the source verifies, by source. */
   withoutPassword(): Promise<{ source: string; accounts: number }[]>;
-  /** Some of those that have not signed in, the oldest first. */
+  /** Some of those that have not signed in, oldest first. */
   someNotCome(limit: number): Promise<{ id: string; email: string }[]>;
   /** Foreign password hashes: an example and the number of each form. */
   oldHashes(): Promise<{ sample: string; accounts: number }[]>;
@@ -25,7 +25,7 @@ const MOVED = `select imported.source, way, count(distinct account_id)::int as a
   from imported_accounts as imported join users on users.id = account_id where status <> 'deleted'
   group by imported.source, way order by imported.source, way`;
 
-/** An import may record logins at the source from before it. */
+/** An import may record earlier logins at the source. */
 const NOT_COME = `from imported_accounts as imported join users on users.id = account_id
   where way = 'import' and status = 'active' and (last_login_at is null or last_login_at < imported.created_at)`;
 

@@ -1,4 +1,4 @@
-// raw-sql: a token is claimed by one statement, and counts add up.
+// raw-sql: one statement claims a token, and counts add up.
 import type { Attributes, CreationAttributes } from 'sequelize';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { OldRefreshToken, type OldTokenUse } from './models/old-tokens.ts';
@@ -12,7 +12,7 @@ export type OldTokenUseRow = Attributes<OldTokenUse>;
 
 type NewOldToken = Omit<CreationAttributes<OldRefreshToken>, 'usedAt' | 'exchanged' | 'createdAt'>;
 
-/** An account that a token of an old service may be of, and until when such tokens are ended. */
+/** An account that an old service's token may belong to, and up to when such tokens have ended. */
 export interface OldTokenOwner {
   accountId: string;
   endedAt: Date | null;
@@ -20,7 +20,7 @@ export interface OldTokenOwner {
 
 /** Legacy tokens, in PostgreSQL. */
 export interface OldTokenStore {
-  /** @returns how many were not there. */
+  /** @returns how many were new. */
   put(rows: readonly NewOldToken[]): Promise<number>;
   find(door: string, hashes: readonly string[]): Promise<OldRefreshTokenRecord | null>;
   /** Redeems a token. Of concurrent attempts one succeeds. */
@@ -29,14 +29,14 @@ export interface OldTokenStore {
   unclaim(door: string, hash: string): Promise<void>;
   /** Records what it was exchanged for. */
   exchanged(door: string, hash: string, token: string): Promise<void>;
-  /** The accounts that are called so at `source`; at any when null. */
+  /** The accounts with this id at `source`, or at any source when null. */
   owners(sourceId: string, source: string | null): Promise<OldTokenOwner[]>;
   /** Ends an account's tokens up to `at`. */
   end(accountId: string, at: Date, tx?: Tx): Promise<void>;
   addUses(rows: readonly OldTokenUseRow[]): Promise<void>;
   /** @param since the first day. */
   uses(since: string): Promise<OldTokenUseRow[]>;
-  /** Opaque refresh tokens that may still come, by door. @param now those that expired before are gone. */
+  /** Number of unused, unexpired opaque refresh tokens by door. */
   unused(now: Date): Promise<{ door: string; count: number }[]>;
 }
 

@@ -1,4 +1,4 @@
-// raw-sql: a deletion decides who has the token.
+// raw-sql: a deletion decides who gets the token.
 import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { randomToken, sha256 } from '../core/ids.ts';
@@ -12,7 +12,7 @@ interface NewOneTimeToken<Payload> {
   payload: Payload;
   /** Seconds. */
   ttl: number;
-  /** Whether the account's older tokens of this purpose stay valid. They end unless this is set. */
+  /** Keeps the account's older tokens of this purpose valid; they end by default. */
   keepOlder?: boolean;
 }
 
@@ -28,10 +28,7 @@ export interface OneTimeTokens {
   consume<Payload>(purpose: TokenPurpose, token: string, tx: Tx): Promise<Meaning<Payload> | null>;
   /** Payloads of the account's valid tokens for this purpose. */
   listOf<Payload>(accountId: string, purpose: TokenPurpose, tx: Tx): Promise<Payload[]>;
-  /**
-   * Ends the account's tokens for this purpose. @param since only those whose payload has an `at` from then on (ISO
-   * 8601).
-   */
+  /** Ends the account's tokens for this purpose. @param since only those whose payload has an `at` from then on (ISO 8601). */
   deleteOf(accountId: string, purpose: TokenPurpose, tx: Tx, since?: string): Promise<void>;
 }
 
@@ -39,7 +36,7 @@ const BYTES = 18;
 
 const record = recordOf(OneTimeToken, 'hash', 'purpose', 'expiresAt');
 
-/** One statement: of parallel tries one has it. */
+/** One statement: one of parallel attempts gets it. */
 const CONSUME = `delete from one_time_tokens where hash = $1 and purpose = $2 and expires_at > $3
   returning ${record.columns}`;
 

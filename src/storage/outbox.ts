@@ -1,4 +1,4 @@
-// raw-sql: who sends a message is decided by `skip locked`; one cause leaves one message; of a recipient all is put off at once.
+// raw-sql: `skip locked` decides who sends a message; one message per cause; all messages to a recipient are postponed at once.
 import type { Pool } from 'pg';
 import { literal } from 'sequelize';
 import { newUuid } from '../core/ids.ts';
@@ -28,10 +28,7 @@ export interface Claimed<Content> {
 export interface Queue<Content> {
   /** Leases the message that has been due longest, for `lease` seconds. Null when none is due. */
   claim(lease: number): Promise<Claimed<Content> | null>;
-  /**
-   * Makes a leased message due in `seconds`: a longer lease, or the next attempt. Does nothing when another worker
-   * has it.
-   */
+  /** Makes a leased message due in `seconds`: a longer lease, or the next attempt. Does nothing when another worker has it. */
   postpone(message: Claimed<Content>, seconds: number): Promise<void>;
   /** The same after a failed attempt, with its reason. Other messages to the recipient become due no earlier. */
   putOff(message: Claimed<Content>, seconds: number, why: string): Promise<void>;
@@ -50,9 +47,9 @@ export interface Addressed {
 /** Mail waiting to be sent. */
 export interface Outbox<Content extends Addressed> extends Queue<Content> {
   /**
-   * Queues a message, sent if, and only if, `tx` commits. A second one of the same cause does nothing, until 30 days
-   * after the first was sent.
-   * @param message.delay seconds that it is left for before it is sent; none unless given.
+   * Queues a message, sent if, and only if, `tx` commits. A second one of the same cause does nothing, until 30 days after the
+   * first was sent.
+   * @param message.delay seconds to wait before sending it; none by default.
    */
   enqueue(message: { cause: string; content: Content; delay?: number }, tx: Tx): Promise<void>;
 }
@@ -96,8 +93,8 @@ const inSeconds = (seconds: number) => literal(`now() + ${seconds} * interval '1
 const over = () => ({ content: null, address: null, expiresAt: inSeconds(REMEMBERED) });
 
 /**
- * The messages of one kind, as they wait in PostgreSQL.
- * @param open what a stored content says; it throws when it cannot be read.
+ * The queue of messages of one kind, in PostgreSQL.
+ * @param open decodes stored content; throws when it cannot be read.
  */
 export function createQueue<Content>(
   pool: Pool,

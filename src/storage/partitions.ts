@@ -1,8 +1,8 @@
 /**
- * Tables in partitions by ranges of time: what is over goes as a whole, without deleting rows. The functions of migration
+ * Tables partitioned by ranges of time: old rows are dropped with their partition instead of deleted. The functions of migration
  * 0165 make and drop partitions; a default partition takes rows of a range that has none.
  *
- * raw-sql: partitions are of the database alone.
+ * raw-sql: models know no partitions.
  */
 import type { Executor } from './postgres/executor.ts';
 
@@ -22,7 +22,7 @@ export const PARTITIONED = {
 
 export type PartitionedTable = keyof typeof PARTITIONED;
 
-/** @param now in milliseconds. @returns how many partitions are new, of all tables. */
+/** @param now in milliseconds. @returns how many partitions are new, in all tables. */
 export async function preparePartitions(pool: Executor, now: number): Promise<number> {
   let made = 0;
   for (const [table, { period, ahead }] of Object.entries<Ranges>(PARTITIONED)) {
@@ -50,7 +50,7 @@ export async function dropPartitions(pool: Executor, table: PartitionedTable, be
   return Number(rows[0]!.dropped);
 }
 
-/** Deletes rows from before a moment in partitions of no single range: `most` at most. @returns how many. */
+/** Deletes at most `limit` rows from before a moment, in partitions of no single range. @returns how many. */
 async function sweepPartitions(
   pool: Executor,
   table: PartitionedTable,
@@ -69,8 +69,8 @@ async function sweepPartitions(
 const LOCKED = '55P03';
 
 /**
- * Drops partitions that are over, unless somebody is reading them for long, and deletes `most` rows from before a moment
- * elsewhere. @returns how many rows there were.
+ * Drops old partitions, except one that somebody reads for long, and deletes at most `limit` rows from before a moment elsewhere.
+ * @returns how many rows there were.
  */
 export async function expirePartitions(
   pool: Executor,

@@ -1,4 +1,4 @@
-// raw-sql: every login with a passkey asks for it (prepared); a handle is made once, whoever asks at the same time.
+// raw-sql: every login with a passkey reads it (prepared); concurrent requests create one handle.
 import type { Pool } from 'pg';
 import { Op } from 'sequelize';
 import { randomToken } from '../core/ids.ts';
@@ -28,8 +28,8 @@ export interface PasskeyStore {
   list(accountId: string): Promise<PasskeyRecord[]>;
   findByCredentialId(credentialId: string): Promise<PasskeyKey | null>;
   /**
-   * Notes a use in one statement, if the counter has gone up, or has always been zero (WebAuthn section 6.1.1): of any
-   * number of tries with one count one does.
+   * Records a use in one statement, if the counter has gone up, or has always been zero (WebAuthn section 6.1.1). Of concurrent
+   * attempts with one count one succeeds.
    * @returns whether this one did.
    */
   use(id: string, use: { counter: number; backedUp: boolean; at: Date }): Promise<boolean>;
@@ -50,7 +50,7 @@ const FIND_BY_CREDENTIAL_ID = {
     from passkeys p join passkey_handles h using (account_id) where p.credential_id = $1`,
 };
 
-/** One statement: of parallel tries one has it. */
+/** One statement: one of parallel attempts gets it. */
 const DELETE = `delete from passkeys where account_id = $1 and id = $2 returning ${record.columns}`;
 
 /** Passkeys in PostgreSQL. */

@@ -1,11 +1,11 @@
-// raw-sql: a scan of resting hashes, which models cannot say; nodes sweep side by side by `skip locked`.
+// raw-sql: a scan of stored hashes, which models cannot express; nodes sweep side by side by `skip locked`.
 import type { Executor } from './postgres/executor.ts';
 import { PasswordHashSecret } from './models/origins.ts';
 
 /** Keys and peppers of imported password hashes, encrypted. */
 export interface PasswordHashSecrets {
   /**
-   * Keeps them for a day at least, and for as long as a hash needs them.
+   * Keeps them for at least a day, and for as long as a hash needs them.
    * @param id a MAC of them.
    * @param secrets base64 by name.
    */
@@ -31,7 +31,7 @@ export const passwordHashSecrets: PasswordHashSecrets = {
   },
 };
 
-/** Those of which nothing was heard for a day, with whether a hash that rests needs them. Once a day the accounts are gone through. */
+/** Secrets not needed for a day, and whether a stored hash still needs them. Scans the accounts once a day. */
 const LOOK = `with due as (
     select id from password_hash_secrets where needed_at < now() - interval '1 day' limit $1 for update skip locked
   ), used as (
@@ -46,7 +46,7 @@ const LOOK = `with due as (
   delete from password_hash_secrets
   where id in (select id from due) and id not in (select id from used where id is not null)`;
 
-/** Deletes secrets that no password and no recovery code has needed for a day. @returns at most `most` deletions' count. */
+/** Deletes secrets that no password or recovery code has needed for a day, at most `limit`. @returns how many. */
 export const createSecretSweep =
   (pool: Executor) =>
   async (limit: number): Promise<number> =>

@@ -10,17 +10,17 @@ import type { Tx } from './postgres/transaction.ts';
 /** Effects of requests whose reply may have been lost: the same request may come again. */
 export interface Unanswered {
   /**
-   * Notes in `tx` that what `key` stands for is used up. Once the reply has been sent it is forgotten.
-   * @param key says what it is, and holds the secret itself: it is not stored.
+   * Records in `tx` that what `key` stands for is used up, until the reply has been sent.
+   * @param key names its kind and contains the secret itself: only a MAC is stored.
    */
   note(key: string, accountId: string, tx: Tx): Promise<void>;
   /**
    * Takes over a redemption that was never answered. Of concurrent attempts one succeeds.
-   * @returns the account that it was used for; null when there is nothing, or it was answered.
+   * @returns the account that it was used for; null when there is none, or it was answered.
    * @throws DomainError unavailable while another request is being answered with it.
    */
   retake(key: string): Promise<string | null>;
-  /** Whether there is something to retake, now or once it is known what became of another request. */
+  /** Whether a redemption can be taken over, now or once another request has settled. */
   has(key: string): Promise<boolean>;
 }
 
@@ -61,7 +61,7 @@ export function createUnanswered({
       return pollUntilKnown(async () => {
         const at = clock.now();
         const claimedAt = new Date(at);
-        // One statement: of parallel tries one has it.
+        // One statement: one of parallel attempts gets it.
         const [, [taken]] = await UnansweredRequest.update(
           { claimedAt },
           {
@@ -86,15 +86,16 @@ export function createUnanswered({
 
 export interface UsedSteps {
   /**
-   * Remembers in `tx` that a step was used, until it could not be used any more by itself. Of any number of tries whose
-   * transactions commit one is the first. It is forgotten when the reply to that was not sent. @returns whether this one is.
+   * Records in `tx` that a step was used, until the step expires. Of concurrent attempts whose transactions commit one is the
+   * first. Forgotten when the reply to that was not sent.
+   * @returns whether this one is.
    */
   add(id: string, expiresAt: Date, tx: Tx): Promise<boolean>;
   /** Whether a step was used. */
   has(id: string): Promise<boolean>;
 }
 
-/** Steps that browsers carry sealed and that were used, in PostgreSQL. */
+/** Used login steps, which browsers carry sealed, in PostgreSQL. */
 export function createUsedSteps(replies: Pick<Replies, 'after'>): UsedSteps {
   return {
     async add(id, expiresAt, tx) {

@@ -1,4 +1,4 @@
-// raw-sql: a batch adds up with what other nodes write, in one statement.
+// raw-sql: one statement adds a batch to what other nodes write.
 import type { Pool } from 'pg';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { AccountRefusal, Refusal } from './models/observations.ts';
@@ -6,24 +6,24 @@ import { AccountRefusal, Refusal } from './models/observations.ts';
 const record = recordOf(Refusal, 'expiresAt');
 const personal = recordOf(AccountRefusal, 'expiresAt');
 
-/** What was refused to a client, once or more often. */
+/** A refusal to a client, once or more often. */
 export type RefusalRow = RecordOf<typeof record>;
 
-/** What was refused to a client that asked for a person. */
+/** A refusal to a client that asked for a person. */
 export type AccountRefusalRow = RecordOf<typeof personal>;
 
 export interface RefusalStore {
-  /** Adds up what is the same; keeps the latest few of each client. Clients that there are not have none. */
+  /** Adds up equal ones; keeps the latest few per client. Unknown clients are skipped. */
   add(rows: RefusalRow[]): Promise<void>;
-  /** A client's, the latest first. */
+  /** A client's, latest first. */
   list(clientId: string): Promise<RefusalRow[]>;
-  /** The same by person; people that there are not have none. */
+  /** The same by person; unknown people are skipped. */
   addPersonal(rows: AccountRefusalRow[]): Promise<void>;
-  /** A person's, the latest first. */
+  /** A person's, latest first. */
   listPersonal(accountId: string): Promise<AccountRefusalRow[]>;
 }
 
-/** Of one client or person; and of those alike the value alone, so that whoever makes up values pushes nothing else out. */
+/** Maximum per client or person, and of those that differ only in the value, so that made-up values do not push out others. */
 const MAX_PER_SUBJECT = 20;
 const MAX_ALIKE = 5;
 

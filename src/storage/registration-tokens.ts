@@ -5,7 +5,7 @@ import { OidcRecord } from './models/provider-records.ts';
 import type { Tx } from './postgres/transaction.ts';
 
 export interface RegistrationTokenRecord {
-  /** The token's SHA-256, in hexadecimal so that none looks like an option to a shell: the token itself is not stored. */
+  /** The token's SHA-256, in hexadecimal so that it never looks like an option to a shell: the token itself is not stored. */
   id: string;
   policy: string;
   createdAt: Date;

@@ -1,4 +1,4 @@
-// raw-sql: grants end with their marks in one statement; every verified token asks for marks (prepared).
+// raw-sql: grants end with their marks in one statement; every verified token looks up marks (prepared).
 import type { Pool } from 'pg';
 import type { Clock } from '../core/clock.ts';
 import { CONTRACT_CLIENT } from '../core/contract-client.ts';
@@ -12,15 +12,15 @@ import type { RedisClient } from './redis/client.ts';
 import { RedisMarks } from './redis/marks.ts';
 
 /**
- * Ends tokens before their time. PostgreSQL decides what has ended; Redis has a copy that answers for it as long as it
- * is known to be whole, so that losing Redis at any moment revives nothing. What is ended in a transaction ends nowhere
- * when that rolls back and everywhere when it commits. Should Redis not be reached just then, it has not heard of it
- * for up to a minute after it is back with somebody.
+ * Ends tokens before they expire. PostgreSQL decides what has ended. Redis has a copy that answers only while it is known to be
+ * complete, so losing Redis at any moment revives nothing. What is ended in a transaction ends everywhere when that commits and
+ * nowhere when it rolls back. If Redis cannot be reached at that moment, its copy may lack it for up to a minute after Redis is
+ * back.
  */
 export interface Revocation {
-  /** Whether an access token has ended: by itself, with its grant, with its client or with what it came of by exchange. */
+  /** Whether an access token has ended: by itself, with its grant, with its client or with what it was exchanged from. */
   isRevoked(token: MarkedToken): Promise<boolean>;
-  /** Ends in `tx` what an agent got by exchange, and every token that came of it. */
+  /** Ends in `tx` what an agent got by exchange, and every token derived from it. */
   endDelegation(delegation: string, tx: Tx): Promise<void>;
   /** Ends one access token. @param expiresAt its `exp`, in seconds since the epoch. */
   endToken(jti: string, expiresAt: number): Promise<void>;
@@ -28,21 +28,21 @@ export interface Revocation {
   endGrant(grantId: string): Promise<void>;
   /** Ends grants in `tx`, with every token under them. */
   endGrantsById(grantIds: string[], tx: Tx): Promise<void>;
-  /** Ends in `tx` the grants that a client has for an account, with every token under them. */
+  /** Ends in `tx` a client's grants for an account, with every token under them. */
   endGrants(accountId: string, clientId: string, tx: Tx): Promise<void>;
-  /** Ends in `tx` the grants that contracts have for an account, whose logins have no session. */
+  /** Ends in `tx` the grants of contracts for an account, whose logins have no session. */
   endContractGrants(accountIds: readonly string[], tx: Tx): Promise<void>;
   /**
-   * Ends in `tx` all that runs for an account: sessions, grants, every token and logins under way. What is begun for it meanwhile waits
-   * for the transaction, and is refused if that suspends or deletes the account.
+   * Ends in `tx` everything that runs for an account: sessions, grants, every token and logins under way. Anything begun
+   * meanwhile waits for the transaction, and is refused if that suspends or deletes the account.
    */
   endAccount(accountId: string, tx: Tx): Promise<void>;
   /**
-   * Ends in `tx` what an operator has who views as an account: the session, its grants, those that last while the person is away
-   * as well, and every token under them.
+   * Ends in `tx` what an operator who views as an account has: the session, its grants, even those for offline access, and every
+   * token under them.
    */
   endView(accountId: string, view: string, tx: Tx): Promise<void>;
-  /** Ends in `tx` a client for good: its grants and every token that it has, whatever it was for. */
+  /** Ends in `tx` a client for good: its grants and every token that it has, of any kind. */
   endClient(clientId: string, tx: Tx): Promise<void>;
 }
 
@@ -51,14 +51,14 @@ export interface MarkedToken {
   jti: string;
   grantId?: string;
   clientId: string;
-  /** What it came of by exchange. */
+  /** What it was derived from by exchange. */
   cameOf?: readonly Pick<RevocationMark, 'kind' | 'key'>[];
 }
 
 /** A mark, its expiry in milliseconds since the epoch. */
 type Mark = Pick<RevocationMark, 'kind' | 'key'> & { expiresAt: number };
 
-/** Milliseconds that the clocks of two nodes may differ by: a mark is kept longer than any of them takes the token. */
+/** Milliseconds that the clocks of two nodes may differ by: a mark is kept until no node accepts the token. */
 const SKEW = 60_000;
 
 const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
@@ -132,7 +132,7 @@ export function createRevocation({
     }),
   };
 
-  /** Puts what is committed into Redis, and deletes what that has of the grants among them. */
+  /** Puts committed marks into Redis, and deletes Redis' records of the grants among them. */
   async function publish(marks: Mark[]): Promise<void> {
     if (!copy) return;
     const grants = marks.filter(({ kind }) => kind === 'grant');

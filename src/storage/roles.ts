@@ -1,4 +1,4 @@
-// raw-sql: whether anybody has a role is one question to three tables.
+// raw-sql: one statement asks three tables whether anybody has a role.
 import { UniqueConstraintError } from 'sequelize';
 import { recordOf, type RecordOf } from './models/define.ts';
 import { Role } from './models/roles.ts';
@@ -8,18 +8,18 @@ const record = recordOf(Role);
 export type RoleRecord = RecordOf<typeof record>;
 type RoleContent = Pick<RoleRecord, 'description' | 'permissions' | 'scopes'>;
 
-/** The roles that were made here. */
+/** Custom roles. */
 export interface RoleStore {
-  /** By name, all of them: there are as many as people can think of. */
+  /** All of them, by name: people create only a few. */
   list(tx?: Tx): Promise<RoleRecord[]>;
   find(names: readonly string[], tx?: Tx): Promise<RoleRecord[]>;
   /** The role, locked until the transaction ends. */
   lock(name: string, tx: Tx): Promise<RoleRecord | null>;
-  /** @returns null when there is one of this name. */
+  /** @returns null when the name is taken. */
   create(role: RoleContent & Pick<RoleRecord, 'name'>, tx: Tx): Promise<RoleRecord | null>;
   update(name: string, changes: Partial<RoleContent>, tx: Tx): Promise<RoleRecord>;
   delete(name: string, tx: Tx): Promise<void>;
-  /** Whether an account, a group or a service account has it. */
+  /** Whether an account, a group or a service account has the role. */
   isUsed(name: string, tx: Tx): Promise<boolean>;
 }
 

@@ -1,4 +1,4 @@
-// raw-sql: every request of a directory asks for its token (prepared); of parallel uses one is noted.
+// raw-sql: every request of a directory reads its token (prepared); one of parallel uses is recorded.
 import { Op } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
 import { recordOf, type RecordOf } from './models/define.ts';
@@ -19,13 +19,13 @@ export interface ScimTokenStore {
   findByHash(hash: string): Promise<ScimTokenRecord | null>;
   /** All that have not expired, newest first. */
   list(): Promise<ScimTokenRecord[]>;
-  /** Gives a token an end. */
+  /** Sets a token's end. */
   letEnd(id: string, expiresAt: Date, tx: Tx): Promise<void>;
-  /** The same, locked with all that would be added until the transaction ends. */
+  /** The same, locked until the transaction ends, also against additions. */
   lockAll(tx: Tx): Promise<ScimTokenRecord[]>;
   /** @returns the token, or null when there was none. */
   delete(id: string, tx: Tx): Promise<ScimTokenRecord | null>;
-  /** Notes that a token was used; at most every ten seconds each. */
+  /** Records a token's use, at most every ten seconds each. */
   touch(id: string, at: Date): Promise<void>;
 }
 

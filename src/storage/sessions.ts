@@ -1,4 +1,4 @@
-// raw-sql: what a session is ended or left by is one statement with the notices of its clients.
+// raw-sql: one statement ends sessions, or takes clients out of them, and queues the notices to these.
 import type { Pool } from 'pg';
 import { Op, type Attributes } from 'sequelize';
 import type { Clock } from '../core/clock.ts';
@@ -13,7 +13,7 @@ export interface SessionRecord {
   kind: 'browser' | 'device';
   /** Stays the same as long as the session lives. */
   uid: string;
-  /** When the person last showed who they are there. */
+  /** When the person last authenticated there. */
   signedInAt: Date;
   /** When it was last used to sign in to an app, or here; null when that is not known. */
   seenAt: Date | null;
@@ -29,26 +29,26 @@ export interface SessionRecord {
 }
 
 export interface Sessions {
-  /** Those that live. */
+  /** The live ones. */
   listOf(accountId: string): Promise<SessionRecord[]>;
-  /** Browsers that are signed in, whose ever they are, the latest first. */
+  /** Signed-in browsers of all accounts, latest first. */
   page(request: Pick<PageRequest<never, never>, 'limit' | 'after'>): Promise<SessionPage>;
   /** The session in which a grant was given; null when that has ended. */
   holderOf(accountId: string, grantId: string): Promise<string | null>;
   /**
    * Ends in `tx` one session of an account, or all but one.
-   * @returns the grants that end with each: not those that last while the person is away.
+   * @returns the grants that end with each, without those for offline access.
    */
   end(
     accountId: string,
     which: { uid: string } | { except: string },
     tx: Tx,
   ): Promise<{ grantIds: string[] }[]>;
-  /** Takes in `tx` a client out of all sessions of an account. */
+  /** Removes a client in `tx` from all sessions of an account. */
   leave(accountId: string, clientId: string, tx: Tx): Promise<void>;
 }
 
-/** Sessions with the accounts that they are of. */
+/** Sessions with their accounts. */
 export type SessionPage = Page<{
   session: SessionRecord;
   user: { id: string; email: string; name: string | null };
@@ -89,7 +89,7 @@ function sessionOf({ uid, payload, authorizations, createdAt, expiresAt }: Row):
   };
 }
 
-/** Which rows of `oidc_records r` are sessions that run. @param now the SQL of the time. */
+/** Condition on `oidc_records r` for live sessions. @param now the SQL of the time. */
 export const livingSession = (now: string): string =>
   `r.model = 'Session' and r.uid is not null and r.consumed_at is null and r.expires_at > ${now}`;
 

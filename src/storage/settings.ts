@@ -49,7 +49,7 @@ export const runtimeSettings: RuntimeSettingsStore = {
   },
 };
 
-// raw-sql: the first one to set it and the next one must wait for one another, though there is no row to lock yet.
+// raw-sql: concurrent first writers must wait for one another, though there is no row to lock yet.
 
 const schemaRecord = recordOf(StoredAttributeSchema, 'id', 'createdAt', 'updatedAt');
 export type AttributeSchemaRecord = RecordOf<typeof schemaRecord>;
@@ -57,7 +57,7 @@ export type AttributeSchemaRecord = RecordOf<typeof schemaRecord>;
 /** The schema of the attributes of accounts, unless the configuration has it. */
 export interface AttributeSchemas {
   find(): Promise<AttributeSchemaRecord | null>;
-  /** The same, and nobody else changes it until the transaction ends. */
+  /** The same, locked against changes until the transaction ends. */
   lock(tx: Tx): Promise<AttributeSchemaRecord | null>;
   save(schema: AttributeSchemaInput, tx: Tx): Promise<AttributeSchemaRecord>;
 }
@@ -87,7 +87,7 @@ export type { MailTextsByLanguage } from './models/settings.ts';
 const textsRecord = recordOf(Row, 'id');
 export type MailTextsRecord = RecordOf<typeof textsRecord>;
 
-/** The sentences of mail that operators wrote anew. */
+/** The sentences of mail that operators changed. */
 export interface MailTexts {
   read(): Promise<MailTextsRecord>;
   /** The same, locked until the transaction ends. */
@@ -108,7 +108,7 @@ export const mailTexts: MailTexts = {
   },
 };
 
-// raw-sql: one configuration is applied at a time, whatever it makes.
+// raw-sql: only one configuration is applied at a time.
 
 const ownedRecord = recordOf(OwnedResource, 'createdAt', 'updatedAt');
 export type OwnedResourceRecord = RecordOf<typeof ownedRecord>;
@@ -116,7 +116,7 @@ export type OwnedResourceRecord = RecordOf<typeof ownedRecord>;
 /** Which resources belong to a configuration file. */
 export interface OwnedResources {
   list(): Promise<OwnedResourceRecord[]>;
-  /** Nobody else applies a file until the transaction ends. */
+  /** Keeps others from applying a file until the transaction ends. */
   lockAll(tx: Tx): Promise<void>;
   save(resource: OwnedResourceRecord, tx: Tx): Promise<void>;
   delete(kind: string, id: string, tx: Tx): Promise<void>;
@@ -136,7 +136,7 @@ export type ContractStateRecord = RecordOf<typeof stateRecord>;
 export interface ContractStates {
   /** Those that were opened or closed at run time. */
   list(): Promise<ContractStateRecord[]>;
-  /** The state of a contract, made as `open` where there is none, and locked until the transaction ends. */
+  /** The state of a contract, created with `open` where there is none, and locked until the transaction ends. */
   lock(name: string, open: boolean, tx: Tx): Promise<ContractStateRecord>;
   set(name: string, open: boolean, tx: Tx): Promise<ContractStateRecord>;
 }

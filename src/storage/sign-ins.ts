@@ -1,4 +1,4 @@
-// raw-sql: a login stands only while the security version of the account does, by one statement.
+// raw-sql: one statement accepts a login only while the account's security version is unchanged.
 
 import type { Pool } from 'pg';
 import { type Attributes, Op } from 'sequelize';
@@ -18,21 +18,21 @@ interface SignIn {
   source: string;
   /** What it was made with. */
   device: string;
-  /** What to replace the hash with, if anything: the same password under today's parameters. */
+  /** A new hash of the same password with current parameters, if the old one is outdated. */
   newHash: string | null;
 }
 
 export interface SignIns {
   /**
-   * Writes a login down in one statement, if the account is still active and of the same security version: sets
-   * last_login_at (updated_at is about its data and stays), and remembers the source for 30 days and the device for 180.
-   * Of logins that replace one hash at once the first does, and all of them stand.
-   * @returns null when the login does not stand; else whether its device is new to an account that knew others.
+   * Records a login in one statement, if the account is still active and has the same security version. Sets last_login_at
+   * (updated_at is about its data and stays), and remembers the source for 30 days and the device for 180. Of concurrent logins
+   * that replace one hash the first does; all of them are accepted.
+   * @returns null when the login is not accepted; else whether its device is new to an account that knows others.
    */
   record(signIn: SignIn, tx: Tx): Promise<{ isNewDevice: boolean } | null>;
   /** Replaces a hash by a newer one of the same password, unless it has been replaced already. */
   replaceHash(account: Pick<UserRecord, 'id' | 'passwordHash'>, newHash: string): Promise<void>;
-  /** Keeps the hash of the password that an account came without, unless it has had one since. */
+  /** Stores the hash of a password for an account that came without one, unless it has got one since. */
   setFirstHash(accountId: string, hash: string, at: Date): Promise<void>;
   /** Whether `source` signed in to the account within the 30 days before `now` (milliseconds). */
   knows(accountId: string, source: string, now: number): Promise<boolean>;
@@ -42,7 +42,7 @@ const DAY = 86_400_000;
 const MEMORY = { source: 30 * DAY, device: 180 * DAY };
 const since = (now: number, of: keyof typeof MEMORY): Date => new Date(now - MEMORY[of]);
 
-/** One statement, so that a login comes wholly before a change of the account's security or not at all. */
+/** One statement, so that a login comes wholly before a change of the account's security, or not at all. */
 const RECORD = `with account as (
     update users set
       last_login_at = $2,
@@ -104,7 +104,7 @@ export function createSignIns(pool: Executor): SignIns {
   };
 }
 
-// raw-sql: a sign-in is added only while its session lives, by one statement; the list joins grants, tokens and sessions.
+// raw-sql: one statement adds a sign-in only while its session lives; the list joins grants, tokens and sessions.
 
 /** A device that somebody signs in by its code. */
 export type NewDeviceSignIn = Omit<Attributes<DeviceSignIn>, 'sessionUid' | 'createdAt'> & {
@@ -117,7 +117,7 @@ export type NewDeviceSignIn = Omit<Attributes<DeviceSignIn>, 'sessionUid' | 'cre
 /** Devices that were signed in by a code (RFC 8628). Each is deleted with its grant. */
 export interface DeviceSignIns {
   /**
-   * Writes one down, over an earlier try. Whatever ends the session comes wholly before or finds the device.
+   * Records one, replacing an earlier attempt. Whatever ends the session comes wholly before or finds the device.
    * @returns false when the session or the grant has ended.
    */
   add(device: NewDeviceSignIn): Promise<boolean>;
@@ -141,8 +141,8 @@ const ADD = {
 };
 
 /**
- * The devices of an account ($1) at a moment ($2, milliseconds). One whose client has no refresh tokens is there as long as
- * an access token may be ($3, seconds).
+ * The devices of an account ($1) at a moment ($2, milliseconds). One whose client has no refresh tokens is listed for as long as
+ * an access token may live ($3, seconds).
  */
 export const DEVICES = `select d.id as uid, d.created_at as "signedInAt", r.at as "seenAt", g.expires_at as "expiresAt",
       d.user_agent as "userAgent", d.ip, array[g.client_id] as "clientIds", d.session_uid as "endsWith"

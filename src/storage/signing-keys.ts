@@ -18,17 +18,17 @@ export interface SigningKeys {
   list(now: number): Promise<SigningKeyRecord[]>;
   /** The same with the private keys opened. @throws StartupError when SECRETS_KEY is not the one they were sealed with. */
   open(now: number): Promise<(SigningKeyRecord & { privateJwk: Record<string, unknown> })[]>;
-  /** Says when the keys of `alg` other than `kid`, if they have no end yet, leave the JWKS. */
+  /** Sets when the keys of `alg` other than `kid` leave the JWKS, unless that is set already. */
   expireOthers(alg: string, kid: string, expiresAt: Date, tx: Tx): Promise<void>;
-  /** Says from when a key signs. */
+  /** Sets from when a key signs. */
   activate(kid: string, at: Date, tx: Tx): Promise<void>;
-  /** Says that a key stays in the JWKS while no newer one is due. */
+  /** Keeps a key in the JWKS while no newer one is due. */
   keep(kid: string, tx: Tx): Promise<void>;
-  /** Deletes a key whole: nothing verifies what it signed. */
+  /** Deletes a key entirely: nothing that it signed verifies any more. */
   delete(kid: string, tx: Tx): Promise<void>;
   /** Public keys that have left the JWKS and are kept. */
   retired(now: number): Promise<Record<string, unknown>[]>;
-  /** Deletes the private part of keys that have left the JWKS, and all of those that did so more than `kept` seconds ago. */
+  /** Deletes the private part of keys that have left the JWKS, and whole keys that did so more than `kept` seconds ago. */
   deleteExpired(now: number, kept: number): Promise<void>;
   /** Serializes rotation across nodes until the transaction ends. */
   lock(tx: Tx): Promise<void>;

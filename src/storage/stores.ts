@@ -61,7 +61,7 @@ import { createUserSearch } from './user-search.ts';
 import { createUsers } from './users.ts';
 import { createWebhookQueue, createWebhooks } from './webhooks.ts';
 
-/** Redis and the counters in it. Their libraries weigh much: don't load them where there is no Redis. */
+/** Redis and the counters in it. Their libraries are large: don't load them without Redis. */
 async function connectRedis(url: string, logger: Logger) {
   const [{ createRedis }, { redisCounters }] = await Promise.all([
     import('./redis/client.ts'),
@@ -72,8 +72,8 @@ async function connectRedis(url: string, logger: Logger) {
 }
 
 /**
- * Connects to the stores and makes what is built on them; `close` ends it all. Notifications are sent, and heard once
- * `notifications.connect` was called.
+ * Connects to the stores and builds what depends on them; `close` ends everything. Notifications are sent at once, but heard
+ * only after `notifications.connect`.
  */
 export async function openStores<Message extends Addressed>({
   databaseUrl,
@@ -203,5 +203,5 @@ export async function openStores<Message extends Addressed>({
   };
 }
 
-/** Every store, of which each part takes what it uses. Its outbox holds messages of type `Message`. */
+/** All stores; each part takes those it uses. The outbox holds messages of type `Message`. */
 export type Stores<Message extends Addressed = Addressed> = Awaited<ReturnType<typeof openStores<Message>>>;

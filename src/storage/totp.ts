@@ -1,4 +1,4 @@
-// raw-sql: a deletion decides who has the authenticator; no model says which enrolments are the newest.
+// raw-sql: a deletion decides who gets the authenticator; models cannot select the newest enrolments.
 import type { Pool } from 'pg';
 import { Op } from 'sequelize';
 import { recordOf, type RecordOf } from './models/define.ts';
@@ -12,26 +12,26 @@ const record = recordOf(
 
 export type TotpRecord = RecordOf<typeof record>;
 
-/** What codes are made of (RFC 6238): a secret in base32, the hash function, the digits of a code, seconds of a step. */
+/** Parameters of codes (RFC 6238): a secret in base32, the hash function, the digits of a code, seconds of a step. */
 export type TotpKey = Pick<TotpAuthenticator, 'secret' | 'algorithm' | 'digits' | 'period'>;
 
 /** A secret is base32 (RFC 4648). */
 export interface TotpStore {
-  /** Keeps an enrolment until `expiresAt`. The account's expired ones go, and all but the newest few of the others. */
+  /** Stores an enrolment until `expiresAt`. Deletes the account's expired ones, and all but the newest few of the others. */
   begin(
     enrolment: { id: string; accountId: string; name: string; secret: string; expiresAt: Date },
     now: number,
   ): Promise<void>;
   /** The secret of an enrolment that has not expired, `now` in milliseconds. */
   pendingSecret(accountId: string, id: string, now: number): Promise<string | null>;
-  /** Ends an enrolment by using its first step, in one statement: of any number of tries one gets the authenticator. */
+  /** Confirms an enrolment by using its first step, in one statement: of concurrent attempts one gets the authenticator. */
   confirm(accountId: string, id: string, step: number, at: Date, tx: Tx): Promise<TotpRecord | null>;
   /** Those that are confirmed, oldest first. */
   list(accountId: string): Promise<TotpRecord[]>;
   /** The keys of those. */
   keys(accountId: string): Promise<(TotpKey & { id: string })[]>;
   /**
-   * Uses a time step up, and with it all before it, in one statement: of any number of tries with one step one does.
+   * Uses up a time step and all before it, in one statement. Of concurrent attempts with one step one succeeds.
    * @returns whether this one did.
    */
   useStep(id: string, step: number, at: Date, tx: Tx): Promise<boolean>;
@@ -45,13 +45,13 @@ export interface TotpStore {
 
 const PENDING = 5;
 
-/** Makes room for one more: the account's expired enrolments go, and all but the newest of the others. */
+/** Makes room for one more: deletes the account's expired enrolments, and all but the newest of the others. */
 const TRIM = `delete from totp_authenticators
   where account_id = $1 and expires_at is not null and (expires_at <= $2 or id in (
     select id from totp_authenticators where account_id = $1 and expires_at is not null
     order by expires_at desc offset ${PENDING - 1}))`;
 
-/** One statement: of parallel tries one has it. */
+/** One statement: one of parallel attempts gets it. */
 const DELETE = `delete from totp_authenticators where account_id = $1 and id = $2 and expires_at is null
   returning ${record.columns}`;
 

@@ -1,4 +1,4 @@
-// raw-sql: counts that end at a bound, and the roles of all who are linked. Conditions of a list for `listing.ts`.
+// raw-sql: bounded counts, and the roles of all linked accounts. Conditions of a list for `listing.ts`.
 import type { Pool } from 'pg';
 import type { Upstream } from '../config/index.ts';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
@@ -9,11 +9,11 @@ import type { Tx } from './postgres/transaction.ts';
 
 /** A person who is linked at a provider. */
 export interface Linked {
-  /** The account's. */
+  /** The account's id. */
   id: string;
   email: string;
   name: string | null;
-  /** Who that is at the provider. */
+  /** The person's id at the provider. */
   subject: string;
   label: string | null;
   createdAt: Date;
@@ -30,7 +30,7 @@ export interface UpstreamRecord {
 type Content = Pick<UpstreamRecord, 'upstream' | 'enabled'>;
 
 export interface Upstreams {
-  /** In the order of their making. */
+  /** In order of creation. */
   list(): Promise<UpstreamRecord[]>;
   /** The provider, locked until the transaction ends. */
   lock(id: string, tx: Tx): Promise<UpstreamRecord | null>;
@@ -39,11 +39,11 @@ export interface Upstreams {
   update(content: Content, tx: Tx): Promise<UpstreamRecord>;
   /** @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
-  /** How many identities there are connected here; counting ends at `most`. */
+  /** Number of identities linked to it; counting ends at `limit`. */
   countLinked(id: string, limit: number, tx?: Executor): Promise<number>;
-  /** Who is connected there. */
+  /** The people linked to it. */
   linked(id: string, request: PageRequest<'created_at', object>): Promise<Page<Linked>>;
-  /** Every role that somebody has whose identity there is connected. */
+  /** Every role of an account that is linked to it. */
   rolesLinked(id: string, tx: Tx): Promise<string[]>;
 }
 
@@ -76,7 +76,7 @@ const ROLES_LINKED = `select distinct role
   cross join unnest(u.roles || u.group_roles) role
   where i.upstream = $1 and u.status <> 'deleted'`;
 
-/** Providers that people may sign in with, those of the configuration apart, in PostgreSQL. */
+/** Providers that people may sign in with, except those of the configuration, in PostgreSQL. */
 export const createUpstreams = (pool: Pool): Upstreams => ({
   async list() {
     const found = await RegisteredUpstream.findAll({ order: ['createdAt', 'id'] });

@@ -21,18 +21,18 @@ import { User } from './models/user.ts';
 import type { Executor } from './postgres/executor.ts';
 import { MAX_USER_NUMBER, type UserRecord } from './users.ts';
 
-/** How to ask whether another table has a row about an account, under a condition. */
+/** Tests whether another table has a row about an account, under a condition. */
 type Exists = (table: string, condition: string) => string;
 
 /** By sets: for few matches, which are found first. */
 const inSet: Exists = (table, condition) =>
   `exists (select from ${table} where account_id = users.id and ${condition})`;
 
-/** Row by row, for accounts that are read in the order of the list: `exists` may read the other table from end to end before. */
+/** Row by row, for accounts read in the order of the list: `exists` might scan the whole other table first. */
 const inRow: Exists = (table, condition) =>
   `((select true from ${table} where account_id = users.id and ${condition} limit 1) is true)`;
 
-/** Some of the accounts alone: enough to see that there are many. */
+/** Only some of the accounts: enough to see that there are many. */
 const inSample: Exists = (table, condition) =>
   `id in (select account_id from ${table} where ${condition} limit 3000)`;
 
@@ -49,12 +49,12 @@ const FACTORS = {
 export type FactorFilter = keyof typeof FACTORS;
 export const FACTOR_FILTERS = Object.keys(FACTORS) as FactorFilter[];
 
-/** Conditions on accounts, all of which must hold; of several values one must. */
+/** Conditions on accounts. All must hold; of several values any. */
 export interface UserFilters {
-  /** Any part of an address or a name, from three characters on, the beginning of one below; or an exact id or number. */
+  /** Any part of an address or a name with three characters or more, its beginning with fewer; or an exact id or number. */
   search?: string | undefined;
   status?: readonly UserRecord['status'][] | undefined;
-  /** By itself or by a group. */
+  /** Its own or by a group. */
   role?: readonly string[] | undefined;
   /** Ids. */
   group?: readonly string[] | undefined;
@@ -74,7 +74,7 @@ export type UserSort = 'created_at' | 'last_login_at' | 'email' | 'number';
 
 export interface UserSearch {
   list(request: PageRequest<UserSort, UserFilters>): Promise<Page<UserRecord>>;
-  /** How many there are; counting ends at `most`. */
+  /** How many there are; counting ends at `cap`. */
   count(filters: UserFilters, cap: number): Promise<number>;
 }
 
@@ -87,15 +87,15 @@ const isUserNumber = (text: string): boolean =>
 
 const LAST_LOGIN = `coalesce(last_login_at, ${NEVER})`;
 
-/** Rows of a list that are looked at in its order. Where fewer match, all that do are found sooner. */
+/** Rows of a list to read in its order. When fewer match, finding all matches is faster. */
 const WALK = { near: 5_000, furthest: 10_000 };
 
-/** With a role that so few of a sample have, those who have it are found by its index. */
+/** When so few of a sample have a role, its holders are found by the role's index. */
 const FEW = 8;
 
 const TEXTS = 'user_search_text(email, username, name, given_name, family_name)';
 
-/** The index is asked for what stands before the @: most trigrams of a domain are in everybody's address. */
+/** Search the index for the part before the @: most trigrams of a domain are in everybody's address. */
 function hasPart(part: string, parameter: Parameter): string {
   const local = part.slice(0, Math.max(0, part.indexOf('@')));
   if (local.length < MIN_PART_LENGTH) return `${TEXTS} like ${parameter(`%${literal(part)}%`)}`;
@@ -137,7 +137,7 @@ const listing = (exists: Exists): Listing<UserSort, UserFilters> => ({
     createdBefore: (value, parameter) => `created_at < ${parameter(value)}`,
     lastLoginAfter: (value, parameter) => `${LAST_LOGIN} >= ${parameter(value)}`,
     lastLoginBefore: (value, parameter) => `${LAST_LOGIN} > ${NEVER} and ${LAST_LOGIN} < ${parameter(value)}`,
-    // The index has none that are empty.
+    // The index leaves out empty ones.
     attributes(filters, parameter) {
       const isOneOf = (objects: readonly Record<string, unknown>[]) =>
         `(${objects.map((one) => `attributes @> ${parameter(JSON.stringify(one))}::jsonb`).join(' or ')})`;
@@ -150,11 +150,11 @@ const LIST = listing(inSet);
 const IN_ORDER = listing(inRow);
 const SAMPLE = listing(inSample);
 
-/** What is asked of every list: that the account is not deleted. */
+/** Condition of every list: the account is not deleted. */
 const isNarrowed = ({ status, ...filters }: UserFilters): boolean =>
   status?.length === 1 || Object.values(filters).some((value) => value !== undefined);
 
-/** The filters that an index in the order of the list knows of: there are few suspended ones. */
+/** Filters that an index in list order covers: few accounts are suspended. */
 const walkedOf = ({
   filters,
   sort,
@@ -173,9 +173,9 @@ function pageOfUsers(rows: (object & Positioned)[], limit: number): Page<UserRec
 }
 
 /**
- * Looks accounts up for operators, in PostgreSQL. Among the first accounts of the list many match, or an index finds all that do:
- * a page costs about the same either way.
- * @param bounded runs what combinations of conditions may make slow.
+ * Searches accounts for operators, in PostgreSQL. Either many of the first accounts of the list match, or an index finds all
+ * matches: a page costs about the same either way.
+ * @param bounded runs statements that combinations of conditions may make slow.
  */
 export function createUserSearch(pool: Executor, bounded: Executor = pool): UserSearch {
   return {
@@ -195,7 +195,7 @@ export function createUserSearch(pool: Executor, bounded: Executor = pool): User
       );
       if (near.length >= count) return pageOfUsers(near, limit);
       const few = await rowsOfFew<UserSort, UserFilters, object>(bounded, LIST, request, count);
-      // Of many some come soon, even if not among the first.
+      // Of many matches some come soon, even if not among the first rows.
       return pageOfUsers(few ?? (await all(bounded)), limit);
     },
     async count(filters, cap) {
@@ -203,7 +203,7 @@ export function createUserSearch(pool: Executor, bounded: Executor = pool): User
         filters.group ?? filters.door ?? filters.factor?.every((factor) => factor !== 'none');
       const sample = isOfOthers ? await countOf(bounded, SAMPLE, filters, cap) : 0;
       if (sample === cap) return cap;
-      // The statistics of the table have the most common roles alone.
+      // The statistics of the table cover only the most common roles.
       const isRare = filters.role && (await countOfSample(bounded, IN_ORDER, filters, FEW)) < FEW;
       return (isRare ? countOfFew : countOf)(bounded, LIST, filters, cap);
     },

@@ -1,4 +1,4 @@
-// raw-sql: hot paths, every token request reads its account and every change locks it; and races for an address.
+// raw-sql: hot paths: every token request reads its account and every change locks it; races for an address.
 import type { Pool } from 'pg';
 import { type CreationAttributes, Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../core/errors.ts';
@@ -13,10 +13,10 @@ export type { MovedFrom, PostalAddress } from './models/user.ts';
 const record = recordOf(User);
 export type UserRecord = RecordOf<typeof record>;
 
-/** An account with these values, and what one starts with. */
+/** An account with these values, and initial values for the rest. */
 export const userOf: (values: Partial<UserRecord>) => UserRecord = record.of;
 
-/** No account at all: what is done whether there is an account or not is done with it, and undone. */
+/** A nonexistent account, for constant-time work: what is done with it is undone. */
 export const noUser: UserRecord = record.of({
   id: '00000000-0000-0000-0000-000000000000',
   number: 0,
@@ -37,38 +37,38 @@ export type UserChanges = Partial<
 
 export interface Users {
   /**
-   * @throws DomainError username_taken, email_taken: decided by the unique indexes, so parallel tries give one account.
-   *   An address that another account may still be taken back to is taken, too.
+   * @throws DomainError username_taken, email_taken. The unique indexes decide, so concurrent attempts create one account. An
+   *   address that may still be restored to another account is taken, too.
    */
   create(user: NewUser, tx: Tx): Promise<UserRecord>;
   findById(id: string): Promise<UserRecord | null>;
   findByNumber(number: number): Promise<UserRecord | null>;
   findByUsernameKey(key: string): Promise<UserRecord | null>;
   findByEmailKey(key: string): Promise<UserRecord | null>;
-  /** The account that moved away from an address which counts until the new one is proven. */
+  /** The account that is changing away from an address which counts until the new one is proven. */
   findMovedFrom(key: string): Promise<UserRecord | null>;
   /** The account, locked until the transaction ends. */
   lock(id: string, tx: Tx): Promise<UserRecord | null>;
-  /** The same for one that its owner deleted and that is kept for a while. */
+  /** The same for an account that its owner deleted and that is still kept. */
   lockDeleted(id: string, tx: Tx): Promise<UserRecord | null>;
   /** @returns the changed account, or null when there is none. @throws DomainError username_taken, email_taken. */
   update(id: string, changes: UserChanges, tx?: Tx): Promise<UserRecord | null>;
   /**
-   * Ends what was begun for the account and not finished, such as a login that waits for its second factor.
-   * @returns its security version from now on.
+   * Ends unfinished work for the account, such as a login that waits for its second factor.
+   * @returns its new security version.
    */
   advanceSecurity(id: string, tx: Tx): Promise<number>;
-  /** Deletes the account and, by foreign keys, all that is its own. @returns whether there was one. */
+  /** Deletes the account and, by foreign keys, everything that belongs to it. @returns whether there was one. */
   delete(id: string, tx: Tx): Promise<boolean>;
-  /** Some of the accounts whose deletion is due, the oldest first. @returns their ids. */
+  /** Ids of some accounts whose deletion is due, oldest first. */
   listDue(now: Date, limit: number): Promise<string[]>;
-  /** Some of the accounts that their owners deleted before a moment, the oldest deletions first. @returns their ids. */
+  /** Ids of some accounts that their owners deleted before a moment, oldest deletions first. */
   listDeleted(before: Date, limit: number): Promise<string[]>;
   /** By creation, oldest first; `after` is the id of the last one seen. */
   list(options: { limit: number; after?: string }): Promise<UserRecord[]>;
   /** Active accounts with `role`, locked until the transaction ends. */
   lockWithRole(role: string, tx: Tx): Promise<UserRecord[]>;
-  /** The ids of those that have it by themselves or by a group, and something to sign in with; locked likewise. */
+  /** Ids of those that have the role, their own or by a group, and something to sign in with; locked likewise. */
   lockAble(role: string, tx: Tx): Promise<string[]>;
 }
 
@@ -90,7 +90,7 @@ const ABLE = `select id from users
       or exists (select from upstream_identities where account_id = users.id))
   order by id for no key update`;
 
-/** After the write: another transaction that has just left the address has committed by then, or is waited for. */
+/** Runs after the write: another transaction that just left the address has committed by then, or is waited for. */
 async function refuseReserved(emailKey: string, id: string, tx: Tx): Promise<void> {
   const { rows } = await tx.query(RESERVED, [emailKey, id]);
   if (rows.length > 0) throw new DomainError('email_taken', { field: 'email' });

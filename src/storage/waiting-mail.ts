@@ -1,4 +1,4 @@
-// raw-sql: a list for `listing.ts`, and what is being sent is left alone by one statement.
+// raw-sql: a list for `listing.ts`; one statement leaves messages alone that are being sent.
 import type { Pool } from 'pg';
 import { type Listing, type Page, pageOf, type PageRequest } from './listing.ts';
 import { MAIL_TOPIC } from './outbox.ts';
@@ -53,7 +53,7 @@ const LIST: Listing<'created_at', MailFilters & { unsent: true }> = {
   },
 };
 
-/** Seconds that the lease of an attempt under way lasts at most: what is due sooner is left as it is. */
+/** Maximum seconds of the lease of an attempt under way. Messages due sooner are left as they are. */
 const LEASE = 15;
 
 const RESEND = `update outbox set

@@ -1,4 +1,4 @@
-// raw-sql: which node sends to which address is decided by `skip locked`; lists are conditions for `listing.ts`.
+// raw-sql: `skip locked` decides which node sends to which address; lists are conditions for `listing.ts`.
 import type { Pool } from 'pg';
 import { fn, literal } from 'sequelize';
 import { newUuid } from '../core/ids.ts';
@@ -17,7 +17,7 @@ const deliveryRecord = recordOf(WebhookDelivery, 'expiresAt');
 export type DeliveryRecord = RecordOf<typeof deliveryRecord>;
 
 type WebhookContent = Pick<WebhookRecord, 'url' | 'description' | 'eventTypes' | 'enabled' | 'secret'>;
-/** The id of its event is its own unless there is one. */
+/** Without `eventId`, its own id serves as that. */
 type NewDelivery = Pick<DeliveryRecord, 'webhookId' | 'type' | 'data' | 'at'> & { eventId?: string };
 
 export interface DeliveryFilters {
@@ -33,30 +33,30 @@ export interface Webhooks {
   lock(id: string, tx: Tx): Promise<WebhookRecord | null>;
   create(webhook: WebhookContent, tx: Tx): Promise<WebhookRecord>;
   update(id: string, changes: Partial<WebhookContent>, tx: Tx): Promise<WebhookRecord>;
-  /** Lets a new secret take the place of the old one, which signs beside it for `overlap` seconds. */
+  /** Replaces the secret. The old one signs beside the new one for `overlap` seconds. */
   rotate(id: string, secret: string, overlap: number, tx: Tx): Promise<WebhookRecord>;
-  /** Switches it off; unless it was an operator's wish, whatever waits has failed. */
+  /** Switches it off. Unless an operator wished it, waiting deliveries fail. */
   disable(id: string, reason: DisabledReason, tx: Tx): Promise<WebhookRecord>;
-  /** Switches it on: its failures are forgotten, and what waits is due. */
+  /** Switches it on: forgets its failures, and makes waiting deliveries due. */
   enable(id: string, tx: Tx): Promise<WebhookRecord>;
   delete(id: string, tx: Tx): Promise<void>;
   deliveries(id: string, request: PageRequest<'created_at', DeliveryFilters>): Promise<Page<DeliveryRecord>>;
   findDelivery(id: string, deliveryId: string): Promise<DeliveryRecord | null>;
-  /** Leaves one more delivery, due at once. */
+  /** Queues one more delivery, due at once. */
   deliver(delivery: NewDelivery, tx: Tx): Promise<DeliveryRecord>;
-  /** Has one that waits be due now. @returns it as it is now. */
+  /** Makes a waiting delivery due now. @returns its new state. */
   hurry(delivery: DeliveryRecord, tx: Tx): Promise<DeliveryRecord>;
 }
 
 /** A delivery under way. */
 export type Taken = Pick<DeliveryRecord, 'id' | 'eventId' | 'type' | 'data' | 'at' | 'attempts'> & {
-  /** Seconds since it was left. */
+  /** Seconds since it was queued. */
   age: number;
-  /** Whether the address took something since it was left. */
+  /** Whether the address accepted something since it was queued. */
   isOutlived: boolean;
 };
 
-/** What became of an attempt. */
+/** Result of an attempt. */
 export interface Outcome {
   delivery: Taken;
   /** `waiting`: it is tried again in `wait` seconds. */
@@ -66,20 +66,20 @@ export interface Outcome {
   error: string | null;
 }
 
-/** What waits to be sent. The time is the database's, so that no two nodes differ on what is due. */
+/** Deliveries that wait. The database's clock decides what is due, for all nodes alike. */
 export interface WebhookQueue {
   /**
-   * Takes an address that something is due for, the longest unattended first: for `lease` seconds no other node sends to it.
+   * Leases an address that something is due for, the longest unattended first: for `lease` seconds no other node sends to it.
    * @returns null when nothing is due.
    */
   lease(lease: number): Promise<WebhookRecord | null>;
-  /** Takes what is due for it, `most` at most. */
+  /** Takes its due deliveries, at most `limit`. */
   take(webhook: WebhookRecord, limit: number, lease: number): Promise<Taken[]>;
-  /** Writes down what became of attempts, and gives the address back: nothing is sent to it for `pause` seconds. */
+  /** Records results of attempts and releases the address: nothing is sent to it for `pause` seconds. */
   settle(webhook: WebhookRecord, outcomes: readonly Outcome[], pause: number): Promise<void>;
 }
 
-/** Seconds that a delivery is kept when it is over. */
+/** Seconds that a finished delivery is kept. */
 const KEPT = 14 * 86_400;
 
 const LIST: Listing<'created_at', object> = {
@@ -102,7 +102,7 @@ const DELIVERIES: Listing<'created_at', DeliveryFilters & { webhook: string }> =
   },
 };
 
-/** Events under way hold their webhooks by a key share, which must not hide them. */
+/** Transactions with new events hold their webhooks `for key share`; that must not hide them. */
 const LEASE = {
   name: 'webhooks_lease',
   text: `update webhooks set leased_until = now() + $1 * interval '1 second'
@@ -149,7 +149,7 @@ const GIVE_BACK = {
 const now = () => fn('now');
 const inSeconds = (seconds: number) => literal(`now() + ${seconds} * interval '1 second'`);
 
-/** Where operators have events sent to, and what was sent. */
+/** Webhooks of operators and their deliveries. */
 export function createWebhooks({
   pool,
   notifications,
@@ -175,7 +175,7 @@ export function createWebhooks({
     },
     count: (tx) => Webhook.count({ transaction: tx }),
     async lock(id, tx) {
-      // Earlier events are told to the webhooks as they were.
+      // Earlier events go to the webhooks as they were.
       await writeGathered();
       const webhook = await Webhook.findByPk(id, { transaction: tx, lock: tx.LOCK.UPDATE });
       return webhook && record.from(webhook);
@@ -252,7 +252,7 @@ export function createWebhooks({
   };
 }
 
-/** What waits, as the nodes share it. */
+/** The queue of deliveries, shared by the nodes. */
 export function createWebhookQueue(pool: Pool): WebhookQueue {
   return {
     async lease(lease) {

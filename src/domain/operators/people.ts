@@ -13,7 +13,7 @@ export { FACTOR_FILTERS } from '../../storage/user-search.ts';
 export interface People {
   /** Newest first unless sorted; deleted accounts are not among them. @throws DomainError insufficient_scope, invalid_cursor. */
   list(operator: Operator, options: ListOptions<UserSort, UserFilters>): Promise<Listed<User>>;
-  /** How many the filters find, `most` at most. @throws DomainError insufficient_scope. */
+  /** How many the filters find, at most `limit`. @throws DomainError insufficient_scope. */
   count(operator: Operator, filters: UserFilters, limit: number): Promise<number>;
   /**
    * All that the filters find, the oldest first, which is written down before the first comes.

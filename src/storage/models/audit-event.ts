@@ -8,7 +8,7 @@ import {
 import type { Actor } from '../../core/actor.ts';
 import { define } from './define.ts';
 
-/** What happened, in `noun.verb` words; the list is the vocabulary of the log. */
+/** Types of events, as `noun.verb`. */
 export type AuditType =
   | 'user.registration_requested'
   | 'user.created'

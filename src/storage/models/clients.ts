@@ -15,9 +15,9 @@ export type ClientKind = 'web' | 'spa' | 'native' | 'device' | 'service' | 'gate
 export class Client extends Model<InferAttributes<Client>, InferCreationAttributes<Client>> {
   declare id: string;
   declare name: string;
-  /** SHA-256 of the secret: machine secrets have their own entropy. Null for a client without one. */
+  /** SHA-256 of the secret, which is random enough for that. Null for a client without one. */
   declare secretHash: string | null;
-  /** Null of one that was created with the client. */
+  /** Null for one that was created with the client. */
   declare secretCreatedAt: Date | null;
   /** Of the newest secret; null for one without an end. */
   declare secretExpiresAt: Date | null;
@@ -26,7 +26,7 @@ export class Client extends Model<InferAttributes<Client>, InferCreationAttribut
   /** Of a service account. */
   declare roles: CreationOptional<string[]>;
   declare enabled: CreationOptional<boolean>;
-  /** The database's to say, of the metadata. */
+  /** Derived from the metadata by the database. */
   declare kind: CreationOptional<ClientKind>;
   /** To the minute. */
   declare lastUsedAt: Date | null;
@@ -52,7 +52,7 @@ define(Client, 'clients', {
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** A secret that a client had before its present one. */
+/** A former secret of a client. */
 export class FormerClientSecret extends Model<
   InferAttributes<FormerClientSecret>,
   InferCreationAttributes<FormerClientSecret>
@@ -107,9 +107,9 @@ export class Api extends Model<InferAttributes<Api>, InferCreationAttributes<Api
   declare accessTokenTtl: number | null;
   /** Of access tokens that are JWTs. */
   declare signingAlg: CreationOptional<SigningAlg>;
-  /** Of those too: `jwt` for a resource server that refuses `at+jwt`. */
+  /** For those too: `jwt` for a resource server that refuses `at+jwt`. */
   declare tokenTypeHeader: CreationOptional<TokenTypeHeader>;
-  /** Whether a person's token has those scopes alone that the person's roles allow. */
+  /** Whether a person's token gets only the scopes that the person's roles allow. */
   declare enforceRoles: CreationOptional<boolean>;
   /** Whether clients that no operator registered may ask for its scopes (RFC 7591, Client ID Metadata Documents). */
   declare dynamicClients: CreationOptional<boolean>;

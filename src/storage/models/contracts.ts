@@ -15,7 +15,7 @@ export class ApiKey extends Model<InferAttributes<ApiKey>, InferCreationAttribut
   declare hash: string;
   declare name: string;
   declare permissions: CreationOptional<string[]>;
-  /** Whose key it is; null for one of the operator's. */
+  /** Its owner; null for one of the operator's. */
   declare accountId: string | null;
   declare createdAt: CreationOptional<Date>;
   declare expiresAt: Date | null;
@@ -34,7 +34,7 @@ define(ApiKey, 'api_keys', {
   lastUsedAt: DataTypes.DATE,
 });
 
-/** That a contract was opened or closed at run time. */
+/** A contract that was opened or closed at run time. */
 export class ContractState extends Model<
   InferAttributes<ContractState>,
   InferCreationAttributes<ContractState>
@@ -74,7 +74,7 @@ define(ContractUsage, 'contract_usage', {
   lastUsedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** That an account called an operation of a contract on a day. */
+/** An account's use of an operation of a contract on a day. */
 export class ContractUser extends Model<
   InferAttributes<ContractUser>,
   InferCreationAttributes<ContractUser>
@@ -90,7 +90,7 @@ define(ContractUser, 'contract_users', {
   door: { type: DataTypes.TEXT, primaryKey: true },
   operation: { type: DataTypes.TEXT, primaryKey: true },
   day: { type: DataTypes.DATEONLY, primaryKey: true },
-  // No reference: a partition would lock accounts when it comes and goes. A trigger deletes the rows of an account.
+  // No foreign key: creating or dropping a partition would lock accounts. A trigger deletes an account's rows.
   accountId: { type: DataTypes.UUID, primaryKey: true },
 });
 
@@ -103,7 +103,7 @@ export class ContractCaller extends Model<
   /** `YYYY-MM-DD`, UTC. */
   declare day: string;
   declare kind: 'client' | 'address';
-  /** Empty for all those beyond the bound. */
+  /** Empty for all callers beyond the bound. */
   declare caller: string;
   declare requests: number;
   declare lastUsedAt: Date;

@@ -14,7 +14,7 @@ export class Lock extends Model<InferAttributes<Lock>, InferCreationAttributes<L
 
 define(Lock, 'locks', { slot: { type: DataTypes.INTEGER, primaryKey: true } });
 
-/** A change that the other nodes are to hear of, where there is no LISTEN. */
+/** A change announced to the other nodes, where there is no LISTEN. */
 export class Announcement extends Model<
   InferAttributes<Announcement>,
   InferCreationAttributes<Announcement>

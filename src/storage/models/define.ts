@@ -1,4 +1,4 @@
-// raw-sql: the statement that inserts many rows of any model.
+// raw-sql: a statement that inserts many rows of any model.
 
 import {
   type Attributes,
@@ -38,7 +38,7 @@ interface Definition {
 
 const definitions = new Map<ModelStatic<Model>, Definition>();
 
-/** Those of the process: models are bound once (`bindModels`). */
+/** Keys of the process: models are bound once (`bindModels`). */
 let secrets: Secrets | undefined;
 let executor: Executor | undefined;
 
@@ -50,8 +50,7 @@ const isType = (column: DataType | Column<Model>): column is DataType =>
   typeof column === 'string' || typeof column === 'function' || !('type' in column);
 
 /**
- * Defines a table's rows: the only definition of them. Sequelize keeps the times in `createdAt` and `updatedAt` if there are
- * such attributes.
+ * Defines a table's rows; there is no other definition. Sequelize sets `createdAt` and `updatedAt` if there are such attributes.
  */
 export function define<M extends Model>(model: ModelStatic<M>, table: string, columns: Columns<M>): void {
   const entries = Object.entries<DataType | Column<Model>>(columns).map(
@@ -74,7 +73,7 @@ function keys(): Secrets {
   return secrets;
 }
 
-/** Where statements beside the models run, in the transaction under way as they do. */
+/** Runs statements beside the models, in the same transaction as they do. */
 export function boundExecutor(): Executor {
   if (!executor) throw new Error('models are not bound');
   return executor;
@@ -105,7 +104,7 @@ function accessors(attribute: string, sealing: Sealed): Pick<Column<Model>, 'get
 }
 
 /**
- * Binds every model to `sequelize`, and its encrypted columns to the keys of `own`: once a process.
+ * Binds every model to `sequelize`, and its encrypted columns to the keys of `own`, once per process.
  * @param pool where prepared statements beside the models run.
  */
 export function bindModels(sequelize: Sequelize, sealingKeys: Secrets, pool: Executor): void {
@@ -126,7 +125,7 @@ export function bindModels(sequelize: Sequelize, sealingKeys: Secrets, pool: Exe
   }
 }
 
-/** What a store hands out of a model's row, with one mapping for what Sequelize reads and for what SQL reads. */
+/** What a store returns of a model's row, with one mapping for rows read by Sequelize and by SQL. */
 interface RecordMapping<M extends Model, R> {
   /** For `attributes` of a query of the model. */
   attributes: (keyof R & string)[];
@@ -134,7 +133,7 @@ interface RecordMapping<M extends Model, R> {
   columns: string;
   /** The same of a table that is called `alias` in the statement. */
   columnsOf(alias: string): string;
-  /** The record of a row with these values: what they lack is its default, or null. */
+  /** The record of a row with these values; missing ones take their default, or null. */
   of(values: Partial<R>): R;
   /** From an instance that was read with these attributes, or all. */
   from(instance: M): R;
@@ -185,8 +184,8 @@ export function recordOf<M extends Model, Inner extends keyof Attributes<M> = ne
 }
 
 /**
- * How many rows of a model are inserted at once: a statement, and its one parameter. What a row lacks is null. `suffix` is
- * what follows the rows, such as `on conflict do nothing`. Times are written as they are, not set.
+ * A statement that inserts any number of rows of a model, and its one parameter. Missing values are null. `suffix` follows the
+ * rows, such as `on conflict do nothing`. Times are written as given, not set.
  */
 export function insertionOf<M extends Model, A extends keyof Attributes<M> & string>(
   model: ModelStatic<M>,
@@ -196,7 +195,7 @@ export function insertionOf<M extends Model, A extends keyof Attributes<M> & str
   const definition = definitions.get(model);
   if (!definition) throw new Error(`${model.name} is not defined`);
   const columns = attributes.map(columnName).join(', ');
-  // Only an identity column takes it, and it alone needs it.
+  // Only identity columns accept and need it.
   const isNumbered = attributes.some((name) => definition.columns[name]?.autoIncrementIdentity);
   const statement = `insert into ${definition.table} (${columns}) ${isNumbered ? 'overriding system value ' : ''}
     select ${columns} from json_populate_recordset(null::${definition.table}, $1::json) ${suffix}`;
@@ -215,7 +214,7 @@ export function insertionOf<M extends Model, A extends keyof Attributes<M> & str
   };
 }
 
-/** What follows `set` in a statement that changes rows of a model, and its parameters from $1. An undefined value changes nothing. */
+/** The `set` clause of a statement that changes rows of a model, and its parameters from $1. Undefined values change nothing. */
 export function assignmentsOf<M extends Model>(
   model: ModelStatic<M>,
   changes: Partial<Attributes<M>>,
@@ -234,14 +233,14 @@ export function assignmentsOf<M extends Model>(
   };
 }
 
-/** The time of the database, which all nodes have in common. */
+/** The database's time, which all nodes share. */
 export const now = () => fn('now');
 
 /** When a row was written, by the clock of the database. */
 export const createdAt = () =>
   ({ type: DataTypes.DATE, allowNull: false, defaultValue: now() }) satisfies ModelAttributeColumnOptions;
 
-/** A reference to a row of `model`, with which this row is deleted. */
+/** A reference to a row of `model`; this row is deleted with it. */
 const ownedBy = <Type extends DataType>(model: string, type: Type) =>
   ({
     type,
@@ -257,15 +256,15 @@ export const ownAccount = () => ownedBy('users', DataTypes.UUID);
 export const ownClient = () => ownedBy('clients', DataTypes.TEXT);
 
 /**
- * Inserts a row, unless one is there that any of its unique keys forbids it: one statement, so of any number of tries
- * whose transactions commit one succeeds. @returns the new row, or null.
+ * Inserts a row unless a unique key rejects it. One statement: of concurrent attempts whose transactions commit, one succeeds.
+ * @returns the new row, or null.
  */
 export async function insertUnlessThere<M extends Model>(
   model: ModelStatic<M>,
   values: CreationAttributes<M>,
   tx: Tx,
 ): Promise<M | null> {
-  // Named, because the literal's type would say that nothing comes back.
+  // A variable of this type: with a literal, the return type of `create` would be void.
   const options: CreateOptions<Attributes<M>> = { ignoreDuplicates: true, transaction: tx };
   try {
     return await model.create(values, options);

@@ -14,20 +14,20 @@ export class TotpAuthenticator extends Model<
 > {
   declare id: string;
   declare accountId: string;
-  /** What its owner calls it. */
+  /** Named by its owner. */
   declare name: string;
   /** Base32 (RFC 4648); encrypted in the table. */
   declare secret: string;
   /** The hash function of its codes. */
   declare algorithm: CreationOptional<'sha1' | 'sha256' | 'sha512'>;
-  /** How long its codes are. */
+  /** Number of digits. */
   declare digits: CreationOptional<6 | 7 | 8>;
   /** Seconds of a time step. */
   declare period: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
-  /** Of an enrolment that waits for its first code: when it ends. Null once that has come. */
+  /** When an enrolment that awaits its first code expires. Null once confirmed. */
   declare expiresAt: Date | null;
-  /** The last time step that was used: neither it nor an earlier one serves again. */
+  /** The last time step that was used; neither it nor earlier ones are accepted again. */
   declare lastStep: CreationOptional<number>;
   declare lastUsedAt: CreationOptional<Date | null>;
 }
@@ -46,7 +46,7 @@ define(TotpAuthenticator, 'totp_authenticators', {
   lastUsedAt: DataTypes.DATE,
 });
 
-/** A code for who has lost the other factors; it is deleted as it is used. */
+/** A recovery code, for an owner who has lost the other factors. Deleted on use. */
 export class RecoveryCode extends Model<
   InferAttributes<RecoveryCode>,
   InferCreationAttributes<RecoveryCode>
@@ -67,7 +67,7 @@ define(RecoveryCode, 'recovery_codes', {
 export class Passkey extends Model<InferAttributes<Passkey>, InferCreationAttributes<Passkey>> {
   declare id: string;
   declare accountId: string;
-  /** What its owner calls it. */
+  /** Named by its owner. */
   declare name: string;
   /** Base64url. */
   declare credentialId: string;
@@ -75,7 +75,7 @@ export class Passkey extends Model<InferAttributes<Passkey>, InferCreationAttrib
   declare publicKey: Buffer;
   declare counter: number;
   declare transports: string[];
-  /** Whether it is kept in the cloud of its maker. */
+  /** The backup state (WebAuthn): whether the passkey is synced. */
   declare backedUp: boolean;
   declare createdAt: CreationOptional<Date>;
   declare lastUsedAt: CreationOptional<Date | null>;
@@ -94,7 +94,7 @@ define(Passkey, 'passkeys', {
   lastUsedAt: DataTypes.DATE,
 });
 
-/** What passkeys know an account by (WebAuthn section 5.4.3): random. */
+/** The account's user handle for passkeys (WebAuthn section 5.4.3), random. */
 export class PasskeyHandle extends Model<
   InferAttributes<PasskeyHandle>,
   InferCreationAttributes<PasskeyHandle>
@@ -124,10 +124,10 @@ define(TrustedDevice, 'trusted_devices', {
   expiresAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** A step that a browser carries sealed and that was used: it does not serve twice. */
+/** A used login step: the sealed step that a browser carries is accepted once. */
 export class UsedStep extends Model<InferAttributes<UsedStep>, InferCreationAttributes<UsedStep>> {
   declare id: string;
-  /** When the step itself would have ended. */
+  /** When the step itself expires. */
   declare expiresAt: Date;
 }
 

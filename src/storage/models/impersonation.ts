@@ -7,7 +7,7 @@ import {
 } from 'sequelize';
 import { createdAt, define, ownAccount } from './define.ts';
 
-/** An operator who views as a person, or may. */
+/** An impersonation of a person by an operator, requested or under way. */
 export class Impersonation extends Model<
   InferAttributes<Impersonation>,
   InferCreationAttributes<Impersonation>
@@ -18,7 +18,7 @@ export class Impersonation extends Model<
   declare reason: string;
   /** Whether the person is asked first. */
   declare asked: boolean;
-  /** What they said; null until then. */
+  /** The person's answer; null until given. */
   declare approved: CreationOptional<boolean | null>;
   /** SHA-256, base64url. */
   declare tokenHash: CreationOptional<string | null>;

@@ -1,10 +1,10 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes, Model } from 'sequelize';
 import { define, ownAccount, ownClient, sealed } from './define.ts';
 
-/** What was refused to a client, once or more often. */
+/** A refusal to a client, once or more often. */
 export class Refusal extends Model<InferAttributes<Refusal>, InferCreationAttributes<Refusal>> {
   declare clientId: string;
-  /** Names what is different from the client's other ones. */
+  /** Distinguishes it from the client's other ones. */
   declare fingerprint: string;
   declare endpoint: string;
   declare error: string;
@@ -36,14 +36,14 @@ const refusedRequest = {
 
 define(Refusal, 'refusals', refusedRequest);
 
-/** The same of a client that asked for a person who is known. */
+/** A refusal to a client whose request concerned a known account. */
 export class AccountRefusal extends Model<
   InferAttributes<AccountRefusal>,
   InferCreationAttributes<AccountRefusal>
 > {
   declare accountId: string;
   declare clientId: string;
-  /** Names what is different from the client's other ones. */
+  /** Distinguishes it from the client's other ones. */
   declare fingerprint: string;
   declare endpoint: string;
   declare error: string;
@@ -77,7 +77,7 @@ define(DailyStat, 'daily_stats', {
   count: { type: DataTypes.BIGINT, allowNull: false },
 });
 
-/** That an account signed in on a day; kept until the day is over. */
+/** An account's login on a day; kept until the day is over. */
 export class DailyActive extends Model<InferAttributes<DailyActive>, InferCreationAttributes<DailyActive>> {
   declare accountId: string;
   /** `YYYY-MM-DD`, UTC. */
@@ -85,19 +85,19 @@ export class DailyActive extends Model<InferAttributes<DailyActive>, InferCreati
 }
 
 define(DailyActive, 'daily_active', {
-  // No reference, as in `ContractUser`.
+  // No foreign key, as in `ContractUser`.
   accountId: { type: DataTypes.UUID, primaryKey: true },
   day: { type: DataTypes.DATEONLY, primaryKey: true },
 });
 
-/** What a request with an Idempotency-Key was answered, without secrets. */
+/** The response to a request with an Idempotency-Key, without secrets. */
 export interface KeptReply {
   status: number;
   headers: Record<string, string>;
   body?: unknown;
 }
 
-/** A request that was done and will not be done again. */
+/** A completed request, not to be repeated. */
 export class IdempotentRequest extends Model<
   InferAttributes<IdempotentRequest>,
   InferCreationAttributes<IdempotentRequest>

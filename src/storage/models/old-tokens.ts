@@ -15,12 +15,12 @@ export class OldRefreshToken extends Model<
   declare door: string;
   /** In lower-case hexadecimal. */
   declare hash: string;
-  /** Whose it is, as the old service calls them; null for any source that has the id. */
+  /** The source of the account's id; null for any source that has the id. */
   declare source: string | null;
   declare sourceId: string;
   declare issuedAt: Date | null;
   declare expiresAt: Date | null;
-  /** When it was exchanged for a token of ours. */
+  /** When it was exchanged for one of our tokens. */
   declare usedAt: CreationOptional<Date | null>;
   /** What it was exchanged for, where the door hands out no new refresh token; encrypted in the table. */
   declare exchanged: CreationOptional<string | null>;
@@ -39,7 +39,7 @@ define(OldRefreshToken, 'old_refresh_tokens', {
   createdAt: createdAt(),
 });
 
-/** Until when the tokens of an old service are ended that an account had. */
+/** The moment up to which an account's tokens of an old service have ended. */
 export class OldTokenEnding extends Model<
   InferAttributes<OldTokenEnding>,
   InferCreationAttributes<OldTokenEnding>
@@ -53,7 +53,7 @@ define(OldTokenEnding, 'old_token_endings', {
   endedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** How often tokens of old services were shown at a door on a day. */
+/** How often tokens of old services were presented at a door on a day. */
 export class OldTokenUse extends Model<InferAttributes<OldTokenUse>, InferCreationAttributes<OldTokenUse>> {
   declare door: string;
   declare kind: 'access' | 'refresh' | 'refused';

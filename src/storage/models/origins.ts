@@ -7,7 +7,7 @@ import {
 } from 'sequelize';
 import { createdAt, define, ownAccount, sealed } from './define.ts';
 
-/** What an account is called at the service that it came from. */
+/** An account's id at the service that it came from. */
 export class ImportedAccount extends Model<
   InferAttributes<ImportedAccount>,
   InferCreationAttributes<ImportedAccount>
@@ -21,11 +21,11 @@ export class ImportedAccount extends Model<
   declare recordDigest: string;
   /** SHA-256 of the password hash as it was imported; null without one. */
   declare passwordDigest: string | null;
-  /** What the service kept besides, and attributes of accounts here do not take. */
+  /** Other data of the service, including what account attributes do not accept. */
   declare attributes: Record<string, unknown> | null;
   /** The run that wrote the row last. */
   declare run: string;
-  /** Whether it came by an import, or while the service answered for it: by its first login here, or by a token of the service. */
+  /** Whether it came by an import, or from the live service: at its first login here, or by a token of the service. */
   declare way: CreationOptional<'import' | 'login' | 'token'>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
@@ -44,7 +44,7 @@ define(ImportedAccount, 'imported_accounts', {
   updatedAt: createdAt(),
 });
 
-/** An account of another service that was here and is deleted: no token brings it back. */
+/** A deleted account of another service: no token recreates it. */
 export class DepartedAccount extends Model<
   InferAttributes<DepartedAccount>,
   InferCreationAttributes<DepartedAccount>
@@ -60,7 +60,7 @@ define(DepartedAccount, 'departed_accounts', {
   departedAt: createdAt(),
 });
 
-/** What the imported password hashes of a source share and nobody may see. */
+/** Secrets that the imported password hashes of a source share. */
 export class PasswordHashSecret extends Model<
   InferAttributes<PasswordHashSecret>,
   InferCreationAttributes<PasswordHashSecret>
@@ -69,7 +69,7 @@ export class PasswordHashSecret extends Model<
   /** Base64 by name; encrypted in the table. */
   declare secrets: Record<string, string>;
   declare createdAt: CreationOptional<Date>;
-  /** When they were last asked to be kept, or found in use. */
+  /** When they were last stored, or found in use. */
   declare neededAt: CreationOptional<Date>;
 }
 
@@ -80,18 +80,18 @@ define(PasswordHashSecret, 'password_hash_secrets', {
   neededAt: createdAt(),
 });
 
-/** What a directory says of an account over SCIM, beside what the account itself has. */
+/** A directory's SCIM attributes of an account, beyond what the account itself has. */
 export class DirectoryEntry extends Model<
   InferAttributes<DirectoryEntry>,
   InferCreationAttributes<DirectoryEntry>
 > {
   declare accountId: string;
   declare userName: string;
-  /** What uniqueness is decided on: NFKC, case-folded. */
+  /** The key for uniqueness: NFKC, case-folded. */
   declare userNameKey: string;
   /** The keys of all its addresses. */
   declare emailKeys: CreationOptional<string[]>;
-  /** By their SCIM names. The address that is the account's has no value: the account has it. */
+  /** By their SCIM names. The account's own address is stored without a value: the account has it. */
   declare attributes: CreationOptional<Record<string, unknown>>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
@@ -107,13 +107,13 @@ define(DirectoryEntry, 'directory_entries', {
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** What a directory is let in with, by its hash: the token itself is not stored. */
+/** A directory's SCIM token, by its hash: the token itself is not stored. */
 export class ScimToken extends Model<InferAttributes<ScimToken>, InferCreationAttributes<ScimToken>> {
   declare id: string;
   declare name: string;
   declare hash: string;
   declare createdAt: CreationOptional<Date>;
-  /** Null: until it is revoked. */
+  /** Null: valid until revoked. */
   declare expiresAt: Date | null;
   declare lastUsedAt: CreationOptional<Date | null>;
 }

@@ -14,24 +14,24 @@ export class OutboxMessage extends Model<
 > {
   declare id: string;
   declare kind: CreationOptional<string>;
-  /** Whom it goes to, where what cannot be reached is not tried again for each message: a client. */
+  /** The recipient, where an unreachable one is not retried for each message: a client. */
   declare recipient: CreationOptional<string | null>;
-  /** One cause, one message, however often it is asked for. */
+  /** At most one message per cause. */
   declare cause: string;
-  /** Sealed by kind if it holds a secret; null once it is over. */
+  /** Encrypted by kind if it holds a secret; null once completed. */
   declare content: Buffer | null;
-  /** The kind of mail, and the address that it goes to: what operators may see of it while it waits. */
+  /** Kind of mail and its recipient: what operators may see of a waiting message. */
   declare template: CreationOptional<string | null>;
   declare address: CreationOptional<string | null>;
   declare attempts: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   /** The next try, or the end of the lease of the one under way. */
   declare dueAt: CreationOptional<Date>;
-  /** How long the cause of a message that is over is remembered; null while it waits. */
+  /** Until when the cause of a completed message is remembered; null while it waits. */
   declare expiresAt: CreationOptional<Date | null>;
   /** Why the last attempt failed. */
   declare error: CreationOptional<string | null>;
-  /** When mail was given up: it is never due again, unless an operator says so. */
+  /** When mail was given up. It is not due again unless an operator resends it. */
   declare failedAt: CreationOptional<Date | null>;
 }
 

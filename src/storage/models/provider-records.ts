@@ -7,7 +7,7 @@ import {
 } from 'sequelize';
 import { createdAt, define, ownAccount, ownClient, sealed } from './define.ts';
 
-/** What a client has of a session. */
+/** A client's part in a session. */
 export interface Authorization {
   sid?: string;
   grantId?: string;
@@ -20,17 +20,17 @@ export class OidcRecord extends Model<InferAttributes<OidcRecord>, InferCreation
   /** SHA-256, base64url: a token is never stored. */
   declare id: string;
   declare payload: Record<string, unknown>;
-  /** Of a session: what each client has of it, apart from the payload so that two saves can be joined. */
+  /** Of a session: each client's part, outside the payload so that two saves can be merged. */
   declare authorizations: CreationOptional<Record<string, Authorization> | null>;
   declare grantId: CreationOptional<string | null>;
-  /** Of a record without a grant; the others have their grant's. */
+  /** Only for a record without a grant; others use their grant's. */
   declare accountId: CreationOptional<string | null>;
   declare clientId: CreationOptional<string | null>;
   /** Of a session: what stays the same when its id changes. */
   declare uid: CreationOptional<string | null>;
   /** When it was used; of a session, when it ended. */
   declare consumedAt: CreationOptional<Date | null>;
-  /** When a request took it to be answered with it; null again once that has been settled. */
+  /** When a request claimed it; null again once that is settled. */
   declare claimedAt: CreationOptional<Date | null>;
   declare createdAt: CreationOptional<Date>;
   declare expiresAt: Date;
@@ -61,7 +61,7 @@ export interface GrantPayload {
 
 /** A grant of oidc-provider: what was issued under it is deleted with it. */
 export class OidcGrant extends Model<InferAttributes<OidcGrant>, InferCreationAttributes<OidcGrant>> {
-  /** In clear: it opens nothing. */
+  /** In plain text: it grants no access. */
   declare id: string;
   declare accountId: string | null;
   declare clientId: string | null;
@@ -80,7 +80,7 @@ define(OidcGrant, 'oidc_grants', {
   expiresAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** What a person allows a client. */
+/** What an account allows a client. */
 export interface Allowed {
   oidcScopes: string[];
   oidcClaims: string[];
@@ -88,7 +88,7 @@ export interface Allowed {
   resourceScopes: Record<string, string[]>;
 }
 
-/** What a person allowed a client, remembered beyond the session. */
+/** What an account allowed a client, remembered beyond the session. */
 export class Consent extends Model<InferAttributes<Consent>, InferCreationAttributes<Consent>> {
   declare accountId: string;
   declare clientId: string;
@@ -109,13 +109,13 @@ define(Consent, 'consents', {
 export class ActingAgent extends Model<InferAttributes<ActingAgent>, InferCreationAttributes<ActingAgent>> {
   declare accountId: string;
   declare clientId: string;
-  /** Named by the tokens that it got by exchange; null of one that has none of these. */
+  /** Named by the tokens that it got by exchange; null without such tokens. */
   declare delegation: string | null;
-  /** What it got by exchange: scopes by API identifier. */
+  /** Scopes that it got by exchange, by API identifier. */
   declare resourceScopes: CreationOptional<Record<string, string[]>>;
   declare lastUsedAt: Date;
   declare createdAt: CreationOptional<Date>;
-  /** When its person ended it. */
+  /** When the person ended it. */
   declare endedAt: Date | null;
 }
 
@@ -129,7 +129,7 @@ define(ActingAgent, 'acting_agents', {
   endedAt: DataTypes.DATE,
 });
 
-/** That one access token, all of a grant or all of a client have ended. */
+/** Revocation of one access token, or of all tokens of a grant or a client. */
 export class RevocationMark extends Model<
   InferAttributes<RevocationMark>,
   InferCreationAttributes<RevocationMark>
@@ -146,17 +146,17 @@ define(RevocationMark, 'revocation_marks', {
   expiresAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** A request of a client to sign an account in (OpenID Connect CIBA Core 1.0) that waits for its answer. */
+/** A pending backchannel request (OpenID Connect CIBA Core 1.0). */
 export class CibaRequest extends Model<InferAttributes<CibaRequest>, InferCreationAttributes<CibaRequest>> {
   declare id: string;
   declare accountId: string;
   declare clientId: string;
-  /** Encrypted in the table: once there is an answer it is as good as the tokens. */
+  /** Encrypted in the table: once answered, it is worth as much as the tokens. */
   declare authReqId: string;
   /** What the client would be allowed. */
   declare asked: Allowed;
   declare bindingMessage: string | null;
-  /** The weakest login that the client is content with; null for any. */
+  /** The weakest login that the client accepts; null for any. */
   declare acr: string | null;
   declare createdAt: CreationOptional<Date>;
   declare expiresAt: Date;
@@ -174,7 +174,7 @@ define(CibaRequest, 'login_requests', {
   expiresAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** What was done for a request whose reply has not been sent, so far as is known. */
+/** The effect of a request whose reply may not have been sent. */
 export class UnansweredRequest extends Model<
   InferAttributes<UnansweredRequest>,
   InferCreationAttributes<UnansweredRequest>

@@ -7,7 +7,7 @@ import {
 } from 'sequelize';
 import { define } from './define.ts';
 
-/** A role that was made here; the built-in ones are none. */
+/** A custom role; the built-in ones are not stored. */
 export class Role extends Model<InferAttributes<Role>, InferCreationAttributes<Role>> {
   declare name: string;
   declare description: CreationOptional<string>;
@@ -34,16 +34,16 @@ define(Role, 'roles', {
 export class Group extends Model<InferAttributes<Group>, InferCreationAttributes<Group>> {
   declare id: string;
   declare name: string;
-  /** What uniqueness is decided on: NFKC, case-folded. */
+  /** The key for uniqueness: NFKC, case-folded. */
   declare nameKey: string;
   declare description: CreationOptional<string>;
   /** The roles that its members have. */
   declare roles: CreationOptional<string[]>;
-  /** The directory that drives it over SCIM; null for a group that is kept here. */
+  /** The directory that manages it over SCIM; null for a local group. */
   declare source: string | null;
   /** Its id in that directory. */
   declare externalId: string | null;
-  /** Goes up with every change of the group and of who is in it. */
+  /** Goes up with every change of the group or its members. */
   declare version: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
@@ -62,7 +62,7 @@ define(Group, 'groups', {
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** That an account is in a group. */
+/** Membership of an account in a group. */
 export class GroupMember extends Model<InferAttributes<GroupMember>, InferCreationAttributes<GroupMember>> {
   declare groupId: string;
   declare accountId: string;

@@ -31,7 +31,7 @@ define(RuntimeSettings, 'runtime_settings', {
 /** Sentences of mail by language and key. */
 export type MailTextsByLanguage = Record<string, Record<string, string>>;
 
-/** The sentences of mail that operators wrote anew: one row. */
+/** The sentences of mail that operators changed: one row. */
 export class MailTexts extends Model<InferAttributes<MailTexts>, InferCreationAttributes<MailTexts>> {
   declare id: string;
   declare texts: CreationOptional<MailTextsByLanguage>;
@@ -44,7 +44,7 @@ define(MailTexts, 'mail_texts', {
   version: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 1 },
 });
 
-/** What accounts may have beyond the profile, as it was set over the API or by a command; one row at most. */
+/** The schema of the accounts' custom attributes, as set over the API or by a command; one row at most. */
 export class StoredAttributeSchema extends Model<
   InferAttributes<StoredAttributeSchema>,
   InferCreationAttributes<StoredAttributeSchema>
@@ -64,7 +64,7 @@ define(StoredAttributeSchema, 'attribute_schemas', {
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** A resource that a configuration file has made or taken over. */
+/** A resource that a configuration file has created or taken over. */
 export class OwnedResource extends Model<
   InferAttributes<OwnedResource>,
   InferCreationAttributes<OwnedResource>
@@ -73,7 +73,7 @@ export class OwnedResource extends Model<
   declare id: string;
   /** The name that the file gives itself. */
   declare owner: string;
-  /** What the file said last, without secrets. */
+  /** The definition that the file last applied, without secrets. */
   declare applied: Record<string, unknown>;
   declare secretHash: string | null;
   declare createdAt: CreationOptional<Date>;
@@ -90,7 +90,7 @@ define(OwnedResource, 'owned_resources', {
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** A step of the first minutes that a person said is done. */
+/** A first step that a person marked as done. */
 export class FirstStep extends Model<InferAttributes<FirstStep>, InferCreationAttributes<FirstStep>> {
   declare step: 'key_backup' | 'doors' | 'over';
   declare doneAt: CreationOptional<Date>;

@@ -7,7 +7,7 @@ import {
 } from 'sequelize';
 import { define, ownAccount } from './define.ts';
 
-/** What an account has been signed in with: its owner is told of something new. */
+/** A device that an account has signed in with: its owner is told of new ones. */
 export class SignInDevice extends Model<
   InferAttributes<SignInDevice>,
   InferCreationAttributes<SignInDevice>
@@ -24,7 +24,7 @@ define(SignInDevice, 'sign_in_devices', {
   lastAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** Where an account was signed in from of late: the lock on the account spares it. */
+/** A source that an account recently signed in from: the account's lockout spares it. */
 export class SignInSource extends Model<
   InferAttributes<SignInSource>,
   InferCreationAttributes<SignInSource>
@@ -41,14 +41,14 @@ define(SignInSource, 'sign_in_sources', {
   lastAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** A device that was signed in by a code (RFC 8628). It goes with its grant. */
+/** A device that was signed in by a code (RFC 8628). Deleted with its grant. */
 export class DeviceSignIn extends Model<
   InferAttributes<DeviceSignIn>,
   InferCreationAttributes<DeviceSignIn>
 > {
   declare id: string;
   declare grantId: string;
-  /** The session whose grant it shares, so that neither ends alone; null when it has one of its own. */
+  /** The session whose grant it shares, so that neither ends alone; null when it has its own grant. */
   declare sessionUid: string | null;
   declare ip: string | null;
   declare userAgent: string | null;
@@ -69,7 +69,7 @@ define(DeviceSignIn, 'device_sign_ins', {
   createdAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** A counter with an end, where there is no Redis. The table is unlogged. */
+/** A counter that expires, where there is no Redis. The table is unlogged. */
 export class Counter extends Model<InferAttributes<Counter>, InferCreationAttributes<Counter>> {
   declare key: string;
   declare points: CreationOptional<number>;

@@ -7,10 +7,10 @@ import {
 } from 'sequelize';
 import { define, ownAccount, sealed } from './define.ts';
 
-/** What a token is for: it serves for nothing else. */
+/** The only purpose that a token is valid for. */
 export type TokenPurpose = 'verify-email' | 'reset-password' | 'undo' | 'sign-in';
 
-/** A secret that serves once, such as links in mail carry, by its hash. */
+/** A one-time token, such as a link in mail carries, by its hash. */
 export class OneTimeToken extends Model<
   InferAttributes<OneTimeToken>,
   InferCreationAttributes<OneTimeToken>
@@ -38,9 +38,9 @@ export class SigningKey extends Model<InferAttributes<SigningKey>, InferCreation
   /** Null once it has left the JWKS. */
   declare privateJwk: Record<string, unknown> | null;
   declare createdAt: CreationOptional<Date>;
-  /** It signs from here on, until a newer key of its algorithm does. */
+  /** It signs from this time until a newer key of its algorithm does. */
   declare activatesAt: Date;
-  /** It leaves the JWKS here; null while no newer key is due. */
+  /** It leaves the JWKS at this time; null while no newer key is due. */
   declare expiresAt: Date | null;
 }
 

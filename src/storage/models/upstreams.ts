@@ -17,7 +17,7 @@ export class RegisteredUpstream extends Model<
   declare settings: UpstreamSettings;
   /** The client secret; encrypted in the table. */
   declare secret: string;
-  /** Nobody signs in by one that is not. */
+  /** Nobody can sign in with a disabled one. */
   declare enabled: CreationOptional<boolean>;
   /** Goes up with every change. */
   declare version: CreationOptional<number>;
@@ -35,18 +35,18 @@ define(RegisteredUpstream, 'upstreams', {
   updatedAt: { type: DataTypes.DATE, allowNull: false },
 });
 
-/** Who somebody is at another provider, and whom that is here. */
+/** An account's identity at another provider. */
 export class UpstreamIdentity extends Model<
   InferAttributes<UpstreamIdentity>,
   InferCreationAttributes<UpstreamIdentity>
 > {
   declare id: string;
   declare upstream: string;
-  /** Subjects are an issuer's own: what another one calls the same is somebody else. */
+  /** Subjects are unique per issuer: the same subject of another one is somebody else. */
   declare issuer: string;
   declare subject: string;
   declare accountId: string;
-  /** What its owner knows it by. */
+  /** Shown to its owner. */
   declare label: string | null;
   declare createdAt: CreationOptional<Date>;
   declare lastUsedAt: CreationOptional<Date | null>;

@@ -26,7 +26,7 @@ export interface MovedFrom {
   at: string;
 }
 
-/** An account. What uniqueness is decided on, the keys, are NFKC and case-folded. */
+/** An account. The keys decide uniqueness; they are NFKC and case-folded. */
 export class User extends Model<InferAttributes<User>, InferCreationAttributes<User>> {
   declare id: string;
   declare number: CreationOptional<number>;
@@ -34,11 +34,11 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare usernameKey: string | null;
   declare email: string;
   declare emailKey: string;
-  /** When somebody who reads the mailbox said that it is theirs. */
+  /** When somebody with access to the mailbox confirmed the address. */
   declare emailVerifiedAt: Date | null;
-  /** When the same person showed the mailbox and the password; null while what is set may be a stranger's. */
+  /** When one person proved both the mailbox and the password; null while the credentials may be a stranger's. */
   declare ownerProvenAt: Date | null;
-  /** The address that counts until the present one is proven; null when that is the present one. */
+  /** The address in force until the present one is proven; null when that is the present one. */
   declare movedFrom: MovedFrom | null;
   declare name: string | null;
   declare givenName: string | null;
@@ -59,32 +59,32 @@ export class User extends Model<InferAttributes<User>, InferCreationAttributes<U
   declare phoneNumber: string | null;
   declare phoneNumberVerifiedAt: Date | null;
   declare address: PostalAddress | null;
-  /** Those of the installation's schema, with what an earlier schema had. */
+  /** Values of the installation's schema, and those left from an earlier one. */
   declare attributes: CreationOptional<Record<string, unknown>>;
-  /** A deleted one is found by `lockDeleted` alone. */
+  /** Only `lockDeleted` finds a deleted account. */
   declare status: CreationOptional<'active' | 'suspended' | 'deleted'>;
-  /** Its own: `rolesOf` has those of its groups, too. */
+  /** Its own roles; `rolesOf` adds those of its groups. */
   declare roles: CreationOptional<string[]>;
-  /** The roles of its groups; the database keeps them. */
+  /** The roles of its groups, maintained by the database. */
   declare groupRoles: CreationOptional<string[]>;
   /** A PHC string; null for an account without a password. */
   declare passwordHash: string | null;
   declare passwordChangedAt: Date | null;
   declare lastLoginAt: Date | null;
-  /** Goes up with everything that changes how the account is opened, or that signs it out. */
+  /** Goes up with every change of how the account signs in, and with everything that signs it out. */
   declare securityVersion: CreationOptional<number>;
   /** Goes up with every change but a sign-in. */
   declare version: CreationOptional<number>;
-  /** The directory that drives it over SCIM; null for an account that is kept here. */
+  /** The directory that manages it over SCIM; null for a local account. */
   declare source: CreationOptional<string | null>;
   /** Its id in that directory. */
   declare externalId: CreationOptional<string | null>;
   declare deletedAt: Date | null;
-  /** When an operator has it deleted; suspended until then. */
+  /** When the deletion that an operator ordered is due; suspended until then. */
   declare deletesAt: Date | null;
-  /** Whether that is why it is suspended. */
+  /** Whether it is suspended for that reason. */
   declare suspendedByDeletion: CreationOptional<boolean>;
-  /** Whether the next sign-in with the password asks for another one. */
+  /** Whether the next sign-in with the password requires a new one. */
   declare passwordChangeRequired: CreationOptional<boolean>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;

@@ -7,7 +7,7 @@ import {
 } from 'sequelize';
 import { createdAt, define, sealed } from './define.ts';
 
-/** Why nothing is sent to an address: an operator's wish, an answer of 410, or three days without success. */
+/** Why nothing is sent to an address: an operator disabled it, it answered 410, or three days passed without success. */
 export type DisabledReason = 'operator' | 'gone' | 'failing';
 
 /** An address that operators have events sent to. */
@@ -19,7 +19,7 @@ export class Webhook extends Model<InferAttributes<Webhook>, InferCreationAttrib
   declare eventTypes: string[];
   /** `whsec_…`; encrypted in the table. */
   declare secret: string;
-  /** The one before it, which signs beside it until it expires. */
+  /** The former secret, which signs beside it until it expires. */
   declare formerSecret: CreationOptional<string | null>;
   declare formerSecretExpiresAt: CreationOptional<Date | null>;
   declare enabled: CreationOptional<boolean>;
@@ -31,9 +31,9 @@ export class Webhook extends Model<InferAttributes<Webhook>, InferCreationAttrib
   declare lastSuccessAt: CreationOptional<Date | null>;
   /** One node at a time sends to it. */
   declare leasedUntil: CreationOptional<Date>;
-  /** Not before it may be asked again. */
+  /** Nothing is sent to it before then. */
   declare pausedUntil: CreationOptional<Date>;
-  /** Goes up with every change of what operators set. */
+  /** Goes up with every change by operators. */
   declare version: CreationOptional<number>;
   declare createdAt: CreationOptional<Date>;
   declare updatedAt: CreationOptional<Date>;
@@ -63,14 +63,14 @@ define(Webhook, 'webhooks', {
 export const DELIVERY_STATUSES = ['waiting', 'delivered', 'failed'] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
-/** One event on its way to one address. */
+/** The delivery of one event to one address. */
 export class WebhookDelivery extends Model<
   InferAttributes<WebhookDelivery>,
   InferCreationAttributes<WebhookDelivery>
 > {
   declare id: string;
   declare webhookId: string;
-  /** Of the audit's event: what receivers know it again by. */
+  /** The id of the audit's event, by which receivers recognize it. */
   declare eventId: string;
   declare type: string;
   declare data: Record<string, unknown>;

@@ -9,18 +9,18 @@ export interface Adapter {
    */
   upsert(id: string, payload: Payload, expiresIn?: number): Promise<void>;
   /**
-   * The record, unless it has expired; of a consumed one also `consumed` (seconds since the epoch) and `consumedAt`
-   * (milliseconds), of one that is claimed `claimedAt` (milliseconds).
+   * The record, unless it has expired. A consumed one has `consumed` (seconds since the epoch) and `consumedAt` (milliseconds),
+   * a claimed one `claimedAt` (milliseconds).
    */
   find(id: string): Promise<Payload | undefined>;
-  /** A session by its `uid`, without its id: for looking at, not for saving. */
+  /** A session by its `uid`, without its id: read-only. */
   findByUid(uid: string): Promise<Payload | undefined>;
   findByUserCode(userCode: string): Promise<Payload | undefined>;
   /**
-   * Claims the record for one request: of any number of parallel calls one succeeds. The caller consumes or releases
-   * it within `CLAIM_TTL` milliseconds; after that it can be claimed again.
-   * @param at the time in milliseconds, by which the claim is known.
-   * @throws AlreadyConsumed when it was, or is gone; AlreadyClaimed.
+   * Claims the record for one request; one of parallel calls succeeds. The caller consumes or releases it within `CLAIM_TTL`
+   * milliseconds; after that it can be claimed again.
+   * @param at the time in milliseconds, which identifies the claim.
+   * @throws AlreadyConsumed when it was consumed, or is gone; AlreadyClaimed.
    */
   claim(id: string, at: number): Promise<void>;
   /** Consumes a claimed record after its request was answered. @param at milliseconds. */

@@ -3,8 +3,8 @@ import type { Adapter } from './adapter.ts';
 import { ReplayDetected } from './record.ts';
 
 /**
- * Device codes, findable by the code that the person types (RFC 8628): a record of its own under that code holds the
- * device code, so that the store has neither of them in clear.
+ * Device codes, also found by user code (RFC 8628): a separate record under the user code holds the device code, so that the
+ * store has neither in plain text.
  */
 export function deviceCodes(codes: Adapter, userCodes: Adapter): Adapter {
   const claim = async (userCode: string, id: string, expiresIn: number | undefined): Promise<void> => {

@@ -1,4 +1,4 @@
-// raw-sql: a race; whatever ends a grant and whatever writes under it meet in the rows.
+// raw-sql: a race; ending a grant and writing under it contend for the same rows.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import type { AdapterFactory } from './adapter.ts';
@@ -11,7 +11,7 @@ import { coalesce } from './record.ts';
 
 const REVOKE = { name: 'oidc_records_revoke', text: 'delete from oidc_records where grant_id = $1' };
 
-/** Every model of oidc-provider, but Client, in PostgreSQL. */
+/** Every model of oidc-provider except Client, in PostgreSQL. */
 export function postgresAdapters({
   pool,
   clock,
@@ -23,7 +23,7 @@ export function postgresAdapters({
   endGrant: (grantId: string) => Promise<void>;
 }): AdapterFactory {
   const revokeByGrantId = coalesce(async (grantId) => {
-    // Its tokens are deleted while the grant itself is: whichever comes second finds nothing left.
+    // May deadlock with the deletion of the grant itself: whichever comes second finds nothing left.
     await again(DEADLOCK_DETECTED, () => run(pool, REVOKE, [grantId]));
   });
   const records = (model: string) => postgresRecords(model, { pool, clock, revokeByGrantId });

@@ -8,8 +8,8 @@ import { GrantGone, notConsumed, pack, unpack } from './record.ts';
 import { run } from './postgres-query.ts';
 
 /*
- * The account's row is locked until this commits, so that a suspension or deletion under way comes wholly before (no
- * grant) or wholly after (it finds the grant and ends it). A grant that was ended stays so.
+ * Locks the account's row until this commits, so that a concurrent suspension or deletion comes wholly before (no grant) or
+ * wholly after (it finds the grant and ends it). An ended grant stays ended.
  */
 const UPSERT = {
   name: 'oidc_grants_upsert',
@@ -26,7 +26,7 @@ const FIND = {
   text: 'select payload from oidc_grants where id = $1 and expires_at > to_timestamp($2::float8 / 1000)',
 };
 
-/** Grants, by their id in clear: it opens nothing. */
+/** Grants, by their id in plain text: it grants no access. */
 export function postgresGrants({
   pool,
   clock,

@@ -1,9 +1,9 @@
-// raw-sql: what runs the statements beside it.
+// raw-sql: runs the statements of its neighbours.
 import { DatabaseError, type Pool, type QueryResult, type QueryResultRow } from 'pg';
 import { DomainError } from '../../core/errors.ts';
 import { isUnavailable } from '../postgres/pool-unavailable.ts';
 
-/** A prepared statement: parsed and planned once a connection. */
+/** A prepared statement: parsed and planned once per connection. */
 export interface Statement {
   name: string;
   text: string;
@@ -30,7 +30,7 @@ export const DEADLOCK_DETECTED = '40P01';
 export const isState = (error: unknown, state: string): boolean =>
   error instanceof DatabaseError && error.code === state;
 
-/** Tries again what lost a race with `state`; what wins it the second time is the other's committed result. */
+/** Retries what lost a race with `state`: the second attempt sees the other's committed result. */
 export async function again<T>(state: string, attempt: () => Promise<T>): Promise<T> {
   for (let left = 4; ; left -= 1) {
     try {

@@ -1,4 +1,4 @@
-// raw-sql: hot (prepared); saves of one session are joined, and an ended one stays so.
+// raw-sql: hot (prepared); saves of one session are merged, and an ended one stays so.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { isUuid, sha256 } from '../../core/ids.ts';
@@ -9,17 +9,17 @@ import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';
 import { KEPT_EXPIRED, notConsumed, pack, unpack } from './record.ts';
 
 /**
- * Sets an ended session's row to what stays of it for as long as a request may still hold the session in its hands:
- * its id, so that such a request's save finds it ended instead of bringing it back. @param now the parameter that
- * has it, in milliseconds.
+ * Reduces an ended session's row to its id for as long as a request may still hold the session: when such a request saves it, it
+ * finds the session ended instead of reviving it.
+ * @param now the parameter with the time, in milliseconds.
  */
 const ended = (now: string): string => `consumed_at = to_timestamp(${now}::float8 / 1000), payload = '{}',
   authorizations = null, account_id = null, uid = null,
   expires_at = least(expires_at, to_timestamp((${now}::float8 + ${KEPT_EXPIRED}) / 1000))`;
 
 /**
- * Ends the sessions that `condition` finds, tells their clients, and returns each one's `authorizations`.
- * @param now the parameter that has the time, in milliseconds.
+ * Ends the sessions that `condition` finds, queues notices to their clients, and returns each one's `authorizations`.
+ * @param now the parameter with the time, in milliseconds.
  */
 export const endingSessions = (condition: string, now: string): string => `
   with living as (
@@ -31,10 +31,9 @@ export const endingSessions = (condition: string, now: string): string => `
   returning living.authorizations`;
 
 /*
- * Two requests of one browser save the same session: each has the clients it knew at its start and the one it added,
- * so what both know is joined, the later save winning for each client. Nothing that was removed comes back by this:
- * oidc-provider removes a client (logout from one app) under a new session id only, and a save under the old id finds
- * it ended.
+ * Two requests of one browser may save the same session. Each has the clients known at its start and the one it added, so both
+ * are merged; for each client the later save wins. This revives nothing: oidc-provider removes a client (logout from one app)
+ * only under a new session id, and a save under the old id finds it ended.
  */
 const UPDATE = {
   name: 'oidc_sessions_update',
@@ -47,10 +46,10 @@ const UPDATE = {
 };
 
 /*
- * A new session, a new id of one, or another account in it. The account's row is locked until this commits, so that a
- * suspension under way comes wholly before (nothing is written) or wholly after (it finds this). One uid belongs to
- * one row: another one that has it ends here, unless it is this one that has ended, and the clients that were in it and are
- * not in this one are told; counting makes that happen before the insert.
+ * A new session, a new id of one, or another account in it. Locks the account's row until this commits, so that a concurrent
+ * suspension comes wholly before (nothing is written) or wholly after (it finds this session). One uid belongs to one row:
+ * another row with it ends here, unless this session has ended, and its clients that are not in this one are told. Counting
+ * makes that happen before the insert.
  */
 const INSERT = {
   name: 'oidc_sessions_insert',
@@ -87,7 +86,7 @@ const payloadOf = ({ payload, authorizations }: Row): Payload => ({
   ...(authorizations && { authorizations }),
 });
 
-/** Sessions of browsers. A save of a session that has ended, or whose account may have none, is dropped in silence. */
+/** Sessions of browsers. A save of a session that has ended, or whose account may have none, is silently dropped. */
 export function postgresSessions({ pool, clock }: { pool: Pool; clock: Clock }): Adapter {
   return {
     async upsert(id, { authorizations, ...payload }, expiresIn) {

@@ -3,8 +3,8 @@ import { Secrets } from '../../core/secrets.ts';
 import type { Adapter, Payload } from './adapter.ts';
 
 /**
- * Milliseconds that these are found after their expiry: RFC 8628 section 3.5 defines the error `expired_token` for
- * them.
+ * Milliseconds that these models are found after their expiry, which has an error of its own: `expired_token` (RFC 8628 section
+ * 3.5).
  */
 const FOUND_EXPIRED = new Map([
   ['DeviceCode', 600_000],
@@ -33,7 +33,7 @@ export interface StoredRecord {
   /** Milliseconds since the epoch. */
   expiresAt: number;
   grantId: string | null;
-  /** Only of a record without a grant: a grant has its own account. */
+  /** Only for a record without a grant: a grant has its own account. */
   accountId: string | null;
   clientId: string | null;
 }
@@ -126,9 +126,8 @@ export class GrantGone extends Error {
 }
 
 /**
- * Makes one call of those for the same key in one turn of the event loop: oidc-provider revokes a grant once for each
- * model, all at once, and one statement ends them all. Calls that come later make their own, because they may be
- * about something written since.
+ * Merges calls for the same key within one turn of the event loop: oidc-provider revokes a grant once for each model at the same
+ * time, and one statement ends them all. Later calls run again, because something may have been written since.
  */
 export function coalesce(work: (key: string) => Promise<void>): (key: string) => Promise<void> {
   const waiting = new Map<string, Promise<void>>();

@@ -19,9 +19,9 @@ import {
 } from './record.ts';
 
 /*
- * A record is a hash: p the payload, or z the same compressed; x its expiry and c when it was consumed, in milliseconds; with
- * l as well it is claimed since c. What settles a claim only deletes, which a Redis that is full still does. Expiry is decided by our
- * clock; Redis' own only takes the memory back.
+ * A record is a hash: p is the payload, or z the same compressed; x its expiry and c when it was consumed, in milliseconds; with
+ * l it is only claimed since c. Settling a claim only deletes, which even a full Redis does. Our clock decides expiry; that of
+ * Redis only frees the memory.
  */
 const PUT = `
 redis.call('HSET', KEYS[1], 'p', ARGV[1], 'x', ARGV[2])
@@ -53,7 +53,7 @@ if redis.call('HEXISTS', KEYS[1], 'l') == 1 and tonumber(redis.call('HGET', KEYS
   redis.call('HDEL', KEYS[1], 'c', 'l')
 end`;
 
-/** Bytes of JSON from which an interaction is compressed: a stranger's visit takes less than 2 KB, and few are that long. */
+/** Bytes of JSON from which an interaction is compressed: one without a login takes less than 2 KB, and few are that long. */
 const LONG = 1_200;
 
 const isCompressed = (model: string, json: string): boolean =>
@@ -129,8 +129,8 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
 }
 
 /*
- * One sorted set a grant: the keys of its tokens, scored by their expiry, and `!` once the grant has ended. All that
- * must be decided at once is decided on this one key.
+ * One sorted set per grant: the keys of its tokens, scored by their expiry, and `!` once the grant has ended. All atomic
+ * decisions are made on this one key.
  */
 const REGISTER = `
 if redis.call('ZSCORE', KEYS[1], '!') then return 0 end
@@ -151,10 +151,10 @@ const ENDED_KEPT = 3_600_000;
 
 export interface RedisGrants {
   /**
-   * Writes a token and registers it under its grant. The token is there before it is registered: an end that comes
-   * before the registration is seen by it, one that comes after sees the token.
-   * @param expiresAt and @param now milliseconds since the epoch. @returns whether the grant is alive; else the
-   * token is gone again.
+   * Writes a token, then registers it under its grant. An end before the registration makes that fail; an end after it finds the
+   * token.
+   * @param expiresAt milliseconds since the epoch, like `now`.
+   * @returns whether the grant is alive; otherwise the token is deleted again.
    */
   write(
     grantId: string,
@@ -165,7 +165,7 @@ export interface RedisGrants {
   ): Promise<boolean>;
   /** Deletes every token of the grant. */
   revoke(grantId: string): Promise<void>;
-  /** Deletes every token of the grant, and lets nothing more be written under it. */
+  /** Deletes every token of the grant, and rejects further writes under it. */
   end(grantId: string): Promise<void>;
 }
 
@@ -179,7 +179,7 @@ export function redisGrants(redis: RedisClient): RedisGrants {
   async function unlink(grantKey: string, members: string[]): Promise<void> {
     const tokens = members.filter((member) => member !== '!');
     if (tokens.length === 0) return;
-    // One by one, on one connection, at once: they live in different slots of a cluster.
+    // Separate commands, all at once on one connection: in a cluster the keys live in different slots.
     await Promise.all(tokens.map((token) => reply(redis.unlink(token))));
     await reply(redis.zrem(grantKey, ...tokens));
   }

@@ -30,9 +30,9 @@ const BATCH = 500;
 
 interface Table {
   model: ModelStatic<Model>;
-  /** Milliseconds that its rows stay after they expired; none unless given. */
+  /** Milliseconds to keep rows after they expire; 0 by default. */
   kept?: number;
-  /** The column that says when, and the time in its type; `expires_at` unless given. $1: milliseconds. */
+  /** The column of the expiry, and the time in its type; `expires_at` by default. $1: milliseconds. */
   expires?: { column: string; time: string };
 }
 
@@ -66,10 +66,10 @@ const TABLES: Table[] = [
   { model: WebhookDelivery },
   { model: IdempotentRequest },
   { model: ScimToken },
-  // A task ends those that run; the audit keeps what they were.
+  // A task ends those under way; the audit keeps their record.
   { model: Impersonation, kept: DAY },
   { model: ContractUsage, ...USAGE },
-  // Addresses of people.
+  // They include addresses of people.
   { model: ContractCaller, ...USAGE, kept: 91 * DAY },
   { model: OldRefreshToken },
   // Longer than the lifetime of legacy tokens.
@@ -82,7 +82,10 @@ const TABLES: Table[] = [
   { model: DailyStat, ...USAGE },
 ];
 
-/** Partitioned tables, and for how many days a row stays after its day. Whole partitions go: a row may stay until its month is over. */
+/**
+ * Partitioned tables, and how many days a row is kept after its day. Partitions are dropped whole, so a row may stay until its
+ * month is over.
+ */
 const PARTITIONS = { contract_users: 400, daily_active: 1 } satisfies Partial<
   Record<PartitionedTable, number>
 >;
@@ -96,7 +99,7 @@ function deleting({ model, expires = TIMESTAMP }: Table): string {
     order by ${expires.column} limit ${BATCH} for update skip locked)`;
 }
 
-/** Deletes at most `most` expired rows. @returns how many. */
+/** Deletes at most `limit` expired rows. @returns how many. */
 type Sweep = (limit: number) => Promise<number>;
 
 interface Dependencies {
@@ -109,7 +112,9 @@ interface Dependencies {
   interval?: number;
 }
 
-/** Deletes what has expired, in batches or by whole partitions, and makes partitions ahead of time, on every node that runs one. */
+/**
+ * Deletes what has expired, in batches or by whole partitions, and creates partitions ahead of time, on every node that runs it.
+ */
 export interface Sweeper {
   /** Starts sweeping on the interval, one minute unless set. Logs a failed sweep. */
   start(): void;
@@ -124,7 +129,7 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
   let isStopped = false;
   let sweeping: Promise<void> = Promise.resolve();
 
-  /** The start of the day, in UTC, that is so many days ago. */
+  /** The start of the UTC day so many days ago. */
   const daysAgo = (days: number) => new Date(Math.floor(clock.now() / DAY - days) * DAY);
 
   const partitions = Object.entries(PARTITIONS).map(([table, days]): [string, Sweep] => [

@@ -9,8 +9,8 @@ const isTimeout = (error: unknown): boolean =>
   Error.isError(error) && (error as Error & { code?: unknown }).code === '57014';
 
 /**
- * Runs statements that read by conditions which callers combine as they like, each for so many milliseconds at most: two seconds
- * by default. `query` throws DomainError too_broad beyond that.
+ * Runs searches whose conditions callers combine freely, each for a maximum of milliseconds: two seconds by default. Beyond that
+ * `query` throws DomainError too_broad.
  */
 export const boundedReads = (inTransaction: InTransaction, patience = PATIENCE): Executor => ({
   query: (statement, values) =>
@@ -18,7 +18,7 @@ export const boundedReads = (inTransaction: InTransaction, patience = PATIENCE):
       await tx.query(`set local statement_timeout = ${patience}`);
       try {
         const result = await tx.query<never>(statement, values);
-        // Of a transaction that this is a part of, what follows has its time again.
+        // Restores the time limit for the rest of an enclosing transaction.
         await tx.query('set local statement_timeout to default');
         return result;
       } catch (error) {

@@ -28,7 +28,7 @@ class Servers {
     return this.urls[this.#index] ?? '';
   }
 
-  /** The next one is asked from now on, unless that is decided already. */
+  /** Moves on to the next server, unless that has been decided already. */
   leave(url: string): void {
     if (url === this.current) this.#index = (this.#index + 1) % this.urls.length;
   }
@@ -43,8 +43,8 @@ function serversOf(databaseUrl: string): Servers {
 }
 
 /**
- * A connection to PostgreSQL; where there are several servers, to the primary. One that does not answer or is a replica fails this
- * connection, and the next is made to the server after it.
+ * A connection to PostgreSQL; where there are several servers, to the primary. A server that does not answer or is a replica
+ * fails this connection, and the next one is made to the server after it.
  */
 export class PostgresClient extends Client {
   readonly #servers: Servers;
@@ -127,7 +127,7 @@ export function abandon(client: PostgresClient): void {
   const socket = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port });
   socket.setTimeout(CANCEL_TIMEOUT, () => socket.destroy()).on('error', () => undefined);
   socket.unref().end(request);
-  // A code of the connection's, and not 57014 (query_canceled): no timeout of a single statement has passed.
+  // An error of the connection, not 57014 (query_canceled): no timeout of a single statement has passed.
   connection.stream.destroy(
     Object.assign(new Error('a request waited too long for statements'), { code: 'ETIMEDOUT' }),
   );

@@ -5,7 +5,7 @@ import type { Logger } from '../../core/logger.ts';
 /** Milliseconds between two measurements. */
 const INTERVAL = 10_000;
 
-/** Milliseconds of clock skew: up to here without a log line, and at most. */
+/** Milliseconds of clock skew: the largest that is not logged, and the largest allowed. */
 const UNNOTICED = 5_000;
 const TOLERATED = 30_000;
 
@@ -81,7 +81,7 @@ export async function createDatabaseClock(pool: Pool, logger: Logger): Promise<D
     skew,
     async isAstray() {
       if (!isFar()) return false;
-      // The database may have been set, or this process have been asleep.
+      // The database's clock may have been set, or this process suspended.
       await compare();
       return isFar();
     },

@@ -14,9 +14,9 @@ import { connectAtStart } from './readiness.ts';
 export const MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations');
 
 /**
- * The applied migrations, each with the SHA-256 of its file at that time, in two tables. What stands in `migrations` and is
- * not known keeps a version from starting, unless it knows the one in `needs`. What stands in `expansions` does not: the
- * versions before it run beside it.
+ * The applied migrations, each with the SHA-256 of its file at that time, in two tables. An unknown one in `migrations` keeps a
+ * version from starting, unless it knows the one in `needs`. An unknown one in `expansions` does not: earlier versions run
+ * beside it.
  */
 const MIGRATIONS_TABLES = `create table if not exists migrations (
   name text primary key, applied_at timestamptz not null default now());
@@ -33,7 +33,7 @@ const LOCK = "(hashtextextended('postern.migrations', 0))";
 /** Milliseconds between two attempts to get the lock. */
 const LOCK_PAUSE = 200;
 
-/** The same by a row, where there are no advisory locks: while the transaction lives. */
+/** The same by a row, where there are no advisory locks; held until the transaction ends. */
 const LOCK_TABLE = `create table if not exists migrators (one integer primary key);
 insert into migrators values (1) on conflict do nothing`;
 
@@ -77,7 +77,7 @@ interface Comparison {
   newer: string[];
 }
 
-// Synchronous: nothing else happens yet, and of nearly two hundred small files waiting for each costs more than reading it.
+// Synchronous: nothing else runs yet, and awaiting each of nearly two hundred small files costs more than reading it.
 const readMigration = (folder: string, name: string): string =>
   readFileSync(path.join(folder, `${name}.sql`), 'utf8');
 
@@ -102,7 +102,7 @@ async function appliedMigrations(client: Client): Promise<Applied[]> {
 
 /**
  * Compares applied migrations with the files.
- * @throws StartupError when one that was applied has a changed file, or none and this version cannot run beside it.
+ * @throws StartupError when the file of an applied one has changed, or is missing and this version cannot run beside it.
  */
 async function compare(client: Client, folder: string): Promise<Comparison> {
   const files = await readdir(folder);
@@ -147,7 +147,7 @@ const statementsOf = (sql: string): string[] =>
     .split(';')
     .filter((statement) => statement.trim() !== '');
 
-/** Marks a migration that takes away what versions before the named migration use. */
+/** Marks a migration that removes what versions before the named migration use. */
 const CONTRACTION = /^-- postern: contract after (\S+)$/m;
 
 /** Records a migration where the versions that cannot run beside it look. */
@@ -165,14 +165,14 @@ async function record(client: Client, name: string, sql: string): Promise<void> 
 }
 
 /**
- * How long a migration waits for a lock: whatever uses the table queues behind it meanwhile. It is tried again, so that
- * a long transaction delays the migration and nobody else.
+ * How long a migration waits for a lock. Everything that uses the table queues behind it meanwhile. It is retried, so that a
+ * long transaction delays only the migration.
  */
 const LOCK_TIMEOUT = '2s';
 /** Milliseconds between two tries. */
 const RETRY_PAUSE = 1000;
 const TRIES = 100;
-/** SQLSTATEs of a lock that was not had in time, and of a deadlock. */
+/** SQLSTATEs of a lock timeout and of a deadlock. */
 const LOCKED = new Set(['55P03', '40P01']);
 
 /** Applies one migration and records it in the same transaction, unless it cannot run in one. */
@@ -199,12 +199,12 @@ async function apply(client: Client, folder: string, name: string, logger: Logge
 }
 
 /**
- * Migrates the database to this version's schema, each migration in its own transaction. When several nodes start
- * together, one migrates and the others wait.
+ * Migrates the database to this version's schema, each migration in its own transaction. When several nodes start together, one
+ * migrates and the others wait.
  * @param folder of the *.sql files
  * @returns the names of those applied, oldest first
- * @throws StartupError when PostgreSQL cannot be reached, a migration fails, one that was applied has been changed, or the
- *   database is of a newer version that this one cannot run beside.
+ * @throws StartupError when PostgreSQL cannot be reached, a migration fails, an applied one has changed, or the database is of a
+ *   newer version that this one cannot run beside.
  */
 export async function migrate(
   databaseUrl: string,
@@ -265,8 +265,8 @@ export async function* migrationsAsSql(client: Client, folder = MIGRATIONS): Asy
 
 /**
  * The names of pending migrations, oldest first.
- * @throws StartupError when PostgreSQL cannot be reached, a migration that was applied has been changed, or the database is
- *   of a newer version.
+ * @throws StartupError when PostgreSQL cannot be reached, an applied migration has changed, or the database is of a newer
+ *   version.
  */
 export async function pendingMigrations(databaseUrl: string, folder = MIGRATIONS): Promise<string[]> {
   const client = await connectAtStart(databaseUrl, 'postern-migrator');

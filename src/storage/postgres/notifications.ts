@@ -17,7 +17,7 @@ const HEARTBEAT = 15_000;
 /** Milliseconds between two looks for announcements, where there is no LISTEN. */
 const POLL = 1_000;
 
-/** Of a transaction that commits later than this after its announcement, others hear by the next one only. */
+/** When a transaction commits later than this after its announcement, others notice only with the next one. */
 const RECENT = "select id, topic, key from announcements where at > now() - interval '2 minutes' order by at";
 
 const BACKOFF = { first: 100, last: 5_000 };
@@ -39,7 +39,7 @@ export class Notifications {
   readonly #closed = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
   readonly #coordination: Coordination;
-  /** Announcements that were heard. */
+  /** Announcements already seen. */
   #heard = new Set<string>();
   #poll: NodeJS.Timeout | undefined;
   #client: Client | null = null;
@@ -121,7 +121,7 @@ export class Notifications {
     await this.#client?.end();
   }
 
-  /** Tells of the announcements that are new. @param isFirst what is there already is only remembered. */
+  /** Passes on new announcements. @param isFirst only remembers those that exist already. */
   async #read(client: Client, isFirst = false): Promise<void> {
     const { rows } = await client.query<{ id: string; topic: string; key: string }>(RECENT);
     const fresh = rows.filter(({ id }) => !this.#heard.has(id));

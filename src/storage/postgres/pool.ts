@@ -47,7 +47,7 @@ function prepareNothing(client: PoolClient): void {
   Object.assign(client, { query: unnamed });
 }
 
-/** Ends statements that a request has waited for too long, with their connection: nobody knows when it would be free again. */
+/** Ends statements that a request has waited too long for, with their connection, which might stay busy. */
 function loseNoPatience(client: PoolClient): void {
   const query = client.query.bind(client) as (...args: unknown[]) => unknown;
   const giveUp = () => abandon(client as unknown as PostgresClient);
@@ -102,11 +102,11 @@ export function createPool(
     if (!pool.ending) logger.warn({ reason: message }, 'a PostgreSQL connection was lost');
   };
   pool.on('error', onError);
-  // The pool does not listen to a connection that is checked out, and between two statements nobody else does.
+  // The pool does not listen to a connection that is checked out; between two statements nothing else does.
   pool.on('connect', (client) => client.on('error', onError));
   if (pooler?.hasPreparedStatements === false) pool.on('connect', prepareNothing);
   pool.on('connect', loseNoPatience);
-  // Whoever gives a connection back would run the statement of the next in line as its own.
+  // Otherwise the next statement in line would run in the context of whoever releases the connection.
   const connect = pool.connect.bind(pool) as (callback?: (...args: unknown[]) => void) => unknown;
   const connectInTurn: typeof connect = (callback) =>
     callback ? connect(inOwnPatience(callback)) : connect();

@@ -5,10 +5,10 @@ import { StartupError } from '../../core/errors.ts';
 import { connectAtStart } from './readiness.ts';
 import { sessionSettings } from './settings.ts';
 
-/** Another process sets the same at this moment. */
+/** SQLSTATE when another process changes the same setting at this moment. */
 const CONCURRENT = 'XX000';
 
-/** One name on two connections of ours, which a pooler may give the same connection of PostgreSQL. */
+/** One name on two of our connections, which a pooler may map to one connection of PostgreSQL. */
 const PREPARED = { name: 'postern_prepared', text: 'select 1' };
 
 /** 42P05 (duplicate_prepared_statement), 26000 (invalid_sql_statement_name). */
@@ -36,10 +36,11 @@ const MISSING = `select wanted.name from unnest($1::text[], $2::text[]) as wante
   where replace(s.setting, ' ', '') is distinct from replace(wanted.value, ' ', '')`;
 
 /**
- * Has every connection that a pooler makes to the database know the settings that the service relies on: a pooler in transaction mode
- * takes none with a connection, and shares those that it makes. They become settings of the role in this database.
- * @param databaseUrl PostgreSQL itself. @param pool connections through the pooler.
- * @throws StartupError when the pooler still uses connections from before, or mixes up prepared statements.
+ * Makes every connection of a pooler to the database use the settings that the service relies on. A pooler in transaction mode
+ * accepts none with a connection, and shares its own, so they become settings of the role in this database.
+ * @param databaseUrl PostgreSQL itself.
+ * @param pool connections through the pooler.
+ * @throws StartupError when the pooler still uses earlier connections, or mixes up prepared statements.
  */
 export async function preparePooler(
   databaseUrl: string,

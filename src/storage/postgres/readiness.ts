@@ -31,7 +31,7 @@ export async function checkWritable(pool: Pool): Promise<void> {
   });
 }
 
-/** A pooler refuses the settings that a connection is made with. */
+/** A pooler rejects settings in the connection request. */
 const OF_POOLER = /unsupported startup parameter/;
 
 /**

@@ -1,12 +1,12 @@
 import { connectAtStart } from './readiness.ts';
 
-/** Rows that are fetched at a time. */
+/** Rows per fetch. */
 const BATCH = 1000;
 
 /**
- * The rows of a query in another service's database, as of one moment, by the names of their columns. Nothing is changed there.
+ * The rows of a read-only query in another service's database, from one snapshot, by column name.
  * @param query one `select`.
- * @throws StartupError when it cannot be reached; what PostgreSQL says of the query.
+ * @throws StartupError when it cannot be reached; PostgreSQL's error for the query.
  */
 export async function* rowsOfQuery(
   databaseUrl: string,

@@ -16,20 +16,20 @@ export type Tx = Transaction & Executor & Locks;
 type AfterCommit = Parameters<Tx['afterCommit']>[0];
 
 /**
- * Runs `work` in one transaction: commits what it did, or nothing when it throws. Inside `AsOne` it joins the transaction under
- * way, by a savepoint: what fails takes back what it did itself, and `afterCommit` waits for the outermost commit.
+ * Runs `work` in one transaction: commits what it did, or nothing when it throws. Inside `AsOne` it joins the running
+ * transaction by a savepoint: a failure undoes only its own work, and `afterCommit` waits for the outermost commit.
  */
 export type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
 /**
- * Runs `work` with every transaction in it as a part of one; all that it reads by stores is read there, too. Counters count
- * outside. Inside another one it joins that.
+ * Runs `work` with all its transactions as parts of one; stores read in it, too. Counters stay outside. Inside another `AsOne`
+ * it joins that.
  */
 export type AsOne = InTransaction;
 
 /**
- * Runs `work` once what was written has committed: with `tx`, with the transaction under way that stores join, or at once
- * without either. Not at all when it rolls back.
+ * Runs `work` once the written data has committed: with `tx`, with the running transaction that stores join, or at once without
+ * either. Never after a rollback.
  */
 export type WhenCommitted = (work: () => void, tx?: Tx) => void;
 
@@ -94,7 +94,7 @@ interface Scope {
   /** The scope that this one is a part of. Undefined for the whole transaction. */
   encloser: Scope | undefined;
   savepoints: Savepoints;
-  /** Made with the first statement in the scope. Shared with the encloser if that has run nothing before. */
+  /** Created with the first statement in the scope. Shared with the enclosing scope if that has run nothing before. */
   savepoint: Savepoint | undefined;
   /** Admits one statement or part at a time. @returns the release. */
   turn: () => Promise<() => void>;
@@ -113,7 +113,7 @@ function underWay(): Scope | undefined {
 class Savepoints {
   readonly #connection: PoolClient;
   #count = 0;
-  /** Belongs to a part that has ended. Released together with the making of the next one. */
+  /** Of a part that has ended. Released when the next one is made. */
   #over: Savepoint | undefined;
 
   constructor(connection: PoolClient) {
@@ -148,13 +148,13 @@ class Savepoints {
   }
 }
 
-/** Sequelize keeps it there for its own statements. */
+/** Where Sequelize keeps the connection for its own statements. */
 const connectionOf = (transaction: Transaction): PoolClient =>
   (transaction as Transaction & { connection: PoolClient }).connection;
 
-/** What it takes for a transaction of Sequelize to be ours. */
+/** Adds what `Tx` has beyond a transaction of Sequelize. */
 function extended(transaction: Transaction, committed: AfterCommit[], coordination: Coordination): Tx {
-  // After the end another transaction may have it.
+  // Keep it: after the end another transaction may use it.
   const connection = connectionOf(transaction);
   const state = transaction as Transaction & { finished?: string };
   const forStatement = (): PoolClient => {
@@ -172,7 +172,7 @@ function extended(transaction: Transaction, committed: AfterCommit[], coordinati
   return Object.assign(transaction, {
     ...executor,
     ...locksOf(executor, coordination),
-    // Sequelize's own does it after a commit that failed, too.
+    // Sequelize's own callbacks run after a failed commit, too.
     afterCommit: (work: AfterCommit) => void committed.push(work),
   });
 }
@@ -195,7 +195,7 @@ const inside = (of: Pick<Scope, 'tx' | 'committed' | 'gathered' | 'encloser' | '
   hasEnded: false,
 });
 
-/** Has `work` be in the scope; what it began and did not wait for ends first. */
+/** Runs `work` in the scope, and ends only after everything that it began. */
 function within<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
   return ambient.run(scope, async () => {
     try {
@@ -238,7 +238,7 @@ export async function gather<Row>(row: Row, write: WriteRows<Row>, executor: Exe
   else await write([row], executor);
 }
 
-/** Writes what was gathered in the transaction under way: for a statement that depends on it. */
+/** Writes the gathered rows of the running transaction, for a statement that depends on them. */
 export async function writeGathered(): Promise<void> {
   const scope = underWay();
   if (!scope || scope.gathered.length === 0) return;

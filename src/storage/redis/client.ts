@@ -17,16 +17,16 @@ const settings = {
   connectTimeout: 3_000,
   // Give up on a server that is silent for this long.
   socketTimeout: 3_000,
-  // What is under way when the connection breaks fails at once: it may have been done, so doing it again could make
-  // a winner of `consume` its loser. What is asked for while it is down waits for the next attempt, no longer.
+  // Commands under way when the connection breaks fail at once: they may have been done, and a repeated `consume` could turn
+  // its winner into a loser. Commands issued while it is down wait for the next attempt, no longer.
   maxRetriesPerRequest: 0,
-  // A master that has become a replica: the next connection finds the one that took over.
+  // The master has become a replica: the next connection finds the new one.
   reconnectOnError: ({ message }: Error): boolean => message.startsWith('READONLY'),
 } as const;
 
 /**
- * A client of the Redis that `url` names (`config/redis-url.ts`). It connects at once and again by itself; what it cannot do
- * meanwhile fails within seconds. The log hears of each outage once, and of its end.
+ * A client of the Redis that `url` names (`config/redis-url.ts`). It connects at once and reconnects by itself; meanwhile
+ * commands fail within seconds. Each outage is logged once, and its end.
  */
 export function createRedis(url: string, logger: Logger): RedisClient {
   const address = parseRedisUrl(url);
@@ -36,7 +36,7 @@ export function createRedis(url: string, logger: Logger): RedisClient {
   else sendTogether(redis as Redis);
   let isDown = false;
   redis.on('error', (error: Error) => {
-    // Only the message: the error of a failed AUTH carries the password.
+    // Only the message: the error of a failed AUTH contains the password.
     if (!isDown) logger.error({ reason: error.message }, 'Redis is not available');
     isDown = true;
   });
@@ -48,8 +48,8 @@ export function createRedis(url: string, logger: Logger): RedisClient {
 }
 
 /**
- * Sends what is asked of a server within one turn of the event loop in one write: under load a write costs more than the commands
- * in it. Commands keep their order and stay apart, so nothing else changes, in a cluster neither.
+ * Sends all commands to a server within one turn of the event loop in one write: under load a write costs more than the commands
+ * in it. Commands keep their order and stay separate, so nothing else changes, even in a cluster.
  */
 function sendTogether(redis: Redis): void {
   redis.on('connect', () => {

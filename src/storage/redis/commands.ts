@@ -6,8 +6,8 @@ const NOT_NOW =
   /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|TRYAGAIN|OOM|MISCONF|BUSY|NOREPLICAS|NOAUTH|WRONGPASS)/;
 
 /**
- * Awaits what Redis was asked for.
- * @throws DomainError unavailable when there is no reply, or none until later.
+ * Awaits a reply of Redis.
+ * @throws DomainError unavailable when there is none, or Redis cannot serve now.
  */
 export async function reply<T>(asked: Promise<T>): Promise<T> {
   try {
@@ -21,17 +21,17 @@ export async function reply<T>(asked: Promise<T>): Promise<T> {
 type Argument = string | number | Buffer;
 type Run = (key: string, ...args: Argument[]) => Promise<unknown>;
 
-/** Milliseconds that a decision waits for a replica. One that is away for longer is not the one that takes over. */
+/** Milliseconds that a decision waits for a replica. One that is away for longer does not take over. */
 const REPLICA = 200;
 
-/** Whether another server takes over when this one fails, with what it has been told by then: a cluster, or sentinels. */
+/** Whether another server takes over when this one fails, with what was replicated by then: a cluster, or sentinels. */
 const hasReplicas = ({ options }: RedisClient): boolean =>
   !('sentinels' in options) || options.sentinels !== null;
 
 /**
- * Waits until a replica has what was written to `key`, where one may take over: a code that was redeemed at a master that fails
- * next must not be good again at its replica. Asked on the connection that wrote, in one write with a command on the key, which
- * finds the node in a cluster.
+ * Waits until a replica, if one may take over, has what was written to `key`: a code redeemed at a master that then fails must
+ * not become valid again at its replica. Sent on the connection that wrote, in one write with a command on the key, which finds
+ * the node in a cluster.
  */
 export async function reachReplica(redis: RedisClient, key: string): Promise<void> {
   if (hasReplicas(redis)) await reply(redis.pipeline().exists(key).wait(1, REPLICA).exec());
@@ -57,7 +57,7 @@ export function script(redis: RedisClient, name: string, lua: string, decides = 
 /** Milliseconds. */
 const KEPT = 10_000;
 
-/** Has Redis store something: one that is full, or a replica, still answers. @throws DomainError unavailable, with its words. */
+/** Has Redis store something: a full one, or a replica, still answers. @throws DomainError unavailable, with Redis' message. */
 export async function probeRedis(redis: RedisClient): Promise<void> {
   await reply(redis.set('readiness', '1', 'PX', KEPT));
 }

@@ -17,7 +17,7 @@ return count`;
 
 const PREFIX = 'counter';
 
-/** Counters in Redis, whose time they end by. */
+/** Counters in Redis, which expire by its clock. */
 export function redisCounters(redis: RedisClient): Counters {
   // The callers enforce limits. Here the limiter only counts, with a window per call.
   const limiter = new RateLimiterRedis({ storeClient: redis, keyPrefix: PREFIX, points: 1, duration: 1 });

@@ -6,9 +6,9 @@ import { script } from './commands.ts';
 import { createScores, type Scores } from './scores.ts';
 
 /*
- * The marks are spread over sorted sets, scored by their expiry. In each a member `!` says that it holds every mark
- * there is. That word is lost when the set is: with FLUSHALL, an eviction or a restart nothing is left that claims to
- * be whole. While one process fills a set it leaves a claim in it, so that a set lost meanwhile is not sealed.
+ * The marks are spread over sorted sets, scored by their expiry. In each a member `!` says that the set is complete. It is lost
+ * with the set: after FLUSHALL, an eviction or a restart nothing is left that claims to be complete. A process that fills a set
+ * leaves a claim in it, so that a set lost meanwhile is not sealed.
  */
 const CLAIM = `
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
@@ -28,12 +28,12 @@ return 1`;
 const SETS = Array.from({ length: 16 }, (_, index) => `revoked:${index}`);
 
 /**
- * Milliseconds that a sealed set is believed. A mark that was committed to PostgreSQL and never got here (the process
- * ended in between) is missing for no longer.
+ * Milliseconds that a sealed set is trusted. A mark that was committed to PostgreSQL and never got here (the process ended in
+ * between) is missing for no longer.
  */
 const BELIEVED = 60_000;
 
-/** Marks in one call. */
+/** Marks per call. */
 const BATCH = 1_000;
 
 /** Milliseconds between a copy that failed and the next try. */
@@ -51,11 +51,11 @@ interface Dependencies {
   redis: RedisClient;
   clock: Clock;
   logger: Logger;
-  /** Every mark that has not expired, from where they survive. */
+  /** Every mark that has not expired, from PostgreSQL. */
   load: () => Promise<Member[]>;
 }
 
-/** The copy of the revocation marks in Redis: it answers only while it knows that it has them all. */
+/** The copy of the revocation marks in Redis. It answers only while it is known to be complete. */
 export class RedisMarks {
   readonly #deps: Dependencies;
   readonly #claim: ReturnType<typeof script>;
@@ -63,7 +63,7 @@ export class RedisMarks {
   readonly #seal: ReturnType<typeof script>;
   readonly #scores: Scores;
   #isSynced = false;
-  /** Of the connection: what was true on one that broke need not be on the next. */
+  /** Per connection: what was true on a broken one may not be on the next. */
   #generation = 0;
   #syncing: Promise<void> | null = null;
   #pauseUntil = 0;
@@ -113,7 +113,7 @@ export class RedisMarks {
     return undefined;
   }
 
-  /** Copies every mark from where it survives. Never throws: until it succeeds, `hasAny` does not answer. */
+  /** Copies every mark from PostgreSQL. Never throws: until it succeeds, `hasAny` does not answer. */
   sync(): Promise<void> {
     this.#syncing ??= this.#copy()
       .catch((error: unknown) => {
@@ -131,7 +131,7 @@ export class RedisMarks {
     const generation = this.#generation;
     const claim = `?${randomUUID()}`;
     const claimedUntil = clock.now() + BELIEVED;
-    // Before the marks are read: one that is added from here on is added to the same set, or lost with the claim.
+    // Before reading the marks: one added from here on goes to the same set, or is lost with the claim.
     await Promise.all(SETS.map((set) => this.#claim(set, claim, BELIEVED, claimedUntil)));
     await this.add(await load());
     const sealed = await Promise.all(SETS.map((set) => this.#seal(set, claim, BELIEVED)));

@@ -10,13 +10,13 @@ interface Batch {
 }
 
 /**
- * Looks up scores. All that is asked for within one turn of the event loop goes out in one write, with one command for
- * each set: under load a look-up costs a fraction of a command of its own.
+ * Looks up scores. All look-ups within one turn of the event loop go out in one write, with one command for each set: under load
+ * a look-up costs a fraction of its own command.
  */
 export function createScores(redis: RedisClient): Scores {
   let open: Batch | null = null;
 
-  /** The keys of a pipeline must share a node; the commands of a cluster go their own ways. */
+  /** The keys of a pipeline must share a node; a cluster routes each command by itself. */
   async function ask(asked: [key: string, members: string[]][]): Promise<(string | null)[][]> {
     if (redis.isCluster) return Promise.all(asked.map(([key, members]) => redis.zmscore(key, ...members)));
     const pipeline = redis.pipeline();

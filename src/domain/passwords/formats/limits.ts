@@ -38,7 +38,7 @@ export const MAX_COST = {
 /**
  * A cost as a number.
  * @param text decimal digits, or a number from parameters. @param min below it is malformed.
- * @throws HashRefused hash_malformed when it is no whole number or below `least`, hash_cost_too_high above `most`.
+ * @throws HashRefused hash_malformed when it is no whole number or below `min`, hash_cost_too_high above `max`.
  */
 export function cost(name: string, value: unknown, min: number, max: number): number {
   const number = typeof value === 'string' && /^\d{1,30}$/.test(value) ? Number(value) : value;
