@@ -10,8 +10,8 @@ import { actOfView } from './sessions/viewing.ts';
 import { type AuthorizationClaimsOf, wantedClaims } from './clients/claim-mappings.ts';
 
 /**
- * Standard scopes and the claims each opens (OpenID Connect Core section 5.4). ID tokens always say how strong the login
- * behind them is, and who acts for the person (RFC 8693 section 4.1).
+ * Standard scopes and the claims of each (OpenID Connect Core section 5.4). ID tokens always say how strong the login was, and
+ * who acts for the person (RFC 8693 section 4.1).
  */
 export const SCOPE_CLAIMS: Record<Exclude<StandardScope, 'offline_access'>, string[]> = {
   openid: ['sub', 'auth_time', 'acr', 'amr', 'act'],
@@ -32,10 +32,10 @@ export function scopeClaims(attributes: Pick<Attributes, 'claimsByScope'>): Reco
   return claims;
 }
 
-/** An address as RFC 5322 has it, as OpenID Connect Core section 5.1 wants the claim: the domain in A-labels. */
+/** An address as RFC 5322 defines it, which OpenID Connect Core section 5.1 requires of the claim: the domain in A-labels. */
 const addrSpec = (email: string): string => readEmailAddress(email)?.ascii ?? email;
 
-/** An address as it stands on an envelope (OpenID Connect Core section 5.1.1). */
+/** A postal address as written on an envelope (OpenID Connect Core section 5.1.1). */
 const formatted = ({ street_address, postal_code, locality, region, country }: PostalAddress): string =>
   [street_address, [postal_code, locality].filter(Boolean).join(' '), region, country]
     .filter(Boolean)
@@ -67,8 +67,8 @@ function apiOf({ oidc }: KoaContextWithOIDC): string | undefined {
 }
 
 /**
- * The library's look-up of accounts. A suspended or deleted account is none, and one that has to get a second factor is
- * none until it has.
+ * The library's look-up of accounts. It finds no suspended or deleted account, and none that still has to set up a second
+ * factor.
  */
 export function createFindAccount(
   findById: (id: string) => Promise<UserRecord | null>,

@@ -1,7 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Actor } from '../core/actor.ts';
 
-/** Who asks the provider: the listener has made the address and the request id believable. */
+/** Who calls the provider. The listener has already verified the address and the request id. */
 export const requestActor = (ctx: KoaContextWithOIDC, kind: Actor['kind'], id: string | null): Actor => ({
   kind,
   id,

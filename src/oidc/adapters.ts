@@ -21,7 +21,7 @@ function inProtocolWords(model: string, error: unknown): never {
   throw error;
 }
 
-/** The library's adapters over our stores: exactly-once redemption in its error vocabulary, clients from the registry. */
+/** The library's adapters over our stores: single-use redemption with the library's errors, clients from the registry. */
 export function createAdapterFactory({
   stores,
   clients,
@@ -70,8 +70,8 @@ export function createAdapterFactory({
 }
 
 /**
- * The library holds a record's `exp` against this machine's clock; in the store it is of the time that all share.
- * @param seconds that it moves by.
+ * The library compares a record's `exp` with this machine's clock; in the store it follows the clock that all nodes share.
+ * @param seconds to shift it by.
  */
 function shifted<P extends AdapterPayload | undefined>(payload: P, seconds: number): P {
   return seconds !== 0 && typeof payload?.exp === 'number'
@@ -80,8 +80,8 @@ function shifted<P extends AdapterPayload | undefined>(payload: P, seconds: numb
 }
 
 /**
- * The library asks only whether it was consumed; the grace of refresh tokens needs the moment, in seconds with fractions,
- * and that of a claim that is not settled.
+ * The library asks only whether a record was consumed. The grace of refresh tokens also needs the moment, in seconds with
+ * fractions, and that of a claim that is not settled.
  */
 function preciselyConsumed(payload: AdapterPayload | void): AdapterPayload | undefined {
   if (!payload) return undefined;
@@ -118,8 +118,8 @@ function proofJti(): string | undefined {
 }
 
 /**
- * A `jti` seen before is a replay, decided by the store's insert and not by the library's look before it. Of a DPoP proof
- * it is told so in the words of RFC 9449 section 5, where the library says `invalid_grant`.
+ * A `jti` seen before is a replay; the store's insert decides, not the library's look before it. For a DPoP proof the error is
+ * that of RFC 9449 section 5, where the library says `invalid_grant`.
  */
 function installReplayDetection(provider: Provider, replies: Pick<Replies, 'after'>): void {
   const { ReplayDetection } = provider;

@@ -12,7 +12,7 @@ const requested = ({ oidc }: KoaContextWithOIDC): AuthorizationDetail[] | undefi
   return typeof value === 'string' ? (JSON.parse(value) as AuthorizationDetail[]) : undefined;
 };
 
-/** As the library's types want it of a provider that introspects. */
+/** The type that the library wants of a provider with introspection. */
 type Feature = RichAuthorizationRequestsActiveConfiguration & {
   authorizationDetailsForIntrospection: NonNullable<
     RichAuthorizationRequestsActiveConfiguration['authorizationDetailsForIntrospection']
@@ -26,7 +26,7 @@ type Feature = RichAuthorizationRequestsActiveConfiguration & {
 function validator(schema: z.core.JSONSchema.JSONSchema) {
   const compiled = z.fromJSONSchema(schema);
   return ({ oidc }: KoaContextWithOIDC, { type, ...content }: AuthorizationDetail): void => {
-    // They are not shown there.
+    // Details are not shown there.
     if (oidc.route === 'backchannel_authentication')
       throw new errors.InvalidAuthorizationDetails('not taken in backchannel authentication requests');
     const { error } = compiled.safeParse(content);
@@ -39,9 +39,9 @@ function validator(schema: z.core.JSONSchema.JSONSchema) {
 }
 
 /**
- * Rich authorization requests (RFC 9396) over the types of the configuration. A client may request only its
- * `authorization_details_types`. Consent is asked each time, also for first-party clients, so a code holds exactly
- * what was just allowed; a token gets that, or the part that its request names (section 6).
+ * Rich authorization requests (RFC 9396) over the configured types. A client may request only its `authorization_details_types`.
+ * Consent is asked each time, also for first-party clients, so a code holds exactly what was just allowed; a token gets that, or
+ * the part that its request names (section 6).
  */
 export function richAuthorizationRequests(settings: Settings['authorizationDetails']): Feature {
   const types = Object.entries(settings).map(([type, { schema }]) => [type, { validate: validator(schema) }]);
@@ -72,7 +72,7 @@ function isPart(name: string, part: unknown, whole: unknown): boolean {
   return part.length > 0 && part.every((one) => whole.includes(one));
 }
 
-/** Whether `part` asks for no more than `whole`: the same, but for lists that are shorter. */
+/** Whether `part` asks for no more than `whole`: the same, except for shorter lists. */
 export function isWithin(part: AuthorizationDetail, whole: AuthorizationDetail): boolean {
   const names = new Set([...Object.keys(part), ...Object.keys(whole)]);
   return [...names].every((name) => isPart(name, part[name], whole[name]));

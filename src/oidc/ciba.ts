@@ -39,7 +39,7 @@ export class BackchannelAnswers {
     this.#deps = dependencies;
   }
 
-  /** Requests that wait for the account's answer, oldest first. */
+  /** Requests that await the account's answer, oldest first. */
   waiting(accountId: string): Promise<BackchannelRequest[]> {
     return this.#deps.requests.waiting(accountId);
   }
@@ -86,7 +86,7 @@ export class BackchannelAnswers {
     return done ? 'done' : 'over';
   }
 
-  /** Leaves a ping for a client that wants one (CIBA Core section 10.2). */
+  /** Queues a ping for a client that wants one (CIBA Core section 10.2). */
   async #announce(provider: Provider, pending: Pending, { clientId, authReqId, expiresAt }: Request, tx: Tx) {
     const client = await provider.Client.find(clientId);
     const token = pending.params?.['client_notification_token'];
@@ -104,13 +104,13 @@ const SEND = 5_000;
 /** Statuses of a client that may take the same ping later: request timeout, too early, too many requests. */
 const LATER = new Set([408, 425, 429]);
 
-/** The library would ping while the person waits, and once: the transaction that writes the answer leaves a ping instead. */
+/** The library would ping while the person waits, and only once. Instead the transaction that writes the answer queues a ping. */
 function installPings(provider: Provider): void {
   Object.assign(provider.Client.prototype, { backchannelPing: async () => undefined });
 }
 
 /**
- * Tells clients that there is an answer (CIBA Core section 10.2), again and again until they have heard, have refused, or
+ * Tells clients that there is an answer (CIBA Core section 10.2). Retries until the client has accepted or refused the ping, or
  * the request has expired.
  */
 export function createPingDelivery({
@@ -175,7 +175,7 @@ type Feature = NonNullable<NonNullable<Configuration['features']>['ciba']>;
  */
 const BINDING_MESSAGE = /^(?:[\p{L}\p{M}\p{N} #,;:+\-_!?()'"%€$£¥]|\.(?!\p{L})){1,64}$/u;
 
-/** Only authenticated clients may ask, so public clients may not (CIBA Core section 7.1). */
+/** Only authenticated clients may send them, so public clients may not (CIBA Core section 7.1). */
 function checkClient({ oidc }: KoaContextWithOIDC): void {
   if (oidc.client?.tokenEndpointAuthMethod === 'none')
     throw new errors.UnauthorizedClient('a public client may not use this');

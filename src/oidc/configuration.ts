@@ -51,7 +51,7 @@ export function clientBasedCORS(_ctx: KoaContextWithOIDC, origin: string, client
   );
 }
 
-/** A form that is posted to `action` without being filled in; a name may come more than once. */
+/** A form that is posted to `action` without input; a name may occur more than once. */
 interface PostedForm {
   action: string;
   fields: readonly (readonly [name: string, value: string])[];
@@ -76,9 +76,9 @@ export interface ProviderPages {
   /** The same for a cross-site POST, before the request is parsed. */
   repost(ctx: KoaContextWithOIDC, form: PostedForm): Promise<void>;
   /**
-   * Says that it is done.
-   * @param logout the pages of clients that the browser loads first, where it goes on then, and whether the person is
-   *   signed in still.
+   * Confirms the sign-out.
+   * @param logout the logout pages of clients that the browser loads first, where it goes next, and whether the person is still
+   *   signed in.
    */
   loggedOut(
     ctx: KoaContextWithOIDC,
@@ -93,7 +93,7 @@ export interface ConfigurationDependencies {
   apis: ApiRegistry;
   rights: Rights;
   authorization: Authorization;
-  /** What accounts have beyond the profile. */
+  /** The accounts' custom attributes. */
   attributes: Pick<Attributes, 'claims' | 'claimsByScope' | 'scopes'>;
   consents: Consents;
   adapter: AdapterFactory;
@@ -134,7 +134,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     adapter: deps.adapter,
     fetch: deps.fetch,
     clients: deps.staticClients,
-    // By the subject of a hint the library looks up an account in CIBA alone.
+    // Only in CIBA does the library look up an account by a hint's subject.
     findAccount: async (ctx, id, token) => {
       const isHinted = ctx.oidc.route === 'backchannel_authentication' && ctx.oidc.entities.IdTokenHint;
       const accountId = isHinted ? await hintedAccount(ctx.oidc, deps) : id;
@@ -211,7 +211,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
       prompt_values_supported: ['none', 'login', 'consent', 'create', 'select_account'],
       ui_locales_supported: config.languages,
       service_documentation: `${config.publicUrl}/`,
-      // draft-ietf-oauth-identity-assertion-authz-grant: as the asserting and as the receiving server.
+      // draft-ietf-oauth-identity-assertion-authz-grant: as the issuing and as the receiving server.
       identity_chaining_requested_token_types_supported: [ID_JAG],
       authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'],
       ...mutualTlsAliases(config),
@@ -227,7 +227,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     allowOmittingSingleRegisteredRedirectUri: false,
     // The library calls this for every authorization request, with or without the parameter.
     extraParams: { nonce: checkRequestSize },
-    // What FAPI 2.0 Security Profile section 5.3.2.1 has a server allow for the clocks of clients.
+    // Clock skew of clients that FAPI 2.0 Security Profile section 5.3.2.1 asks servers to allow.
     clockTolerance: 10,
     pkce: { required: requirePkce },
     clientAuthMethods: [
@@ -262,7 +262,7 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
         jwt(_ctx, token, jwt) {
           const { aud } = token;
           if (apis.hasPlainType(aud)) jwt.header = { ...jwt.header, typ: 'JWT' };
-          // The library says that a client's token is about that client, even when it acts for another one.
+          // The library names the token's client, even when the token acts for another one.
           const { subject } = token as { subject?: string };
           if (subject !== undefined) jwt.payload = { ...jwt.payload, sub: subject };
         },
@@ -270,12 +270,12 @@ export function createConfiguration(deps: ConfigurationDependencies, jwks: JWKS)
     },
     extraTokenClaims: createExtraTokenClaims(deps.findUser, deps.authorization.claimsOf),
     clientBasedCORS,
-    // A refresh token without offline_access lives as long as the login it came from (OpenID Connect Core section 11).
-    // A device with it has a grant of its own (`device/sign-in.ts`), and the session's ends with the session all the same.
+    // A refresh token without offline_access lives as long as its login (OpenID Connect Core section 11). A device with
+    // offline_access has its own grant (`device/sign-in.ts`), and the session's grant still ends with the session.
     expiresWithSession: (ctx, source) =>
       source.kind === 'DeviceCode' ||
       !outlivesSession(ctx.oidc.client as ExtraClientProperties, source.scopes),
-    // A view ends with its quarter of an hour.
+    // A view ends after its quarter of an hour.
     issueRefreshToken: (ctx, client) =>
       client.grantTypeAllowed('refresh_token') && viewOf(ctx.oidc.entities.Grant) === undefined,
     rotateRefreshToken: (ctx) =>

@@ -2,20 +2,20 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import type { Configuration } from 'oidc-provider';
 import { constantTimeEqual, type Secrets } from '../core/secrets.ts';
 
-/** What Koa's cookies are signed with, in the shape of Keygrip. */
+/** The signer of Koa's cookies, with the interface of Keygrip. */
 export interface CookieSigner {
   sign(value: string): string;
   verify(value: string, signature: string): boolean;
-  /** The place of the key that the signature was made with; -1 when it is forged. */
+  /** The index of the key that made the signature; -1 when it is forged. */
   index(value: string, signature: string): number;
 }
 
 /**
- * Signs cookies by one key, as Keygrip does by default: HMAC-SHA-1 (RFC 2104) in base64url. Keygrip makes three HMACs for a check,
- * and Node parses the key of each anew: twenty times the work.
+ * Signs cookies with one key, as Keygrip does by default: HMAC-SHA-1 (RFC 2104) in base64url. Keygrip computes three HMACs per
+ * check, and Node parses each key again: twenty times the work.
  */
 function createCookieSigner(secrets: Secrets): CookieSigner {
-  // Keygrip was given this text: the sessions of browsers go by it.
+  // Keygrip got this text; existing sessions depend on it.
   const key = createSecretKey(secrets.key('cookies').toString('base64url'), 'utf8');
   const sign = (value: string): string => createHmac('sha1', key).update(value).digest('base64url');
   const verify = (value: string, signature: string): boolean => constantTimeEqual(signature, sign(value));
@@ -23,8 +23,8 @@ function createCookieSigner(secrets: Secrets): CookieSigner {
 }
 
 /**
- * The provider's cookies: signed, HttpOnly, SameSite=Lax, and over https Secure under a name that browsers bind to the
- * host (RFC 6265bis section 4.1.3). Those of an interaction live on its path alone.
+ * The provider's cookies: signed, HttpOnly, SameSite=Lax, and over https Secure with a name that browsers bind to the host (RFC
+ * 6265bis section 4.1.3). Those of an interaction are limited to its path.
  */
 export function cookieSettings(publicUrl: string, secrets: Secrets) {
   const secure = publicUrl.startsWith('https:');
@@ -41,6 +41,6 @@ export function cookieSettings(publicUrl: string, secrets: Secrets) {
   } satisfies Configuration['cookies'];
 }
 
-/** The cookie that the tokens of the pages' forms go by; over https bound to the host by its name. */
+/** The cookie for the form tokens of pages; over https its name binds it to the host. */
 export const csrfCookieName = (publicUrl: string): string =>
   publicUrl.startsWith('https:') ? '__Host-postern_csrf' : 'postern_csrf';

@@ -6,10 +6,10 @@ export const ENDPOINTS = {
   jwks: '/oauth2/jwks',
   introspection: '/oauth2/introspect',
   revocation: '/oauth2/revoke',
-  /** OpenID Connect RP-Initiated Logout 1.0; below it is what asks people. */
+  /** OpenID Connect RP-Initiated Logout 1.0; below it is the confirmation. */
   end_session: '/oauth2/logout',
   pushed_authorization_request: '/oauth2/par',
-  /** RFC 7591; with a client's id behind it, the endpoint for its management (RFC 7592). */
+  /** RFC 7591; followed by a client's id, the management endpoint (RFC 7592). */
   registration: '/oauth2/register',
   device_authorization: '/oauth2/device_authorization',
   /** Where people enter the code (RFC 8628 section 3.3): short enough to be typed from a television. */

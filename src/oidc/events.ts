@@ -10,7 +10,7 @@ import type { Extension } from './overrides/override.ts';
 
 /** Events of the provider for other parts of Postern. Handlers must not throw: the library calls them in mid-request. */
 export interface ProviderEvents {
-  /** A request to the token endpoint ended, for an account if it is of one; `outcome` is `success` or the OAuth error code. */
+  /** A request to the token endpoint ended, for an account if it has one; `outcome` is `success` or the OAuth error code. */
   grant(
     grantType: string,
     outcome: string,
@@ -19,14 +19,14 @@ export interface ProviderEvents {
   ): void;
   /** An authorization request ended; `outcome` as above. */
   authorization(outcome: string, clientId?: string): void;
-  /** A refresh token came again after its grace: somebody has a copy. Its family has been ended. */
+  /** A refresh token was reused after its grace: somebody has a copy. Its family has been ended. */
   refreshTokenReused(event: {
     ctx: KoaContextWithOIDC;
     accountId: string | undefined;
     clientId: string | undefined;
     grantId: string | undefined;
   }): void;
-  /** A request asked for scopes that it cannot have, beside others: it gets these alone. */
+  /** A request named scopes that it cannot have, among others: it gets only the others. */
   scopesIgnored(event: { ctx: KoaContextWithOIDC; clientId: string | undefined; scopes: string }): void;
   loggedOut(event: {
     ctx: KoaContextWithOIDC;
@@ -44,10 +44,10 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
   const emitter: EventEmitter = provider;
   const grantType = (ctx: KoaContextWithOIDC) => {
     const value = ctx.oidc.params?.['grant_type'];
-    // Each label value makes a time series, so keep to the known ones.
+    // Each label value creates a time series, so use only known ones.
     return typeof value === 'string' && KNOWN_GRANTS.has(value) ? value : 'other';
   };
-  // The library destroys a refresh token at the token endpoint only when it came again.
+  // The library destroys a refresh token at the token endpoint only when it is reused.
   const reused = new WeakSet<object>();
   emitter.on('refresh_token.destroyed', () => {
     const { ctx } = Provider;
@@ -73,7 +73,7 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
     events.authorization(error.error),
   );
   provider.on('end_session.success', (ctx) => {
-    // The person has not: the end of a view is written by itself.
+    // The person has not signed out: the end of a view has its own event.
     if (viewOf(ctx.oidc.session)) return;
     events.loggedOut({ ctx, accountId: ctx.oidc.session?.accountId, clientId: ctx.oidc.client?.clientId });
   });
@@ -81,7 +81,7 @@ function installEvents(provider: Provider, events: ProviderEvents): void {
   emitter.on('scope.ignored', (ctx: KoaContextWithOIDC, scopes: string) =>
     events.scopesIgnored({ ctx, clientId: ctx.oidc.client?.clientId, scopes }),
   );
-  // What our own middleware around the library's throws; Koa would print it. `expose`: the request's fault, told to it.
+  // Errors of our own middleware around the library, which Koa would print. `expose`: the request's fault, reported to it.
   emitter.on('error', (error: Error & { expose?: boolean }, ctx: KoaContextWithOIDC) => {
     if (error.expose !== true && !isConnectionError(error, ctx.req)) events.failed(ctx, error);
   });

@@ -20,12 +20,12 @@ const REPLY = {
   error_description: 'A service this needs is not available; try again shortly',
 };
 
-/** Whether a person looks at the reply. What programs say that they accept does not tell: some libraries name HTML first. */
+/** Whether a person sees the reply. The Accept header of programs is no help: some libraries name HTML first. */
 const isVisit = (ctx: KoaContextWithOIDC): boolean =>
   ctx.accepts('json', 'html') === 'html' &&
   (ctx.method === 'GET' || ctx.get('Sec-Fetch-Mode') === 'navigate');
 
-/** The outage of a store is 503 with Retry-After (RFC 6749 section 4.1.2.1's word for it), not the library's 500. */
+/** The outage of a store is 503 with Retry-After and the error code of RFC 6749 section 4.1.2.1, not the library's 500. */
 function installFailureReplies(provider: Provider, { isUnavailable, page }: Dependencies): void {
   const failures = new WeakMap<object, Error>();
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => failures.set(ctx, error));
@@ -76,12 +76,12 @@ export const failureReplies: Extension<
 };
 
 /**
- * Serves nothing while this machine's clock is too far off: the library reads it and would judge codes, tokens and
- * proofs wrongly. @throws DomainError unavailable.
+ * Rejects requests while this machine's clock is too far off: the library uses it and would misjudge codes, tokens and proofs.
+ * @throws DomainError unavailable.
  */
 function installClockGuard(provider: Provider, clock: Pick<SharedClock, 'isAstray'>): void {
   provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
-    // Public documents hold no times.
+    // Public documents contain no times.
     if (!PUBLIC_DOCUMENTS.has(ctx.path) && (await clock.isAstray())) throw new DomainError('unavailable');
     return next();
   });

@@ -25,7 +25,7 @@ export const createKeyAdmin = (keyRing: KeyRing): KeyAdmin => ({
   async rotate(operator) {
     requirePermission(operator, 'keys:write');
     await keyRing.maintain(systemActor);
-    // Open those there are first: new ones are never sealed under a wrong SECRETS_KEY.
+    // Open the existing keys first: new ones are never sealed under a wrong SECRETS_KEY.
     await keyRing.load();
     return keyRing.rotate(operator.actor);
   },

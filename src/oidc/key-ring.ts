@@ -59,7 +59,7 @@ async function generate(alg: string): Promise<{ kid: string; publicJwk: JWK; pri
   };
 }
 
-/** The latest key of an algorithm that may sign already; before any may, the first. */
+/** The latest key of an algorithm that may already sign; if none may, the first. */
 function signingKid(keys: SigningKeyRecord[], alg: string, now: number): string | undefined {
   const sameAlg = keys.filter((key) => key.alg === alg);
   const ready = sameAlg.filter((key) => key.activatesAt.getTime() <= now);
@@ -116,8 +116,8 @@ export class KeyRing {
   }
 
   /**
-   * Ends a key before its time. One that is only published goes as it came; one that has signed goes by `force` alone, because
-   * nothing verifies from then on what it signed, and one that signs only if the next one is published to take over at once.
+   * Ends a key early. A key that is only published can always be removed. One that has signed needs `force`, because its
+   * signatures no longer verify; one that signs now also needs a published successor, which takes over at once.
    * @returns the key as it was, and what breaks: access tokens and ID tokens that live until that moment, or null.
    * @throws DomainError key_not_found, in_use.
    */
@@ -147,7 +147,7 @@ export class KeyRing {
         });
       await store.delete(kid, tx);
       if (key.state === 'signing' && next) await store.activate(next.kid, new Date(now), tx);
-      // The newest of those that are left has no successor that it would give way to.
+      // The newest remaining key has no successor to give way to.
       const newest = others.toSorted((a, b) => b.activatesAt.getTime() - a.activatesAt.getTime())[0];
       if (newest) await store.keep(newest.kid, tx);
       await audit.record(
@@ -168,7 +168,7 @@ export class KeyRing {
     });
   }
 
-  /** Makes the first keys, replaces keys at the end of their life, drops those that have left the JWKS. */
+  /** Makes the first keys, replaces keys at the end of their life, and drops those that have left the JWKS. */
   async maintain(actor: Actor): Promise<void> {
     const { store, clock, inTransaction, lifetime, lead, kept, progress } = this.#deps;
     const due = async (): Promise<string[]> => {

@@ -18,8 +18,8 @@ interface Dependencies {
 const LOOK_AGAIN = 3_600_000;
 
 /**
- * The provider that answers now. When keys change, another is built and takes its place: requests under way finish on
- * the one they began with, so rotation needs no restart and fails no request.
+ * The current provider. When keys change, a new one replaces it; requests under way finish on the one they began with, so
+ * rotation needs no restart and fails no request.
  */
 export class LiveProvider {
   readonly #deps: Dependencies;
@@ -38,13 +38,13 @@ export class LiveProvider {
     return this.#current;
   }
 
-  /** Makes the first keys when there are none and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
+  /** Makes the first keys if there are none, and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
   async start(): Promise<void> {
     await this.#deps.keyRing.maintain(systemActor);
     await this.#load();
   }
 
-  /** Takes up changed keys; called when another node or the CLI changed them. Failures are logged, and tried again. */
+  /** Loads changed keys; called when another node or the CLI changed them. Failures are logged and retried. */
   reload(): Promise<void> {
     this.#reloads = this.#reloads.then(() => this.#load()).catch((error: unknown) => this.#retry(error));
     return this.#reloads;
@@ -72,7 +72,7 @@ export class LiveProvider {
         .then(() => this.#load())
         .catch((error: unknown) => this.#retry(error));
     };
-    // Slightly late, so that every comparison with the clock has passed the moment.
+    // Slightly late, so that the moment has passed for every comparison with the clock.
     this.#timer = setTimeout(tick, Math.min(Math.max(delay, 0) + 50, LOOK_AGAIN)).unref();
   }
 

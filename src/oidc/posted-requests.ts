@@ -6,7 +6,7 @@ import type { Extension } from './overrides/override.ts';
 /** Endpoints that browsers are sent to, by POST as well (OpenID Connect Core 3.1.2.1, RP-Initiated Logout 1.0 section 2). */
 const PATHS = new Set<string>([ENDPOINTS.authorization, ENDPOINTS.end_session]);
 
-/** Bytes of a request: it may hold a request object. */
+/** Maximum bytes of a request: it may contain a request object. */
 const MAX_BODY_BYTES = 56 * 1024;
 
 /** Length of a query that every proxy accepts. */
@@ -30,8 +30,8 @@ async function readForm(ctx: KoaContextWithOIDC): Promise<URLSearchParams> {
 }
 
 /**
- * A request that another site posts comes without the cookies of the person's session, which are SameSite=Lax: it is sent
- * once more by GET, with them. A longer one is posted again from a page of ours.
+ * A request that another site posts comes without the session cookies, which are SameSite=Lax: the browser sends it again by
+ * GET, with them. A longer one is posted again from a page of ours.
  */
 function installPostedRequests(provider: Provider, page: ProviderPages['repost']): void {
   const receive = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<unknown> => {
@@ -84,8 +84,9 @@ export const SECRET = [
 ];
 
 /**
- * A secret in a query ends up in logs and histories, so refuse it, even where the library would only ignore it (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2). Not at endpoints that browsers are sent to with
- * GET: an authorization reply has its code in the query.
+ * Refuses secrets in a query, which end up in logs and histories, even where the library would only ignore them (RFC 6749
+ * section 2.3.1, RFC 9700 section 4.3.2). Not at endpoints that browsers are sent to with GET: an authorization response has its
+ * code in the query.
  */
 function installQueryRefusal(provider: Provider): void {
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {

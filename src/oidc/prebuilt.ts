@@ -9,8 +9,8 @@ const NOT_OFFERED = { backchannel_user_code_parameter_supported: false };
 const MAX_AGE = 60;
 
 /**
- * Discovery and the JWK Set change only with the keys and with whether documents are taken: the provider's first reply is kept as it is and sent from there.
- * Both are public and the same for everybody, cross-origin too.
+ * Discovery and the JWK Set change only with the keys and with whether metadata documents are accepted. The provider's first
+ * reply is kept and served. Both are public and the same for everybody, cross-origin too.
  */
 export class Prebuilt {
   readonly #takesDocuments: () => boolean;
@@ -18,12 +18,12 @@ export class Prebuilt {
   /** Whether the prebuilt replies announce client metadata documents. */
   #saysDocuments = false;
 
-  /** @param takesDocuments whether clients may be metadata documents, now */
+  /** @param takesDocuments whether clients may be metadata documents at present */
   constructor(takesDocuments: () => boolean) {
     this.#takesDocuments = takesDocuments;
   }
 
-  /** Takes the replies from `provider` from now on. */
+  /** Uses the replies of `provider` from now on. */
   attach(provider: Provider): void {
     const replies = new Map<string, string>();
     this.#replies = replies;
@@ -55,7 +55,7 @@ export class Prebuilt {
       'Cache-Control': `public, max-age=${MAX_AGE}`,
       'Access-Control-Allow-Origin': '*',
     });
-    // As a string it is sent in one write with the header.
+    // A string is sent in one write with the header.
     res.end(body);
     return true;
   }

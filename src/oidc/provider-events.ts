@@ -21,7 +21,7 @@ export function providerEvents({
   clientUse: Pick<ClientUse, 'note' | 'noteAgent'>;
   logger: Logger;
 }): ProviderEvents {
-  // The reply has gone out by then, so log a row that cannot be written.
+  // The reply has been sent by then, so log a row that cannot be written.
   const record = (entry: AuditEntry, by: Actor): void => {
     audit
       .record(entry, by)

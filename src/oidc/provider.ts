@@ -6,8 +6,8 @@ import type { ProviderDependencies } from './dependencies.ts';
 import { installAll } from './overrides/index.ts';
 
 /**
- * Builds a provider that signs with `keys`, with all extensions and overrides. @throws StartupError when the library
- * no longer has what an override relies on.
+ * Builds a provider that signs with `keys`, with all extensions and overrides.
+ * @throws StartupError when the library lacks what an override relies on.
  */
 export function createProvider(deps: ProviderDependencies, keys: Keys): Provider {
   const provider = new Provider(

@@ -6,22 +6,22 @@ import type { Adapter } from '../storage/oidc/adapter.ts';
 import { AlreadyClaimed } from '../storage/oidc/record.ts';
 import type { Extension } from './overrides/override.ts';
 
-/** Milliseconds after its claim that a request may still answer: well before somebody else may claim. */
+/** Milliseconds after its claim within which a request may answer: well before another may claim. */
 const ANSWERABLE = CLAIM_TTL - 2_000;
 
 /** Deadline of each request, by `performance.now()`. */
 const deadlines = new WeakMap<object, number>();
 
 /**
- * Uses up what serves once, so that a request which fails costs its caller nothing: it is claimed, and counts as used when
- * the reply has been sent. An outage, or the loss of this process, makes it free again.
+ * Uses up single-use records so that a failing request costs its caller nothing: the record is claimed, and counts as used once
+ * the reply has been sent. An outage, or the loss of this process, frees it again.
  * @throws AlreadyConsumed; DomainError unavailable while another request is being answered with it.
  */
 export type Redeem = (store: Adapter, id: string) => Promise<void>;
 
 /**
- * @returns `exclusive` for what one request alone may be answered with. `shared` for refresh tokens: parallel requests
- *   get the same successor, and one that is refused after all has not got it.
+ * @returns `exclusive` for what only one request may be answered with. `shared` for refresh tokens: parallel requests get the
+ *   same successor; a refused one gets none.
  */
 export function createRedemption({ replies, clock }: { replies: Pick<Replies, 'after'>; clock: Clock }): {
   exclusive: Redeem;
@@ -78,7 +78,7 @@ export function createRedemption({ replies, clock }: { replies: Pick<Replies, 'a
   };
 }
 
-/** Refuses to answer so late that the claim may have passed to another request. @throws DomainError unavailable. */
+/** Refuses to answer once the claim may have passed to another request. @throws DomainError unavailable. */
 export function refuseOverdue(ctx: object): void {
   if (performance.now() > (deadlines.get(ctx) ?? Infinity)) throw new DomainError('unavailable');
 }

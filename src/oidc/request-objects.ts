@@ -5,7 +5,7 @@ import type { ExtraClientProperties } from './clients/names.ts';
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 type Claims = Record<string, unknown>;
 
-/** `JWT` and none at all are what OpenID Connect Core section 6.1 has; the other is RFC 9101's own. */
+/** `JWT` or no `typ`, as in OpenID Connect Core section 6.1; the other is that of RFC 9101. */
 const TYPES = new Set(['jwt', 'oauth-authz-req+jwt']);
 
 /** Whether a JWT's `typ` is one of them: a media type, in any case, with or without `application/` (RFC 7515 section 4.1.9). */
@@ -13,14 +13,15 @@ const isRequestType = (type: unknown): boolean =>
   type === undefined ||
   (typeof type === 'string' && TYPES.has(type.toLowerCase().replace(/^application\//, '')));
 
-/** Seconds between `nbf` and `exp` at most (FAPI 2.0 Message Signing section 5.3.1, FAPI-CIBA section 5.2.2). */
+/** Maximum seconds between `nbf` and `exp` (FAPI 2.0 Message Signing section 5.3.1, FAPI-CIBA section 5.2.2). */
 const MAX_LIFETIME = 3600;
 
 const time = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 
 /**
- * Further rules for request objects (RFC 9101): not another JWT of the client (section 10.8), and of bounded life
- * under FAPI 2.0 or for CIBA (Core section 7.1.1). @throws InvalidRequestObject.
+ * Further rules for request objects (RFC 9101): not another JWT of the client (section 10.8), and a bounded lifetime under FAPI
+ * 2.0 or for CIBA (Core section 7.1.1).
+ * @throws InvalidRequestObject.
  */
 export function assertRequestObject(
   { oidc }: KoaContextWithOIDC,

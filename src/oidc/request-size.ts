@@ -5,9 +5,8 @@ import { isDomainError } from '../core/errors.ts';
 const MAX_LENGTHS = { state: 1_024, nonce: 256 } as const;
 
 /**
- * Maximum bytes of a stored request before sign-in: from anybody, and from an authenticated client, which signed it,
- * pushed it (RFC 9126) or sent it directly.
- * With all that a store adds, what anybody can send takes less than 2 KB.
+ * Maximum bytes of a stored request before sign-in: from anybody, and from an authenticated client, which signed it, pushed it
+ * (RFC 9126) or sent it directly. With the store's overhead, a request from anybody takes less than 2 KB.
  */
 const MAX_REQUEST_BYTES = { anybody: 1_440, client: 4_096 };
 
@@ -24,7 +23,7 @@ function isFromClient({ oidc }: KoaContextWithOIDC): boolean {
 }
 
 /**
- * Bounds an authorization request, in whatever form it came, before it is kept for a person to answer.
+ * Bounds an authorization request in any form before it is stored to await a person.
  * @throws InvalidRequest.
  */
 export function checkRequestSize(ctx: KoaContextWithOIDC): void {
@@ -57,7 +56,7 @@ export class TooMany extends errors.OIDCProviderError {
   }
 }
 
-/** Runs `work`. A rate limit that it hits becomes `TooMany`, with Retry-After on the reply. */
+/** Runs `work`. A rate limit that it reaches becomes `TooMany`, with Retry-After on the reply. */
 export async function orTooMany<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

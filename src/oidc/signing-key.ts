@@ -31,13 +31,12 @@ const WAYS: Record<SigningAlg, { digest: 'sha256' | null; options?: SigningOptio
 const HALF = 32;
 
 /**
- * `r` and `s` concatenated, as JWS has them (RFC 7518 section 3.4), of a DER signature (RFC 3279 section 2.2.3). Node's
- * `dsaEncoding` option would do it, but with options Node throws and catches two exceptions for each signature, at
- * twice the cost of signing.
+ * `r` and `s` concatenated as in JWS (RFC 7518 section 3.4), from a DER signature (RFC 3279 section 2.2.3). Node's `dsaEncoding`
+ * option would do it, but with options Node throws and catches two exceptions per signature, at twice the cost of signing.
  */
 function concatenated(der: Uint8Array): Uint8Array {
   const raw = new Uint8Array(2 * HALF);
-  // SEQUENCE and its length, then each number as INTEGER, its length and its bytes, big-endian, zero in front or cut off.
+  // SEQUENCE with its length, then each number as INTEGER, its length and its big-endian bytes, padded or without leading zeros.
   let at = 2;
   for (const end of [HALF, 2 * HALF]) {
     const length = der[at + 1] ?? 0;
@@ -49,9 +48,9 @@ function concatenated(der: Uint8Array): Uint8Array {
 }
 
 /**
- * A private key of ours as oidc-provider signs with it (RFC 7515 section 5.1). To hand an elliptic curve's signature to
- * a thread costs as much as the signature, and there it waits behind the hashing of passwords: it is made at once. RSA's
- * takes many times as long, so a thread makes it.
+ * One of our private keys, as oidc-provider signs with it (RFC 7515 section 5.1). Handing an elliptic curve signature to a
+ * thread costs as much as the signature, and it would queue behind password hashing: it is made at once. RSA takes many times as
+ * long, so a thread does it.
  */
 export class SigningKey extends ExternalSigningKey {
   readonly #jwk: JWK;

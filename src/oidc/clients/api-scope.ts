@@ -1,6 +1,6 @@
 /**
- * Metadata as the library takes it: its `scope` may name scopes of the provider alone, so those of APIs (any others) go
- * into `api_scope`. A client that names only these may ask for no other of the provider than `openid`.
+ * Metadata as the library takes it: its `scope` may contain only scopes of the provider, so those of APIs (any others) go into
+ * `api_scope`. A client with only API scopes may request no scope of the provider except `openid`.
  * @param oidcScopes those of the provider
  */
 export function forLibrary<T extends Record<string, unknown>>(metadata: T, oidcScopes: readonly string[]): T {

@@ -3,13 +3,13 @@ import type { UserRecord } from '../../storage/users.ts';
 import type { AuthorizationClaimsOf } from './claim-mappings.ts';
 import type { ExtraClientProperties } from './names.ts';
 
-/** Roles and groups, of which a person must have one. */
+/** Roles and groups; a person needs one of them. */
 interface Circle {
   roles?: readonly string[] | undefined;
   groups?: readonly string[] | undefined;
 }
 
-/** Whether somebody with these roles and groups is among those that are meant; without a circle everybody is. */
+/** Whether somebody with these roles and groups belongs to the circle; without a circle everybody does. */
 export function isAmong({ roles, groups }: Circle, has: Circle): boolean {
   if (!roles && !groups) return true;
   return (
@@ -18,16 +18,16 @@ export function isAmong({ roles, groups }: Circle, has: Circle): boolean {
   );
 }
 
-/** What the refusals of a client say of it. */
+/** What refusals say about a client. */
 export const NOT_ALLOWED = 'this person is not among those who may use the app';
 
 /** Who may use which client: its `allowed_roles` and `allowed_groups`. */
 export interface AppAccess {
-  /** Whether an account may use a client. A client that is not limited is for everybody. */
+  /** Whether an account may use a client. An unrestricted client is for everybody. */
   mayUse(client: object | undefined, accountId: string): Promise<boolean>;
   /**
-   * Refuses tokens, claims and requests at the back channel to whoever may not use the client any more. Authorization requests are
-   * not refused here: a page says why (`interactions/policy.ts`).
+   * Refuses tokens, claims and backchannel requests of accounts that may not use the client any more. Authorization requests are
+   * not refused here: a page explains why (`interactions/policy.ts`).
    * @throws InvalidGrant, InvalidToken, AccessDenied.
    */
   check(ctx: KoaContextWithOIDC, accountId: string): Promise<void>;

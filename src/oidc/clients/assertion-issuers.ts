@@ -8,9 +8,9 @@ const publicKey = z
   .refine((key) => !('d' in key) && !('k' in key));
 
 const trusted = {
-  /** What assertions have as `iss`. */
+  /** The `iss` of its assertions. */
   issuer: z.string().min(1),
-  /** What they have as `sub` when they stand for this client. */
+  /** Their `sub` when they represent this client. */
   subject: z.string().min(1),
 };
 

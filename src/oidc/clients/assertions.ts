@@ -4,22 +4,22 @@ import { holds } from '../../core/security-profiles.ts';
 import type { ExtraClientProperties } from './names.ts';
 import { mayBeSignedBy } from './security-profiles.ts';
 
-/** Seconds ahead that an assertion may expire: its `jti` is remembered for as long. */
+/** Maximum seconds until an assertion expires: its `jti` is remembered for as long. */
 export const MAX_ASSERTION_LIFETIME = 3600;
 /** Seconds by which the signer's clock may be ahead. */
 export const AHEAD = 60;
-/** Characters: an identifier of a statement, not a place to keep things. */
+/** Characters of a `jti`, which must be stored. */
 export const MAX_JTI = 255;
 
-/** Whether `exp` is near enough to `now`, both in seconds since the epoch. */
+/** Whether `exp` is close enough to `now`, both in seconds since the epoch. */
 export const endsInTime = (exp: unknown, now: number): boolean =>
   typeof exp === 'number' && exp <= now + MAX_ASSERTION_LIFETIME + AHEAD;
 
 /**
- * Checks that the library leaves open for client assertions (RFC 7523 section 3). It has seen that the audience is, or holds,
- * this issuer, its token endpoint or the endpoint that was asked (OpenID Connect Core section 9, RFC 9126 section 2, CIBA
- * Core section 7.1); under FAPI 2.0 that must be the issuer alone, so that an assertion made for another server serves
- * nobody here. What must be remembered of one is small and short-lived.
+ * Checks of client assertions (RFC 7523 section 3) that the library leaves open. It has checked that the audience is or contains
+ * this issuer, its token endpoint or the requested endpoint (OpenID Connect Core section 9, RFC 9126 section 2, CIBA Core
+ * section 7.1). Under FAPI 2.0 it must be the issuer alone, so that no other server can use the assertion here. What has to be
+ * remembered of one is small and short-lived.
  */
 export function createAssertionCheck(
   issuer: string,

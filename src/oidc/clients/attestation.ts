@@ -9,12 +9,12 @@ import { AHEAD, MAX_JTI } from './assertions.ts';
 
 type Feature = NonNullable<NonNullable<Configuration['features']>['attestClientAuth']>;
 
-/** How a client may authenticate by an attestation, with a proof of its own kind or by its DPoP proof. */
+/** How a client may authenticate by attestation: with its own proof or with its DPoP proof. */
 export const ATTESTATION_METHODS = ['attest_jwt_client_auth', 'attest_jwt_client_auth_dpop'] as const;
 
 /**
- * Attestation-Based Client Authentication (draft-ietf-oauth-attestation-based-client-auth-12): an attester, which operators
- * trust, says that the key of an instance belongs to a client. On as long as there is an attester.
+ * Attestation-Based Client Authentication (draft-ietf-oauth-attestation-based-client-auth-12): an attester that operators trust
+ * says that an instance's key belongs to a client. Enabled while there is an attester.
  */
 export function attestation(
   { attesters }: Settings['clientAttestation'],
@@ -29,7 +29,7 @@ export function attestation(
     ack: 'draft-12',
     challengeSecret: secrets.key('client-attestation'),
     async getAttestationSignaturePublicKey(ctx, _header, { iss }, client) {
-      // What names nobody may be of any of them.
+      // Without an issuer, it may be from any attester.
       const trusted = attesters.filter(
         ({ issuer, clients }) =>
           (iss === undefined || iss === issuer) &&

@@ -5,8 +5,8 @@ import type { Config } from '../../config/index.ts';
 type MutualTls = NonNullable<NonNullable<Configuration['features']>['mTLS']>;
 
 /**
- * The certificate that a proxy hands over in a header: URL-encoded PEM, as nginx, HAProxy and others escape it, or the
- * `:base64:` of RFC 9440. Two in one header would be one of the proxy's and one of a stranger's: neither counts.
+ * The certificate that a proxy passes in a header: URL-encoded PEM, as nginx, HAProxy and others escape it, or the `:base64:` of
+ * RFC 9440. A header with two is not accepted: one may be the proxy's and one a stranger's.
  */
 function readCertificate(value: string): X509Certificate | undefined {
   if (value === '' || value.includes(',')) return undefined;
@@ -18,15 +18,15 @@ function readCertificate(value: string): X509Certificate | undefined {
   }
 }
 
-/** A name's parts, most significant first, each as `TYPE=value` in RFC 4514's escapes. */
+/** A name's parts, most significant first, each as `TYPE=value` with the escapes of RFC 4514. */
 const normalized = (parts: string[]) =>
   parts.map((part) => part.trim().replace(/^[^=]+/, (type) => type.trim().toUpperCase())).join('\n');
 
-/** Whether `dn`, an RFC 4514 string, is the certificate's subject: that string names its parts from the last. */
+/** Whether `dn`, an RFC 4514 string, is the certificate's subject. That string begins with the last part. */
 const hasSubject = ({ subject }: X509Certificate, dn: string): boolean =>
   subject !== '' && normalized(subject.split('\n')) === normalized(dn.split(/(?<!\\),/).reverse());
 
-/** Each entry of a subjectAltName as Node writes it: quoted as JSON when it holds anything that could mislead. */
+/** Each entry of a subjectAltName as Node writes it: quoted as JSON when it contains anything ambiguous. */
 const ENTRY = /(?:^|, )URI:("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/g;
 
 const hasUri = ({ subjectAltName = '' }: X509Certificate, uri: string): boolean =>
@@ -48,8 +48,8 @@ const matchers: Record<string, (certificate: X509Certificate, expected: string) 
 };
 
 /**
- * Mutual TLS (RFC 8705) behind a proxy that ends TLS. The headers are believed here: the first to see a request has taken
- * them off unless it came from a trusted proxy.
+ * Mutual TLS (RFC 8705) behind a proxy that terminates TLS. The headers are trusted here: the listener removes them from
+ * requests that come from no trusted proxy.
  */
 export function mutualTls({ mtls }: Config): MutualTls {
   const { certificateHeader, verifiedHeader, verifiedValue } = mtls;

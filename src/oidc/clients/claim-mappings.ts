@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { UserRecord } from '../../storage/users.ts';
 
-/** What apps decide by: claims of the same names, each opened by a scope of the same name. */
+/** Claims for decisions of apps, each granted by a scope of the same name. */
 export const AUTHORIZATION_CLAIMS = ['roles', 'groups', 'permissions'] as const;
 
 export type AuthorizationClaim = (typeof AUTHORIZATION_CLAIMS)[number];
 
-/** Claims that mean something in a token of ours, which no other may be called. */
+/** Claims with a meaning in our tokens; no mapped claim may have these names. */
 const TAKEN = new Set(
   `iss sub aud exp nbf iat jti azp nonce sid cnf act may_act scope at_hash c_hash s_hash auth_time acr amr client_id gid delegations
   authorization_details active token_type token_introspection username user_number events _claim_names _claim_sources
@@ -22,9 +22,9 @@ const value = z.string().min(1).max(200);
 const mapping = z.strictObject({
   /** The claim's name. */
   name: name.optional(),
-  /** Whether its tokens have the claim whatever their scope. */
+  /** Whether the client's tokens have the claim whatever their scope. */
   always: z.boolean().optional(),
-  /** What its values are called, where that is something else; the others stay as they are. */
+  /** Other names for its values; the rest stay as they are. */
   values: z.record(value, value).optional(),
 });
 
@@ -43,21 +43,21 @@ export const CLAIM_MAPPINGS_FORM =
 /** Claims by their own names. */
 export type AuthorizationClaimValues = Partial<Record<AuthorizationClaim, string[]>>;
 
-/** @param api the one that the token is for: `permissions` are its scopes that the person's roles allow; none without it. */
+/** @param api the token's API: `permissions` are its scopes that the person's roles allow; none without an API. */
 export type AuthorizationClaimsOf = (
   user: UserRecord,
   wanted: readonly AuthorizationClaim[],
   api?: string,
 ) => Promise<AuthorizationClaimValues>;
 
-/** Which of the claims a client gets by these scopes, or whatever the scope. */
+/** The claims that a client gets with these scopes, or always. */
 export const wantedClaims = (
   scopes: ReadonlySet<string>,
   mappings: ClaimMappings = {},
 ): AuthorizationClaim[] =>
   AUTHORIZATION_CLAIMS.filter((claim) => scopes.has(claim) || mappings[claim]?.always === true);
 
-/** Claims as a client wants them: under its names and with its values. Two of one name are one. */
+/** Claims as a client wants them: with its names and its values. Two with one name are merged. */
 export function mapped(
   claims: AuthorizationClaimValues,
   mappings: ClaimMappings = {},

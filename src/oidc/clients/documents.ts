@@ -23,25 +23,25 @@ export const DOCUMENT_LIMITS = { timeout: 3_000, maxBytes: 5_120 };
 /** Characters of a URL: it is the `client_id` of every request. */
 const MAX_URL_LENGTH = 255;
 
-/** Milliseconds that a document is kept, whatever its headers say; without any, the least. */
+/** Milliseconds that a document is kept, whatever its headers say; the minimum without headers. */
 const KEPT = { min: 5 * 60_000, max: 24 * 3_600_000 };
 
-/** Milliseconds in which one that was not good is not asked for again. */
+/** Milliseconds until an invalid document is requested again. */
 const REFUSED_FOR = 60_000;
 
-/** Milliseconds that a known document serves on while its host does not answer. */
+/** Milliseconds that a known document stays in use while its host does not answer. */
 const OUTLIVES = 24 * 3_600_000;
 
-/** Unknown URLs that one source may have fetched in ten minutes. */
+/** Maximum of unknown URLs per source in ten minutes. */
 const MAX_PER_SOURCE = 20;
 
-/** Fetches of one process at a time. */
+/** Concurrent fetches per process. */
 const MAX_CONCURRENT = 20;
 
-/** Documents, and refusals, that one process remembers. */
+/** Documents, and refusals, cached per process. */
 const MAX_REMEMBERED = 5_000;
 
-/** Endpoints that fetch an unknown client's document. A client must come there first. */
+/** Endpoints that fetch an unknown client's document: those that a client calls first. */
 const FETCHED_AT = new Set<string | undefined>([
   'authorization',
   'pushed_authorization_request',
@@ -55,14 +55,14 @@ const AUTH_METHODS: readonly string[] = ['none', 'private_key_jwt', ...ATTESTATI
 /** URLs that must be on the client's own host: otherwise a document could vouch for other hosts. */
 const OWN_HOST = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'jwks_uri'];
 
-/** Properties that are operators' to say, of a client that says the rest itself. */
+/** Properties that only operators may set, of a client that sets the rest itself. */
 const KEPT_OF_OPERATORS = EXTRA_METADATA.filter((name) => propertyOf(name).registrants !== 'all');
 
 const MAY_SAY = new Set<string>(
   [...LIBRARY_METADATA, ...EXTRA_METADATA].filter((name) => propertyOf(name).registrants === 'all'),
 );
 
-/** Properties that a document cannot set: the APIs decide what it may request. */
+/** Properties that a document cannot set: the APIs decide what the client may request. */
 const IGNORED = new Set(['scope', 'sector_identifier_uri']);
 
 /** @throws InvalidClientMetadata with a reason for the author of the document. */
@@ -70,7 +70,7 @@ function refuse(reason: string): never {
   throw new errors.InvalidClientMetadata(`it ${reason}`);
 }
 
-/** The refusal of a client whose document is not good, as the endpoint has it (RFC 6749 section 5.2). */
+/** The endpoint's error for a client with an invalid document (RFC 6749 section 5.2). */
 function invalidClient({ oidc }: KoaContextWithOIDC, reason: string) {
   const description = `the metadata document of this client is refused: ${reason}`;
   const refusal = new errors.CustomOIDCProviderError('invalid_client', description);
@@ -136,7 +136,7 @@ export function readDocument(id: string, text: string): { name: string; metadata
   };
 }
 
-/** How long a reply may be kept, in milliseconds, by its headers (RFC 9111 section 5.2, 5.3) and within our bounds. */
+/** How long a reply may be kept, in milliseconds, by its headers (RFC 9111 sections 5.2 and 5.3) within our bounds. */
 function lifetimeOf(headers: Headers, now: number): number {
   const control = headers.get('cache-control') ?? '';
   const [, seconds] = /(?:^|,)\s*max-age\s*=\s*"?(\d{1,9})/i.exec(control) ?? [];
@@ -159,12 +159,12 @@ interface Dependencies {
 }
 
 /**
- * Clients that are a document at an https URL, which is their `client_id` (OAuth Client ID Metadata Document). What was
- * fetched is a client like any other, which operators see, disable (block) and delete (forget).
+ * Clients whose `client_id` is the https URL of a document (OAuth Client ID Metadata Document). A fetched document becomes a
+ * client like any other: operators see it, can disable (block) and delete (forget) it.
  */
 export class ClientDocuments {
   readonly #deps: Dependencies;
-  /** Until when documents need not be looked at, in milliseconds since the epoch. */
+  /** When documents must be looked at again, in milliseconds since the epoch. */
   readonly #fresh = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   readonly #refused = new LRUCache<string, { until: number; reason: string }>({ max: MAX_REMEMBERED });
   readonly #pending = new Map<string, Promise<void>>();
@@ -173,13 +173,13 @@ export class ClientDocuments {
     this.#deps = dependencies;
   }
 
-  /** Whether such clients are taken: always, never, or as long as there is an API that is open to them. */
+  /** Whether such clients are accepted: always, never, or while an API is open to them. */
   get isOn(): boolean {
     const { settings, apis } = this.#deps;
     return settings.enabled === 'always' || (settings.enabled === 'auto' && apis.dynamic.length > 0);
   }
 
-  /** Whether a `client_id` is a URL that can have a document: https, with a path, and written in the one way that it has. */
+  /** Whether a `client_id` is a URL that can have a document: https, with a path, in canonical form. */
   static isUrl(id: string): boolean {
     if (!id.startsWith('https://') || id.length > MAX_URL_LENGTH) return false;
     const url = URL.parse(id);
@@ -187,16 +187,16 @@ export class ClientDocuments {
     return isPlain && url.href === id && url.pathname !== '/';
   }
 
-  /** Has it looked at anew, on this node. */
+  /** Makes this node check it again. */
   forget(id: string | null): void {
     if (id === null) this.#fresh.clear();
     else this.#fresh.delete(id);
   }
 
   /**
-   * Fetches the document of a client unless it is known and fresh, where the client itself asks for something.
+   * Fetches the document of a client unless it is known and fresh, at endpoints that the client itself calls.
    * @returns whether there may be such a client.
-   * @throws InvalidClient for a document that is not good, TooMany.
+   * @throws InvalidClient for an invalid document, TooMany.
    */
   async ensure(id: string): Promise<boolean> {
     const { clock, registered } = this.#deps;
@@ -216,7 +216,7 @@ export class ClientDocuments {
     return true;
   }
 
-  /** Whether this server takes documents, and those of its host. */
+  /** Whether this server accepts documents, and those of this host. */
   #mayBe(id: string): boolean {
     const { settings } = this.#deps;
     const { hostname } = new URL(id);
@@ -250,7 +250,7 @@ export class ClientDocuments {
         return;
       }
       const { name, metadata } = readDocument(id, reply.text);
-      // Building it is the check, as for all others.
+      // Building the client is the check, as for all others.
       const Client = ctx.oidc.provider.Client as unknown as new (metadata: Metadata) => object;
       void new Client(forLibrary({ ...metadata, client_id: id, client_name: name }, STANDARD_SCOPES));
       const until = now + lifetimeOf(reply.headers, now);

@@ -10,7 +10,7 @@ import { TOKEN_EXCHANGE_FORM, tokenExchange } from './token-exchange.ts';
 
 const DAY = 86_400;
 
-/** How a client can come without an operator: by an initial access token, by itself, by a metadata document. */
+/** How a client can register without an operator: by an initial access token, by itself, by a metadata document. */
 const REGISTRATIONS = ['token', 'open', 'document'] as const;
 
 type Described = Omit<ExtraProperty, 'must' | 'registrants'> & Partial<Pick<ExtraProperty, 'registrants'>>;
@@ -31,7 +31,10 @@ const oneOf = <const Values extends readonly [string, ...string[]]>(values: Valu
 const absoluteUri = z.string().refine((value) => URL.canParse(value));
 const origin = z.string().refine((value) => URL.parse(value)?.origin === value);
 
-/** Client metadata that the library does not know: Postern's own, and that of specifications which it does not implement. */
+/**
+ * Client metadata that the library does not know: Postern's own, and that of specifications which the library does not
+ * implement.
+ */
 export const extraMetadata = {
   require_pkce: flag({
     meaning:
@@ -63,7 +66,7 @@ export const extraMetadata = {
       meaning:
         'the roles of the people who may use it. With `allowed_groups` one of either is enough. Everybody else sees a page that says so, the app gets `access_denied`, and tokens are refreshed no more',
       default: 'everybody may',
-      // Whom an app is for is the operator's to say.
+      // Only operators decide whom an app is for.
       registrants: 'none',
       option: { flags: '--allow-role <role>', help: 'people with this role may use it, and nobody else' },
     },
@@ -107,7 +110,7 @@ export const extraMetadata = {
     conflict: (_value, { token_endpoint_auth_method: method }) =>
       method === 'none' ? 'must not be of a public client, which anybody can claim to be' : null,
   }),
-  // Keys stay published, and revocations are remembered, for as long as these may live.
+  // Keys stay published, and revocations are remembered, for the maximum lifetime.
   access_token_ttl: seconds(1, DAY, {
     meaning: 'seconds that its access tokens live; an API may have them shorter',
     default: '`tokens.accessToken`',
@@ -168,7 +171,7 @@ export const extraMetadata = {
     meaning:
       'the service whose ids its tokens have as `sub`, as `postern import --source` names it: for an app that stored them. An account that is not from there has its own id, whatever `subject_type` is',
     default: 'the account’s own id',
-    // Who an account was elsewhere is the operator's to tell.
+    // Only operators may reveal an account's earlier id.
     registrants: 'none',
     option: {
       flags: '--subject-source <source>',

@@ -7,8 +7,8 @@ const CIBA = 'urn:openid:params:grant-type:ciba';
 const CODE = 'authorization_code';
 
 /**
- * An app on the user's device is known by redirect URIs that no web app has (RFC 8252 section 7): a scheme of its own,
- * or a loopback address without a port, which it chooses when it runs.
+ * Recognizes an app on the user's device by redirect URIs that no web app has (RFC 8252 section 7): a custom scheme, or a
+ * loopback address without a port, which the app chooses when it runs.
  */
 function isNative(uri: unknown): boolean {
   const url = typeof uri === 'string' ? URL.parse(uri) : null;
@@ -32,20 +32,20 @@ function impliedByChange(metadata: Metadata): Metadata {
   });
 }
 
-/** The changes of a client's metadata with what they imply. Properties that are said stay as they are. */
+/** The changes of a client's metadata with what they imply. Given properties stay as they are. */
 export const completeChanges = (changes: Metadata): Metadata => ({ ...changes, ...impliedByChange(changes) });
 
-/** Completes the metadata of a new client with what it implies. */
+/** Completes a new client's metadata with implied values. */
 export function completeMetadata(metadata: Metadata): Metadata {
   const { redirect_uris: uris = [], apis, profile } = metadata;
   const { grant_types: grants = apis === undefined ? [CODE] : [] } = metadata;
-  // It proves who it is with each request, by an assertion, and needs no secret besides.
+  // It authenticates with each request by an assertion, and needs no secret.
   const isByAssertion =
     metadata['identity_assertion_issuers'] === undefined &&
     Array.isArray(grants) &&
     grants.length === 1 &&
     grants[0] === JWT_BEARER;
-  // FAPI 2.0 leaves this and mutual TLS, and that has to be said.
+  // FAPI 2.0 allows this and mutual TLS; the choice must be explicit.
   const ownKeys = holds(profile as string | undefined, 'fapi2') ? 'private_key_jwt' : undefined;
   const implied = without(metadata, {
     grant_types: grants,

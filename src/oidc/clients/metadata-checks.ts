@@ -4,7 +4,7 @@ import { JWT_BEARER, TOKEN_EXCHANGE } from '../tokens/grant-types.ts';
 import { extraMetadata } from './extra-metadata.ts';
 import { type Metadata, properties, type ExtraProperty } from './property.ts';
 
-/** Grants that stand on nothing but who the client is: not for one that cannot prove it (RFC 6749 section 4.4). */
+/** Grants based on the client's identity alone, which a public client cannot prove (RFC 6749 section 4.4). */
 const CONFIDENTIAL_GRANTS = ['client_credentials', TOKEN_EXCHANGE];
 
 /** Finds a mistake in a client's grant types; null when there is none. */

@@ -5,8 +5,8 @@ import { properties, type Property } from './property.ts';
 import { standardMetadata } from './standard-metadata.ts';
 
 /**
- * The client metadata that can be set. Names, kinds, meanings, defaults, our own checks, options of the CLI and what may be
- * registered follow from it, and docs/client-metadata.md shows it.
+ * The client metadata that can be set. Names, kinds, meanings, defaults, our checks, CLI options and what may be registered
+ * follow from it, and docs/client-metadata.md shows it.
  */
 export const clientMetadata = z.object({ ...standardMetadata, ...extraMetadata });
 
@@ -17,7 +17,7 @@ const namesOf = <Name extends string>(shape: Record<Name, z.ZodType>) => Object.
 /** Library metadata that an operator may set. */
 export const LIBRARY_METADATA = namesOf(standardMetadata);
 
-/** Metadata of ours that the library shall accept. */
+/** Our metadata that the library has to accept. */
 export const EXTRA_METADATA = namesOf(extraMetadata);
 
 export const propertyOf = (name: MetadataName): Property => {
@@ -26,7 +26,7 @@ export const propertyOf = (name: MetadataName): Property => {
   return property;
 };
 
-/** Where they are read: the library camel-cases the metadata that it knows on its clients, and leaves the rest as it is. */
+/** Where they are stored: the library camel-cases the metadata that it knows on its clients, and leaves the rest. */
 export type ExtraClientProperties = Partial<z.output<z.ZodObject<typeof extraMetadata>>>;
 
 /** Properties that are not set like the rest, and how to set them. */

@@ -15,9 +15,9 @@ export interface Property {
   meaning: string;
   /** Default: a value or the setting it comes from. Markdown. */
   default: string;
-  /** Whether a client may set it that registers itself (RFC 7591): any, one whose policy names it in `metadata`, or none. */
+  /** Whether a client that registers itself may set it (RFC 7591): any, one whose policy names it in `metadata`, or none. */
   registrants: 'all' | 'policy' | 'none';
-  /** What a client that registers itself may have here: https URLs alone, or where people may be sent to. */
+  /** What values a client that registers itself may use: https URLs only, or redirect targets. */
   uri?: 'https' | 'redirect';
   option?: PropertyOption;
 }
@@ -35,7 +35,7 @@ export interface ExtraProperty extends Property {
   must: string;
   /** Finds a conflict of the value with other metadata; null when there is none. Runs before `must`. */
   conflict?(value: unknown, client: Metadata): string | null;
-  /** Not a client's to know: it stands for a part of another property. */
+  /** Not to be told to clients: it represents part of another property. */
   internal?: true;
 }
 

@@ -12,14 +12,14 @@ import { ClientDocuments } from './documents.ts';
 type Ending = Pick<ClientRegistry, 'hasEndingSecret'>;
 type SecretsOf = (clientId: string) => Promise<string[]>;
 
-/** Whether a hash is that of a client's newest secret. One without a secret has none. */
+/** Whether a hash is that of a client's newest secret. A client without a secret has none. */
 const isNewest = ({ clientSecret }: { clientSecret?: string | undefined }, hash: string): boolean =>
   constantTimeEqual(clientSecret ?? '', hash);
 
 /**
- * Client secrets are stored as SHA-256: they are random, so a slow hash would add nothing. Methods that need the
- * secret itself (client_secret_jwt, HS256) are therefore not offered.
- * @param secretsOf the hashes of all secrets of a client that count: after a rotation, those before it too.
+ * Client secrets are stored as SHA-256: they are random, so a slow hash would add nothing. Methods that need the secret itself
+ * (client_secret_jwt, HS256) are therefore not offered.
+ * @param secretsOf the hashes of all valid secrets of a client: after a rotation, earlier ones too.
  */
 function installHashedSecrets(provider: Provider, secretsOf: SecretsOf, clients: Ending): void {
   provider.Client.prototype.compareClientSecret = async function compareClientSecret(
@@ -27,7 +27,7 @@ function installHashedSecrets(provider: Provider, secretsOf: SecretsOf, clients:
     actual: string,
   ) {
     const hash = sha256(actual);
-    // The newest is in memory; the store is asked about another one, and one that has an end.
+    // The newest is in memory. Ask the store about another one, or one with an end.
     if (isNewest(this, hash) && !clients.hasEndingSecret(this.clientId)) return true;
     return (await secretsOf(this.clientId)).some((known) => constantTimeEqual(known, hash));
   };
@@ -44,7 +44,7 @@ export const hashedSecrets: Override<{ clientSecrets: SecretsOf; clients: Ending
 
 /** Clients cached per process. A compiled client takes a few kilobytes. */
 const MAX_CLIENTS = 10_000;
-/** A change is announced to every node at once; this bounds how long a lost announcement could matter. In milliseconds. */
+/** Milliseconds that bound the effect of a lost announcement: changes are announced to every node at once. */
 const TTL = 60_000;
 
 /** Printable ASCII (RFC 6749 appendix A.1): anything else is unknown, and PostgreSQL cannot store all of it. */
@@ -52,7 +52,7 @@ const CLIENT_ID = /^[\x20-\x7e]{1,255}$/;
 
 type CompiledClient = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 
-/** The endpoints where clients say who they are. */
+/** The endpoints where clients authenticate. */
 const BY_CLIENT = new Set<string | undefined>([
   'authorization',
   'pushed_authorization_request',
@@ -63,10 +63,10 @@ const BY_CLIENT = new Set<string | undefined>([
   'revocation',
 ]);
 
-/** Requests that have been told that their client is disabled, by its id: whatever else looks for it, for one, finds none. */
+/** Requests whose client is disabled, by its id: other look-ups within such a request do not find it. */
 const told = new WeakMap<object, string>();
 
-/** The disabled client whose request it was; undefined for any other request. */
+/** The disabled client that made the request; undefined for any other request. */
 export const disabledClientOf = (ctx: object): string | undefined => told.get(ctx);
 
 /**
@@ -98,8 +98,8 @@ function toMetadata(
 }
 
 /**
- * The library asks for the client on every request and checks its metadata anew unless it was among the last hundred.
- * This keeps compiled clients until they change, so a request costs neither a database read nor a schema run.
+ * The library looks up the client on every request and checks its metadata again unless it was among the last hundred. This
+ * keeps compiled clients until they change, so a request needs neither a database read nor a schema check.
  */
 export class ClientRegistry {
   readonly #clients: Clients;
@@ -108,13 +108,13 @@ export class ClientRegistry {
   readonly #attributes: Pick<Attributes, 'scopes'>;
   #oidcScopes: readonly string[] = [];
   #compiled = newCache();
-  /** Those that were read as disabled, and those whose newest secret has an end. */
+  /** Clients that were disabled when read, and those whose newest secret has an end. */
   readonly #disabled = new Set<string>();
   readonly #ending = new Set<string>();
-  /** Goes up with every change: a read that started before one must not be kept. */
+  /** Goes up with every change: the result of a read that started before must not be kept. */
   #generation = 0;
 
-  /** @param isOpen whether a contract is, by its name: the client of one that is not is none */
+  /** @param isOpen whether a contract is, by its name: the client of a closed one is not found */
   constructor(
     clients: Clients,
     isOpen: (contract: string) => boolean,
@@ -127,7 +127,7 @@ export class ClientRegistry {
     this.#isOpen = isOpen;
   }
 
-  /** The scopes of the provider that answers now: it refuses a client that names others. */
+  /** The scopes of the current provider: it refuses a client that names others. */
   get oidcScopes(): readonly string[] {
     return this.#oidcScopes;
   }
@@ -141,14 +141,14 @@ export class ClientRegistry {
     return client?.enabled ? toMetadata(client, this.#oidcScopes) : undefined;
   }
 
-  /** Whether the newest secret of a client that was read has an end, which the store knows. */
+  /** Whether the newest secret of a cached client has an end, which the store knows. */
   hasEndingSecret(id: string): boolean {
     return this.#ending.has(id);
   }
 
   /**
-   * A client that is known here already, if `secret` is its newest one and that has no end: what takes no store. Everybody
-   * else is undefined, and may be right all the same.
+   * A client that is cached, if `secret` is its newest one and has no end: needs no store. Undefined otherwise, even for a valid
+   * client.
    */
   recognize(id: string, secret: string): CompiledClient | undefined {
     const client =
@@ -156,7 +156,7 @@ export class ClientRegistry {
     return client && isNewest(client, sha256(secret)) ? client : undefined;
   }
 
-  /** Forgets one client, or all of them with null: after a change, or when announcements may have been missed. */
+  /** Drops one client from the cache, or with null all of them: after a change, or when announcements may have been missed. */
   forget(id: string | null): void {
     this.#generation += 1;
     this.#documents.forget(id);
@@ -171,7 +171,7 @@ export class ClientRegistry {
     this.#oidcScopes = this.#attributes.scopes();
     const find = provider.Client.find.bind(provider.Client);
     provider.Client.find = async (id: unknown) => {
-      // An assertion's subject is whatever its signer wrote.
+      // An assertion's subject is untrusted.
       if (typeof id !== 'string') return undefined;
       if (id.startsWith(CONTRACT_CLIENT) && !this.#isOpen(id.slice(CONTRACT_CLIENT.length))) return undefined;
       if (ClientDocuments.isUrl(id) && !(await this.#documents.ensure(id))) return undefined;

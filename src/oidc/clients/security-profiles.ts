@@ -5,9 +5,9 @@ import { holds, type Profile, stricter } from '../../core/security-profiles.ts';
 import type { ExtraClientProperties } from './names.ts';
 
 /**
- * Whether an authorization request may come without a code challenge (RFC 9700 section 2.1.1): a public client's never;
- * a confidential client's when a `nonce` in its ID token protects it as well, unless its `require_pkce` says otherwise.
- * The library asks for requests that have none.
+ * Whether an authorization request may come without a code challenge (RFC 9700 section 2.1.1). A public client's may not; a
+ * confidential client's may if a `nonce` in its ID token protects it as well, unless its `require_pkce` says otherwise. The
+ * library calls this for requests without one.
  * @throws InvalidRequest that names the missing parameter.
  */
 export function requirePkce({ oidc }: KoaContextWithOIDC, client: Client): false {
@@ -29,7 +29,7 @@ type Metadata = Record<string, unknown>;
 const OWN_KEYS = new Set(['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth']);
 const SIGNED_MODES = ['jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'];
 
-/** Those that have RS256 by default: it cannot be told from a choice, so a profile that forbids it replaces it. */
+/** Algorithms with the default RS256. The default cannot be told from a choice, so a profile that forbids it replaces it. */
 const SIGNED_BY_US = [
   'id_token_signed_response_alg',
   'authorization_signed_response_alg',
@@ -59,7 +59,7 @@ const isBoundToKey = (metadata: Metadata): boolean =>
   metadata['dpop_bound_access_tokens'] === true ||
   metadata['tls_client_certificate_bound_access_tokens'] === true;
 
-/** OAuth 2.1, whose demands RFC 9700 makes by section: most of them are how every client is treated here. */
+/** OAuth 2.1, whose requirements are sections of RFC 9700. Most of them apply to every client here. */
 function applyOAuth21(metadata: Metadata): void {
   demand(
     metadata['require_pkce'] !== false,
@@ -114,7 +114,7 @@ function applyMessageSigning(metadata: Metadata): void {
 }
 
 /**
- * Holds a client's metadata to its own `profile` and the server's, whichever is stricter, and records it: properties
+ * Checks a client's metadata against its own `profile` and the server's, whichever is stricter, and records it. Properties
  * without a choice are set, contradictions are refused. The contracts' own clients follow their documents.
  * @throws InvalidClientMetadata, naming the rule.
  */
@@ -128,7 +128,7 @@ export function applyProfile(metadata: Metadata, servers: Profile | null): void 
   if (holds(profile, 'fapi2-message-signing')) applyMessageSigning(metadata);
 }
 
-/** The profile as the library knows it, which checks request objects and assertions by it. */
+/** The profile as the library knows it; the library checks request objects and assertions by it. */
 export const fapiProfile = (_ctx: KoaContextWithOIDC, client: Client | undefined): '2.0' | undefined =>
   holds((client as ExtraClientProperties | undefined)?.profile, 'fapi2') ? '2.0' : undefined;
 
@@ -139,6 +139,6 @@ const MAX_CODE_LIFETIME = 60;
 export const codeLifetime = (setting: number, client: ExtraClientProperties): number =>
   holds(client.profile, 'fapi2') ? Math.min(setting, MAX_CODE_LIFETIME) : setting;
 
-/** Whether a JWT that a client signed by `alg` will do (FAPI 2.0 Security Profile section 5.4.1). */
+/** Whether a JWT that a client signed with `alg` is acceptable (FAPI 2.0 Security Profile section 5.4.1). */
 export const mayBeSignedBy = (alg: unknown, client: ExtraClientProperties): boolean =>
   alg !== 'RS256' || !holds(client.profile, 'fapi2');

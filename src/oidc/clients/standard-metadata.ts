@@ -3,7 +3,7 @@ import { type Property, properties } from './property.ts';
 
 type Described = Omit<Property, 'registrants'>;
 
-/** A registrant may set all of these, within the limits of its policy. */
+/** A client that registers itself may set all of these, within the limits of its policy. */
 const standard = <Schema extends z.ZodType>(schema: Schema, property: Described): Schema => {
   properties.add(schema, { registrants: 'all', ...property });
   return schema;
@@ -14,8 +14,8 @@ const flag = (property: Described) => standard(z.boolean(), property);
 const list = (property: Described) => standard(z.array(z.string()), property);
 
 /**
- * Client metadata that the library knows and checks (RFC 7591, OpenID Connect, FAPI, CIBA, RFC 8705 and so on): the schemas
- * say what kind of value each is, and nothing is checked by them.
+ * Client metadata that the library knows and checks (RFC 7591, OpenID Connect, FAPI, CIBA, RFC 8705 and so on). The schemas only
+ * describe the values; they check nothing.
  */
 export const standardMetadata = {
   redirect_uris: list({

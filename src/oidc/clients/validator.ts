@@ -7,7 +7,7 @@ import type { ClientRegistry } from './registry.ts';
 
 /**
  * Checks client metadata by building the client from it.
- * @param changed the names of what shall be set or taken away: each must be known, and not be dropped without a word.
+ * @param changed the names of properties to set or remove: each must be known, and must not be silently dropped.
  * @throws DomainError invalid_client_metadata, saying why.
  */
 export type ClientValidator = (metadata: Record<string, unknown>, changed: string[]) => Promise<void>;

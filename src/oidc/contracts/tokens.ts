@@ -36,7 +36,7 @@ interface Dependencies {
   apis: ApiRegistry;
   verifier: AccessTokenVerifier;
   publicUrl: string;
-  /** The provider's own listener: refreshing is left to its token endpoint. */
+  /** The provider's own listener: refreshing goes to its token endpoint. */
   provider(): RequestListener;
   endGrant(grantId: string): Promise<void>;
   /** Tokens of the services that contracts replace. */
@@ -47,12 +47,12 @@ interface Dependencies {
   loggedOut(accountId: string, actor: Actor): Promise<void>;
 }
 
-/** The library's words for a grant that ended, or whose account did, while tokens were made under it. */
+/** The library's messages for a grant, or its account, that ended while tokens were made under it. */
 const isGone = (error: unknown): boolean => error instanceof errors.InvalidGrant;
 
 /**
- * The tokens of contracts: real ones of the provider, minted under a grant of their own for each login, so that
- * they verify by JWKS, introspect, revoke and refresh like any other.
+ * The tokens of contracts are tokens of the provider, each login with its own grant. So they verify by JWKS, introspect, revoke
+ * and refresh like any other.
  */
 export class ContractTokens {
   readonly #deps: Dependencies;
@@ -101,15 +101,15 @@ export class ContractTokens {
     return tokenSet(jwt, refresh);
   }
 
-  /** Ends tokens that were made and are not handed out after all. */
+  /** Ends tokens that were made but are not handed out. */
   async discard({ accessToken }: TokenSet): Promise<void> {
     const { gid } = decodeJwt<ContractClaims>(accessToken);
     if (gid !== undefined) await this.#deps.endGrant(gid);
   }
 
   /**
-   * Refreshes as the token endpoint does, rotation, its grace and the end of a reused family included. A refresh token of the
-   * service that the contract replaces is exchanged, once.
+   * Refreshes as the token endpoint does, including rotation, its grace and the end of a reused family. A refresh token of the
+   * service that the contract replaces is exchanged once.
    * @throws DomainError invalid_token, unavailable.
    */
   async refresh(contract: string, refreshToken: string, actor: Actor): Promise<TokenSet> {
@@ -153,8 +153,8 @@ export class ContractTokens {
   }
 
   /**
-   * The claims of an access token that `contract` handed out, as a Bearer token, and that is good; else null. One of the service
-   * that the contract replaces is as good.
+   * The claims of a valid Bearer access token that `contract` handed out; else null. A token of the service that the contract
+   * replaces counts as well.
    */
   async verify(contract: string, token: string): Promise<ContractClaims | null> {
     const claims = await this.#deps.verifier.verifyBearer(token);
@@ -183,7 +183,7 @@ export class ContractTokens {
     };
   }
 
-  /** Whether it is a token of ours, or of the service that `contract` replaces, that has merely expired. */
+  /** Whether it is a token of ours, or of the service that `contract` replaces, that has only expired. */
   async hasExpired(contract: string, token: string): Promise<boolean> {
     const { verifier, oldTokens } = this.#deps;
     return (await verifier.hasExpired(token)) || oldTokens.hasExpired(contract, token);

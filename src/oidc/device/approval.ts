@@ -22,12 +22,12 @@ interface Session {
 /** The error that the library stores in a code when approval fails for technical reasons. */
 const FAILED = 'server_error';
 
-/** Requests that answer a code: each may store its answer more than once. */
+/** Requests that answer a code; each may store its answer more than once. */
 const answering = new WeakSet<object>();
 
 /**
- * Whether the request is the one that answers the code, by approval or refusal: the first of any number at once. One that
- * fails leaves the answer to others.
+ * Whether this request answers the code, by approval or refusal: the first of concurrent ones. A failed one leaves the answer to
+ * others.
  */
 async function isFirst({ ReplayDetection }: Provider, { jti, exp = 0 }: DeviceCode): Promise<boolean> {
   const { ctx } = Provider;
@@ -38,11 +38,10 @@ async function isFirst({ ReplayDetection }: Provider, { jti, exp = 0 }: DeviceCo
 }
 
 /**
- * Stores the session before the code that was approved in it. The library does it when the page has been answered, and a
- * device that asks in between would find no session that its code is bound to, and give up. An approval that comes to
- * nothing because a store is away leaves the code as it was, so that the person can go on: neither is the failure kept, nor
- * that somebody was about to approve it. Of several answers at once the first counts. Before the code is good, the device
- * is written down.
+ * Stores the session before the code that was approved in it. The library stores it after answering the page; a device that
+ * polls in between would not find its session, and give up. If a store is down, the code stays as it was, so that the person can
+ * retry: neither the failure nor the approval under way is kept. The first of several answers counts. The device is recorded
+ * before the code becomes valid.
  * @param lifetime of a new session, in seconds.
  */
 function installApproval(
@@ -64,7 +63,7 @@ function installApproval(
       if (isAnswer && !(await isFirst(provider, this))) throw new AlreadyUsedError(this.userCode);
       if (accountId !== undefined && session) {
         await (session.exp === undefined ? session.save(lifetime(session)) : session.persist());
-        // The library gives the browser its cookie only with a session that it saves itself.
+        // The library sets the cookie only with a session that it saves itself.
         session.touched = true;
         const grant = entities?.Grant;
         if (this.error === undefined && grant)

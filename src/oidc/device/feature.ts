@@ -11,7 +11,7 @@ import { ENDPOINTS } from '../endpoints.ts';
 import { deviceOfRequest, type SessionDevice } from '../sessions/browser-session.ts';
 import { isFormless } from '../sessions/form-state.ts';
 
-/** Wrong codes within ten minutes, of one source and of one account (RFC 8628 section 5.1): a code has 34 bits. */
+/** Wrong codes within ten minutes, per source and per account (RFC 8628 section 5.1): a code has 34 bits. */
 const MAX_WRONG_CODES = 20;
 
 /** Bounds guesses at user codes. Throws `TooMany`. */
@@ -49,12 +49,12 @@ export interface DeviceForm {
   fields: Record<string, string>;
 }
 
-/** Why a code does not lead on; `retryAfter` is in seconds. */
+/** Why a code is not accepted; `retryAfter` is in seconds. */
 export type UserCodeProblem =
   | { kind: 'missing' | 'unknown' | 'expired' | 'used' | 'over' | 'failed' }
   | { kind: 'exhausted'; retryAfter: number };
 
-/** The pages at `verification_uri` (RFC 8628 section 3.3); made by the transport. */
+/** The pages at `verification_uri` (RFC 8628 section 3.3), implemented by the transport. */
 export interface DevicePages {
   /** Asks for the code, as `user_code`. */
   enter(
@@ -63,7 +63,7 @@ export interface DevicePages {
     userCode: string,
     problem: UserCodeProblem | null,
   ): Promise<void>;
-  /** Shows who asks: `confirm=yes` goes on, `abort=yes` refuses. */
+  /** Shows the requesting client: `confirm=yes` continues, `abort=yes` refuses. */
   confirm(
     ctx: KoaContextWithOIDC,
     form: DeviceForm,
@@ -75,10 +75,10 @@ export interface DevicePages {
   stale(ctx: KoaContextWithOIDC): Promise<void>;
 }
 
-/** Two groups of four: 34 bits, and no vowels that would make words. */
+/** Two groups of four: 34 bits, and no vowels, so no words. */
 const MASK = '****-****';
 
-/** The library's errors of a code, by their names: it does not export their classes. */
+/** The library's errors for a code, by name: it does not export their classes. */
 const PROBLEMS = new Map<string, UserCodeProblem>([
   ['NoCodeError', { kind: 'missing' }],
   ['NotFoundError', { kind: 'unknown' }],
@@ -88,7 +88,7 @@ const PROBLEMS = new Map<string, UserCodeProblem>([
 
 const shown = (code: string): string => `${code.slice(0, 4)}-${code.slice(4)}`;
 
-/** Names that the library gives its form, which it hands over as HTML. */
+/** The field names of the library's form, which comes as HTML. */
 const formOf = ({ oidc }: KoaContextWithOIDC, fields: Record<string, string> = {}): DeviceForm => {
   const { secret } = (oidc.session?.state ?? {}) as { secret: string };
   return { action: oidc.urlFor('code_verification'), fields: { xsrf: secret, ...fields } };
@@ -119,7 +119,7 @@ export function deviceFlow({ pages, audit }: Pick<Stores, 'audit'> & { pages: De
     userCode: string,
   ): Promise<void> => pages.confirm(ctx, formOf(ctx, { user_code: userCode }), { client, userCode, from });
 
-  /** The page that a link with the code in it opens (RFC 8628 section 3.3.1). It changes nothing. */
+  /** The page of a link that contains the code (RFC 8628 section 3.3.1). It changes nothing. */
   async function showLinked(ctx: KoaContextWithOIDC, linked: string): Promise<void> {
     const { provider } = ctx.oidc;
     const enter = (problem: UserCodeProblem | null) => pages.enter(ctx, formOf(ctx), linked, problem);
@@ -158,7 +158,7 @@ export function deviceFlow({ pages, audit }: Pick<Stores, 'audit'> & { pages: De
         return showLinked(ctx, linked);
       }
       const input = (error as { userCode?: unknown } | undefined)?.userCode ?? ctx.oidc.params?.['user_code'];
-      // The library drops full-width letters and digits, and found nothing.
+      // The library drops full-width letters and digits, so it found nothing.
       if (error?.name === 'NotFoundError' && typeof input === 'string' && narrow(input) !== input)
         return showLinked(ctx, input);
       return pages.enter(ctx, formOf(ctx), typeof input === 'string' ? input : '', problemOf(error));
@@ -172,12 +172,12 @@ export function deviceFlow({ pages, audit }: Pick<Stores, 'audit'> & { pages: De
   };
 }
 
-/** As the library reads a code that was typed, and in full-width letters too: case, dashes and spaces do not matter. */
+/** Normalizes a typed code as the library does, and full-width letters too: case, dashes and spaces do not matter. */
 const normalize = (input: string): string => narrow(input).toUpperCase().replace(/\W/g, '');
 
 const linkedCodes = new WeakMap<object, string>();
 
-/** A code that comes in a link is kept from the library, which would send it on by a script that our pages do not allow. */
+/** Hides a code in a link from the library, which would submit it by a script that our pages do not allow. */
 function installDeviceLinks(provider: Provider): void {
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
     if (ctx.path === ENDPOINTS.code_verification && ctx.method === 'GET') {

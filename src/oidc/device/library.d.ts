@@ -1,7 +1,7 @@
-/* What the library does not export from its main module, as far as the device flow throws it. */
+/* Classes of the library for the device flow that its main module does not export. */
 
 declare module 'oidc-provider/lib/helpers/re_render_errors.js' {
-  /** The code has an answer already: the page for codes says so. */
+  /** The code has been answered already: the page for codes says so. */
   export class AlreadyUsedError extends Error {
     constructor(userCode: string);
   }

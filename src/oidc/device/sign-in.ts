@@ -6,7 +6,7 @@ import type { SessionDevice } from '../sessions/browser-session.ts';
 type DeviceCode = InstanceType<Provider['DeviceCode']>;
 type Grant = InstanceType<Provider['Grant']>;
 
-/** The approving session, by the grant that it gave the client. */
+/** The approving session, by its grant for the client. */
 interface Approval {
   accountId: string;
   sessionUid: string;
@@ -14,9 +14,9 @@ interface Approval {
 }
 
 /**
- * Writes a device down before its code is good for tokens. One that outlives the session (`offline_access`) gets a grant
- * of its own, so that either ends without the other; the library binds the tokens of any other to the session's grant.
- * A second try for the same code and account writes the same again.
+ * Records a device before its code can be redeemed. A device that outlives the session (`offline_access`) gets its own grant, so
+ * that either ends without the other; the library binds the tokens of any other to the session's grant. A second attempt for the
+ * same code and account writes the same.
  * @throws AccessDenied when the session has ended meanwhile.
  */
 export async function signDeviceIn(

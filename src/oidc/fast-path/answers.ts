@@ -22,7 +22,7 @@ export interface AnswerDependencies extends PresentDependencies {
 
 type Handler = (ctx: KoaContextWithOIDC) => Promise<void>;
 
-/** The members of the library that the fast path calls as its middleware does. */
+/** The members of the library that the fast path calls, as its middleware does. */
 export type Library = Provider & {
   createContext(req: IncomingMessage, res: ServerResponse): KoaContextWithOIDC;
   OIDCContext: new (ctx: object) => KoaContextWithOIDC['oidc'] & {
@@ -30,7 +30,7 @@ export type Library = Provider & {
   };
 };
 
-/** The body of a success. Undefined when the library has to answer. @throws whatever refuses the request or fails. */
+/** The body of a success. Undefined when the library has to answer. @throws the refusal or failure. */
 export type Answer<Body extends unknown[] = []> = (
   ...request: [req: IncomingMessage, res: ServerResponse, ...body: Body]
 ) => Promise<object | undefined>;
@@ -39,7 +39,7 @@ type Context = KoaContextWithOIDC & { body: object | string | undefined };
 
 const METHODS = new Set<unknown>(['client_secret_basic', 'client_secret_post']);
 
-/** The parameters of each grant: those that it needs, and those that it may have. */
+/** The parameters of each grant: required and optional. */
 const GRANTS: Record<string, [required: string[], optional: string[]]> = {
   client_credentials: [words('grant_type'), words('scope resource')],
   refresh_token: [words('grant_type refresh_token'), words('scope resource')],
@@ -50,7 +50,7 @@ const GRANTS: Record<string, [required: string[], optional: string[]]> = {
   ],
 };
 
-/** The steps of an endpoint of the library from the one of this name on. @throws Error when there is none. */
+/** The steps of an endpoint of the library from this name on. @throws Error when there is none. */
 function stepsFrom(steps: typeof userinfoSteps, name: string): typeof userinfoSteps {
   const from = steps.findIndex((step) => step.name === name);
   if (from === -1) throw new Error(`the step ${name} is not there any more`);
@@ -64,9 +64,9 @@ export const allSteps = () => ({
 });
 
 /**
- * The library makes its error before it asserts what would throw it (`ctx.assert(found, new InvalidToken())`), three times for each
- * good userinfo, and nearly all of an error's cost is its stack trace. An assertion is looked up before its arguments are made, so
- * none is taken in between. What fails here is made anew by the library, trace included.
+ * The library creates its error before the assertion that would throw it (`ctx.assert(found, new InvalidToken())`), three times
+ * for each valid userinfo request, and the stack trace is nearly all of an error's cost. The assertion is looked up before its
+ * arguments are evaluated, so no trace is taken in between. A failure here is repeated by the library, with its trace.
  */
 const UNTRACED: PropertyDescriptor = {
   get() {
@@ -79,13 +79,13 @@ const UNTRACED: PropertyDescriptor = {
   },
 };
 
-/** A grant that failed, to be answered by the library with what it failed by. */
+/** A failed grant, which the library answers with its error. */
 interface Failure {
   error: unknown;
   entities: object;
 }
 
-/** The answers of the fast path: what the library's own steps give on the library's own context. */
+/** The answers of the fast path: the library's own steps on the library's own context. */
 export function createAnswers(provider: Library, deps: AnswerDependencies) {
   const { clients, clock } = deps;
   const { grantTypeHandlers } = instance(provider);
@@ -94,8 +94,8 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
   const introspectJwt = createJwtIntrospection(provider, deps);
   const { userinfo, introspection } = allSteps();
 
-  // A grant may have used something up before it failed, so it does not run twice: the library's way meets the failure where
-  // it would have happened.
+  // A grant may have used something up before it failed, so it does not run twice: the library rethrows the failure where it
+  // would have happened.
   for (const type of Object.keys(GRANTS)) {
     const handler = grantTypeHandlers.get(type);
     if (!handler) continue;
@@ -108,7 +108,7 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
     });
   }
 
-  /** The library's context of a request. What it would write to the reply is kept by it. */
+  /** The library's context of a request. It keeps what the library would write to the reply. */
   function contextOf(req: IncomingMessage, res: ServerResponse, route: string, params: object): Context {
     const ctx = provider.createContext(req, res);
     Object.assign(ctx, { _matchedRouteName: route });
@@ -123,14 +123,14 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
     return ctx as Context;
   }
 
-  /** Runs steps as the library's router does. @returns the body that they make, if it is to be JSON. */
+  /** Runs steps as the library's router does. @returns their body, if it is to be JSON. */
   async function run(ctx: Context, steps: typeof userinfo): Promise<object | undefined> {
     const from = async (index: number): Promise<void> => steps[index]?.(ctx, () => from(index + 1));
     await requests.run(ctx, () => from(0));
     return typeof ctx.body === 'object' ? ctx.body : undefined;
   }
 
-  /** The client of a form, if a look at its secret is all that it takes. */
+  /** The client of a form, if comparing its secret is enough. */
   function clientOf({ clientId, secret }: PlainForm) {
     const client = clients.recognize(clientId, secret);
     const isPlain = client instanceof provider.Client && METHODS.has(client.clientAuthMethod);

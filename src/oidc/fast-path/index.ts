@@ -7,10 +7,10 @@ import { type Override, shape } from '../overrides/override.ts';
 import { allSteps, type Answer, type AnswerDependencies, createAnswers, type Library } from './answers.ts';
 import { bodyLength, bodyOf, FORM, isBearerGet, type PlainForm, plainForm } from './request.ts';
 
-/** Takes a request that may be plain, by its head. @returns whether it has answered; undefined for any other request. */
+/** Takes a request that may be plain, by its head. @returns whether it was answered; undefined for any other request. */
 export type Serve = (req: IncomingMessage, res: ServerResponse) => Promise<boolean> | undefined;
 
-/** As the library answers whoever comes from no page of another origin; `exposed` as it says at each endpoint. */
+/** The library's headers for callers from no page of another origin; `exposed` as the library has it for each endpoint. */
 const headersOf = (exposed: string) => ({
   'Content-Type': 'application/json; charset=utf-8',
   'Cache-Control': 'no-store',
@@ -54,7 +54,7 @@ const formOf = (answer: Answer<[form: PlainForm]>, headers: object): Serve =>
     headers,
   );
 
-/** Serves an endpoint that a bearer token opens. */
+/** Serves an endpoint that takes a bearer token. */
 const getOf =
   (answer: Answer, headers: object): Serve =>
   (req, res) =>
@@ -68,8 +68,8 @@ const getOf =
 const installed = new WeakMap<Provider, Map<string | undefined, Serve>>();
 
 /**
- * The provider's listener, with the fast path before it if the settings have it. What that does not understand wholly, and
- * every failure, goes to the library as it came.
+ * The provider's listener, with the fast path before it if the settings enable it. Requests that the fast path does not fully
+ * understand, and all failures, go to the library unchanged.
  */
 export function listenerOf(provider: Provider): RequestListener {
   const library = provider.callback();
@@ -78,7 +78,7 @@ export function listenerOf(provider: Provider): RequestListener {
   return before((req) => endpoints.get(req.url), library);
 }
 
-/** The listener that has a request served by what `find` finds for it, and everything that this has not answered by another. */
+/** A listener that serves a request with what `find` returns for it, and everything unanswered with another. */
 export function before(
   find: (req: IncomingMessage) => Serve | undefined,
   listener: RequestListener,

@@ -1,4 +1,4 @@
-/* What the library does not export from its main module, as far as the fast path calls it. */
+/* Internals of the library that the fast path calls and its main module does not export. */
 
 declare module 'oidc-provider/lib/actions/*.js' {
   import type { KoaContextWithOIDC } from 'oidc-provider';

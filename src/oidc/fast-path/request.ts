@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'node:querystring';
 
-/** The parameters of a body: each once at most, none empty. */
+/** The parameters of a body: no repeated and no empty ones. */
 export type Form = Record<string, string | undefined>;
 
-/** A form in one of the shapes that most clients send, and who sends it. */
+/** A form in one of the shapes that most clients send, and its sender. */
 export interface PlainForm {
   clientId: string;
   secret: string;
@@ -13,21 +13,21 @@ export interface PlainForm {
 
 export const words = (text: string): string[] => text.split(' ');
 
-/** Bytes of a body. A longer one is the library's. */
+/** Bytes of a body. The library takes longer ones. */
 const MAX_BODY_BYTES = 8192;
 
 export const FORM = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i;
-/** Credentials that need no decoding (RFC 6749 section 2.3.1) are the same before and after it. */
+/** Credentials that are the same encoded and decoded (RFC 6749 section 2.3.1). */
 const PLAIN = /^[!-$&-*,-~]+$/;
 const BASIC = /^Basic ([A-Za-z0-9+/]+={0,2})$/;
 /** RFC 6750 section 2.1, without what is unusual. */
 const BEARER = /^Bearer [\w.-]+$/;
 /** RFC 6749 section 3.3. */
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/;
-/** What may prefer a JWT (RFC 9701 section 4) to JSON, or refuse JSON. */
+/** Media types that may prefer a JWT (RFC 9701 section 4) to JSON, or refuse JSON. */
 const PARTICULAR = /jwt|;\s*q/i;
 
-/** Headers by which a request asks for something else: CORS, DPoP, attestation, an encoded or streamed body. */
+/** Headers that ask for something else: CORS, DPoP, attestation, an encoded or streamed body. */
 const OTHERS = words(
   'origin dpop oauth-client-attestation oauth-client-attestation-pop content-encoding transfer-encoding expect',
 );
@@ -35,10 +35,10 @@ const OTHERS = words(
 const isPlain = ({ headers }: IncomingMessage): boolean =>
   OTHERS.every((name) => headers[name] === undefined);
 
-/** Whether a reply that can be a JWT shall be JSON. */
+/** Whether a reply that could be a JWT should be JSON. */
 export const takesJson = ({ headers }: IncomingMessage): boolean => !PARTICULAR.test(headers.accept ?? '');
 
-/** The length of the body of a plain POST of a content type, by its head. Undefined for any other request. */
+/** The body length of a plain POST of a content type, by its head. Undefined for any other request. */
 export function bodyLength(req: IncomingMessage, type: RegExp): number | undefined {
   const { method, headers } = req;
   if (method !== 'POST' || !type.test(headers['content-type'] ?? '') || !isPlain(req)) return undefined;
@@ -47,8 +47,8 @@ export function bodyLength(req: IncomingMessage, type: RegExp): number | undefin
 }
 
 /**
- * A body of this length, if it comes in one piece. It is put back at once: a request whose body has been read to its end cannot be
- * handed on.
+ * A body of this length, if it arrives in one piece. It is put back at once: a request whose body has been read to its end
+ * cannot be passed on.
  */
 export async function bodyOf(req: IncomingMessage, length: number): Promise<Buffer | undefined> {
   await new Promise((resolve) => req.once('readable', resolve));
@@ -79,7 +79,7 @@ function credentialsOf(
     : undefined;
 }
 
-/** The form of a request with this body. Undefined when anything about it is not plain. */
+/** The form of a request with this body. Undefined when anything about it is unusual. */
 export function plainForm({ headers }: IncomingMessage, body: string): PlainForm | undefined {
   const all = parse(body);
   for (const value of Object.values(all)) if (typeof value !== 'string' || value === '') return undefined;
@@ -89,7 +89,7 @@ export function plainForm({ headers }: IncomingMessage, body: string): PlainForm
   return credentials && { clientId: credentials[0], secret: credentials[1], params };
 }
 
-/** Whether a form has all of `required`, and beside them no other parameters than `optional`. */
+/** Whether a form has all of `required`, and no others except `optional`. */
 export const hasOnly = (params: Form, required: readonly string[], optional: readonly string[]): boolean =>
   required.every((name) => params[name] !== undefined) &&
   Object.keys(params).every((name) => required.includes(name) || optional.includes(name));

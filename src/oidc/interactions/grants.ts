@@ -19,7 +19,7 @@ export function allow(grant: Grant, { oidcScopes, oidcClaims, resourceScopes }: 
     grant.addResourceScope(resource, scopes.join(' '));
 }
 
-/** Everything the request asks for, which a first-party client may have. */
+/** Everything that the request asks for, for a first-party client. */
 export function requested({ oidc }: KoaContextWithOIDC): Allowed {
   const servers = Object.entries(oidc.resourceServers ?? {});
   return {
@@ -35,8 +35,8 @@ export function requested({ oidc }: KoaContextWithOIDC): Allowed {
 }
 
 /**
- * The grant that an authorization request continues under. Every login has a grant of its own, so that ending it ends
- * nothing else; earlier consents, and the requests of a first-party client, are added without asking again.
+ * The grant under which an authorization request continues. Every login has its own grant, so that ending it ends nothing else;
+ * earlier consents, and the requests of a first-party client, are added without asking again.
  */
 export function createLoadExistingGrant({
   apis,
@@ -55,7 +55,7 @@ export function createLoadExistingGrant({
   /** Seconds that a grant lives: as long as the longest login under it may. */
   lifetime: number;
 }) {
-  /** Don't ask people to allow what their roles exclude: a later role would grant it unseen. */
+  /** Don't ask people to allow what their roles exclude: a later role would grant it unnoticed. */
   const narrow = async ({ oidc }: KoaContextWithOIDC, accountId: string): Promise<void> => {
     for (const [identifier, server] of Object.entries(oidc.resourceServers ?? {})) {
       const api = apis.find(identifier);

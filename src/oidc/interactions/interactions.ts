@@ -23,22 +23,22 @@ type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 export interface OpenInteraction {
   uid: string;
   prompt: 'login' | 'create' | 'select_account' | 'mfa' | 'app_access' | 'consent';
-  /** The weakest login that the request is content with, where a stronger one is needed. */
+  /** The weakest login that the request accepts, where a stronger one is needed. */
   acr: AcrValue | undefined;
   client: Client;
   /** The account signed in with this browser, if any. */
   accountId: string | undefined;
-  /** Whether it asks somebody else, who was signed in before: they can but sign in. */
+  /** Whether it asks for somebody else, who was signed in before: they can only sign in. */
   isOfAnother: boolean;
   /** Whether their session outlives the browser. */
   remembered: boolean;
   /** Absent for a device, which polls. */
   redirectUri: string | undefined;
   loginHint: string | undefined;
-  /** The account that `id_token_hint` or the claims request names, as far as that can be told (Core 3.1.2.1, 5.5.1). */
+  /** The account that `id_token_hint` or the claims request names, if it can be determined (Core 3.1.2.1, 5.5.1). */
   hintedId: string | undefined;
   uiLocales: string | undefined;
-  /** The query that asks for the same again; undefined where the client has to push or to sign its requests, and for a device. */
+  /** The query for the same request again; undefined for clients that must push or sign their requests, and for a device. */
   again: string | undefined;
   /**
    * The requested scopes: of OpenID Connect (including those that hold individually requested claims), and of APIs by
@@ -72,7 +72,7 @@ interface Dependencies
   apis: ApiRegistry;
   authorization: Pick<Authorization, 'scopesFor'>;
   findUser(id: string): Promise<UserRecord | null>;
-  /** Seconds that one may wait for somebody who is known, or has been written to. */
+  /** Seconds that one may wait for a person who is known, or was sent mail. */
   lifetime: number;
   sessions: Pick<BrowserSessions, 'current' | 'endAnother'>;
 }
@@ -89,7 +89,7 @@ const words = (value: unknown): string[] =>
   typeof value === 'string' ? value.split(' ').filter(Boolean) : [];
 const optional = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-/** The subject that a claims request names (Core 5.5.1), verified to be JSON by the time there is an interaction. */
+/** The subject that a claims request names (Core 5.5.1); an interaction exists only after its JSON was checked. */
 function claimedSubject({ claims }: Record<string, unknown>): string | undefined {
   if (typeof claims !== 'string') return undefined;
   const { id_token: asked } = JSON.parse(claims) as { id_token?: { sub?: { value?: unknown } | null } };
@@ -99,12 +99,12 @@ function claimedSubject({ claims }: Record<string, unknown>): string | undefined
 const isRepeatable = (details: Details, client: Client): boolean =>
   details.deviceCode === undefined &&
   (details as { parJti?: string }).parJti === undefined &&
-  // The token is not kept; without it anybody could sign in.
+  // The token is not kept; otherwise anybody could sign in.
   (details as HintedInteraction).hintedId === undefined &&
   client.requirePushedAuthorizationRequests !== true &&
   client.requireSignedRequestObject !== true;
 
-/** The session that an interaction began in, which need not be there any more when it goes on. */
+/** The session that an interaction began in, which may have ended when it continues. */
 const detached = ({ session }: Details): object | undefined => session && { ...session, uid: undefined };
 
 const queryOf = (params: Record<string, unknown>): string =>
@@ -117,7 +117,7 @@ const queryOf = (params: Record<string, unknown>): string =>
     ),
   ).toString();
 
-/** The steps of an authorization request that pages answer. Each answer returns where the browser goes on. */
+/** The steps of an authorization request that pages answer. Each answer returns where the browser goes next. */
 export class Interactions {
   readonly #deps: Dependencies;
 
@@ -126,8 +126,8 @@ export class Interactions {
   }
 
   /**
-   * The interaction of this browser; null when it has expired, was finished elsewhere or is another browser's, `another`
-   * when it asks somebody who is not the one signed in any more.
+   * The interaction of this browser; null when it has expired, was finished elsewhere or is another browser's; `another` when it
+   * asks for a person who is no longer the one signed in.
    */
   async open(
     req: IncomingMessage,
@@ -143,7 +143,7 @@ export class Interactions {
     const current = accountId === undefined ? null : await this.#deps.sessions.current(req, res);
     const isLogin = prompt.name === 'login' || prompt.name === 'create';
     const isOfAnother = !isLogin && current?.accountId !== accountId;
-    // Half of the login came from the session that is gone.
+    // Half of the login came from the session that has ended.
     if (isOfAnother && prompt.name === 'mfa') return 'another';
     const {
       missingOIDCScope = [],
@@ -197,13 +197,13 @@ export class Interactions {
     };
   }
 
-  /** Lets one wait for a person who reads their mail first. */
+  /** Keeps one waiting for a person who reads their mail first. */
   async prolong(uid: string): Promise<void> {
     const interaction = await this.#deps.live.current.Interaction.find(uid);
     await interaction?.save(this.#deps.lifetime);
   }
 
-  /** A client and APIs, as far as they are known still, to be shown; a disabled client too. */
+  /** A client and APIs to show, if still known; a disabled client too. */
   async describe(clientId: string, apis: string[]): Promise<Described> {
     return {
       client: (await this.#deps.live.current.Client.find(clientId)) ?? (await this.#disabled(clientId)),
@@ -213,7 +213,7 @@ export class Interactions {
     };
   }
 
-  /** A client that the provider does not know while it is disabled. */
+  /** A disabled client, which the provider does not find. */
   async #disabled(id: string): Promise<ShownClient | undefined> {
     const found = await this.#deps.clients.find(id);
     if (!found) return undefined;
@@ -232,9 +232,9 @@ export class Interactions {
   }
 
   /**
-   * The person has logged in, or just created the account. Another person's session ends, here and not in the library:
-   * there it would end with the grant that this interaction began under, and the interaction with it. When the request is
-   * for one person alone, nothing changes for anybody else, and the client is told (OpenID Connect Core 3.1.2.1).
+   * The person has logged in, or just created the account. Another person's session ends here, not in the library: there it
+   * would end with the grant that this interaction began under, and with it the interaction. If the request is for one person
+   * only, nothing changes for anybody else, and the client is told (OpenID Connect Core 3.1.2.1).
    */
   async login(
     req: IncomingMessage,
@@ -252,10 +252,10 @@ export class Interactions {
     }
     const ended = await this.#deps.sessions.endAnother(req, res, accountId);
     const login = { accountId, amr, acr, remember, ts: authTime, securityVersion };
-    // Keep earlier answers of the same person, consent above all.
+    // Keep earlier answers of the same person, above all consent.
     const answered = details.session?.accountId === accountId ? details.lastSubmission : {};
     Object.assign(details, {
-      // A person who has just authenticated need not have the session that it began in.
+      // A person who has just authenticated does not need the session in which it began.
       session: detached(details),
       result: { ...answered, login, create: {}, select_account: {} },
     });
@@ -263,7 +263,7 @@ export class Interactions {
     return { continueUrl: details.returnTo, ended };
   }
 
-  /** The person goes on with the account that is signed in (`prompt=select_account`). */
+  /** The person continues with the signed-in account (`prompt=select_account`). */
   async select(req: IncomingMessage, res: ServerResponse): Promise<string> {
     return this.#answer(req, res, await this.#open(req, res), {
       select_account: {},
@@ -313,7 +313,7 @@ export class Interactions {
     return this.#answer(req, res, details, { consent: { grantId } });
   }
 
-  /** Stores the person's answers with their current session: they may have signed in again in another tab. */
+  /** Stores the answers with the person's current session: they may have signed in again in another tab. */
   async #answer(
     req: IncomingMessage,
     res: ServerResponse,
@@ -339,7 +339,7 @@ export class Interactions {
     });
   }
 
-  /** The person may not use the client, which is told so. */
+  /** The person may not use the client; the client is told so. */
   notAllowed(req: IncomingMessage, res: ServerResponse): Promise<string> {
     return this.#fail(req, res, { error: 'access_denied', error_description: NOT_ALLOWED });
   }
@@ -354,15 +354,15 @@ export class Interactions {
 
   async #fail(req: IncomingMessage, res: ServerResponse, result: object): Promise<string> {
     const details = await this.#open(req, res);
-    // Nothing is given, so it does not matter in whose session it began.
+    // Nothing is granted, so the session in which it began does not matter.
     Object.assign(details, { session: detached(details), result });
     await details.persist();
     return details.returnTo;
   }
 
   /**
-   * The interaction that the browser's cookie names. Unlike the library's way to it, also when the session that it began in
-   * has ended: somebody may have signed out, or another person in, in another tab.
+   * The interaction that the browser's cookie names. Unlike the library, also finds it when its session has ended: somebody may
+   * have signed out, or another person in, in another tab.
    */
   async #find(req: IncomingMessage, res: ServerResponse): Promise<Details | null> {
     const provider = this.#deps.live.current;

@@ -13,16 +13,16 @@ function forgetDetails(prompt: interactionPolicy.Prompt): void {
 }
 
 /**
- * The prompts, in order: to create an account (`prompt=create`, Initiating User Registration via
- * OpenID Connect 1.0), which account to use (`prompt=select_account`), to log in, to show a second factor when the request
- * wants a stronger login, to go back when the app is not for them, to consent.
+ * The prompts, in order: create an account (`prompt=create`, Initiating User Registration via OpenID Connect 1.0), select an
+ * account (`prompt=select_account`), log in, show a second factor when the request wants a stronger login, return when the app
+ * is not for the person, consent.
  */
 export function createInteractionPolicy({
   mayUse,
 }: Pick<AppAccess, 'mayUse'>): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
   const login = policy.get('login');
-  // They want the very value that was asked for; a stronger login is as good.
+  // Clients want the very value that they requested; a stronger login is as good.
   for (const exact of ['essential_acrs', 'essential_acr']) login?.checks.remove(exact);
   login?.checks.add(
     new Check(
@@ -32,7 +32,7 @@ export function createInteractionPolicy({
       ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
     ),
   );
-  // The library looks at the hint when the request comes, not when somebody comes back with another account.
+  // The library checks the hint when the request comes, not when somebody returns with another account.
   login?.checks.add(
     new Check(
       'hinted_account',
@@ -69,7 +69,7 @@ export function createInteractionPolicy({
   return policy;
 }
 
-/** Authentication context classes, from one factor to two that no other site can ask for. */
+/** Authentication context classes, from one factor to two that resist phishing. */
 export const ACR_VALUES = ['urn:postern:acr:1fa', 'urn:postern:acr:2fa', 'urn:postern:acr:phr'] as const;
 
 export type AcrValue = (typeof ACR_VALUES)[number];
@@ -84,8 +84,8 @@ const valuesOf = (claim: AcrClaim): unknown[] => [
 const rank = (acr: unknown): number => ACR_VALUES.indexOf(acr as AcrValue);
 
 /**
- * The weakest login that an authorization request is content with, of those that it names (`acr_values`, and the acr of
- * the `claims` request: OpenID Connect Core sections 3.1.2.1 and 5.5.1.1). Undefined when it names none of ours.
+ * The weakest login that an authorization request accepts, of those that it names (`acr_values`, and the acr of the `claims`
+ * request: OpenID Connect Core sections 3.1.2.1 and 5.5.1.1). Undefined when it names none of ours.
  */
 export function requestedAcr({ oidc }: KoaContextWithOIDC): AcrValue | undefined {
   const claim = oidc.claims?.id_token?.['acr'] as AcrClaim;
@@ -95,7 +95,7 @@ export function requestedAcr({ oidc }: KoaContextWithOIDC): AcrValue | undefined
   return ranks.length === 0 ? undefined : ACR_VALUES[Math.min(...ranks)];
 }
 
-/** Whether a request insists on what no login here can be (OpenID Connect Core section 5.5.1.1). */
+/** Whether a request insists on a class that no login here can have (OpenID Connect Core section 5.5.1.1). */
 export function insistsOnUnknown({ oidc }: KoaContextWithOIDC): boolean {
   const claim = oidc.claims?.id_token?.['acr'] as AcrClaim;
   return (
@@ -106,7 +106,7 @@ export function insistsOnUnknown({ oidc }: KoaContextWithOIDC): boolean {
 /** Whether a login is at least as strong as asked for. */
 export const satisfies = (acr: string | undefined, asked: AcrValue): boolean => rank(acr) >= rank(asked);
 
-/** An interaction that keeps whom the request's `id_token_hint` names instead of the token, which is long. */
+/** An interaction that keeps the account of the request's `id_token_hint` instead of the token, which is long. */
 export interface HintedInteraction {
   /** The account; undefined without a hint, and for a pairwise one whose grant has ended. */
   hintedId?: string | undefined;
@@ -129,8 +129,8 @@ export async function hintedAccount(
 }
 
 /**
- * An interaction does not end with the grant that it began under: that ends when another person signs in, which the same
- * browser may be about to do, or its other tab. It keeps what the hint of its request says.
+ * An interaction does not end with the grant that it began under. That grant ends when another person signs in, which the same
+ * browser or another tab may be about to do. It keeps the result of the request's hint.
  */
 function installInteractions(provider: Provider, dependencies: SubjectDependencies): void {
   const hinted = async (): Promise<string | undefined> => {

@@ -11,9 +11,9 @@ type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
 /**
- * A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), signed and encrypted as the client's ID tokens are,
- * good for two minutes.
- * @param jti the same at every try, so that a client that has taken it once can tell.
+ * A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), signed and encrypted like the client's ID tokens, valid
+ * for two minutes.
+ * @param jti the same for every attempt, so that a client recognizes a token it has accepted.
  */
 export function logoutToken(
   { IdToken }: Provider,
@@ -22,7 +22,7 @@ export function logoutToken(
   jti: string,
 ): Promise<string> {
   const token = new IdToken({ sub: accountId }, { client });
-  // Only the subject is needed, as this client knows it.
+  // Only the subject is needed, in the client's form.
   Object.assign(token, { mask: { sub: null } });
   token.set('events', { [EVENT]: {} });
   token.set('jti', jti);
@@ -37,8 +37,8 @@ const CONCURRENCY = 10;
 const SEND = 5_000;
 
 /**
- * Posts logout tokens to clients (OpenID Connect Back-Channel Logout 1.0 section 2.5) until each has taken its own. A client
- * that cannot be reached waits longer each time, with all that there is for it, and keeps no other waiting.
+ * Posts logout tokens to clients (OpenID Connect Back-Channel Logout 1.0 section 2.5) until each has accepted its own. For an
+ * unreachable client the wait grows with each attempt, for all its messages; other clients are not delayed.
  */
 export function createLogoutDelivery({
   notices,

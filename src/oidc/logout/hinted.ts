@@ -22,7 +22,7 @@ interface Named {
   frames: string[];
 }
 
-/** Where the browser goes on: the library has checked by now that the client registered it. */
+/** Where the browser goes next: the library has checked that the client registered it. */
 function continueUrlOf({ oidc }: KoaContextWithOIDC): string | undefined {
   const { post_logout_redirect_uri: uri, state } = oidc.params ?? {};
   if (typeof uri !== 'string') return undefined;
@@ -33,9 +33,9 @@ function continueUrlOf({ oidc }: KoaContextWithOIDC): string | undefined {
 }
 
 /**
- * A logout request whose `id_token_hint` belongs to the person who is signed in asks no question; one without a session of
- * its own, as an app's server sends it, ends the session that the ID token comes from (OpenID Connect RP-Initiated Logout
- * 1.0 section 2). ID tokens that have expired are good for this. Of anybody else who is signed in it is asked.
+ * A logout request whose `id_token_hint` belongs to the signed-in person needs no confirmation. One without a session, as an
+ * app's server sends it, ends the session of the ID token (OpenID Connect RP-Initiated Logout 1.0 section 2). Expired ID tokens
+ * are accepted. If anybody else is signed in, they are asked.
  */
 function installHintedLogout(
   provider: Provider,

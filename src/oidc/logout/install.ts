@@ -9,10 +9,10 @@ type Client = NonNullable<Awaited<ReturnType<Provider['Client']['find']>>>;
 
 const CONFIRM = `${ENDPOINTS.end_session}/confirm`;
 
-/** Leaves the back channel to the outbox, and puts the front channel into the reply that ends a session. */
+/** Leaves the back channel to the outbox, and adds the front channel to the reply that ends a session. */
 function installLogout(provider: Provider, page: ProviderPages['loggedOut']): void {
   Object.assign(provider.Client.prototype, {
-    // The statement that ended the session wrote the notice.
+    // The statement that ended the session queued the notice.
     backchannelLogout: async () => undefined,
     includeSid(this: Client & ExtraClientProperties) {
       return (
@@ -22,7 +22,7 @@ function installLogout(provider: Provider, page: ProviderPages['loggedOut']): vo
     },
   });
   const showLoggedOut = async (ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
-    // Read the session before it ends: the library keeps nothing of it afterwards.
+    // Read the session before it ends: the library keeps nothing of it.
     const { authorizations = {}, state } = await provider.Session.get(
       provider.createContext(ctx.req, ctx.res),
     );

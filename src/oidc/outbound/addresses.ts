@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StartupError } from '../../core/errors.ts';
 
 /**
- * What IANA's special-purpose registries (RFC 6890) and RFC 5735 keep from the public internet: this network, private,
- * shared (CGNAT), loopback, link-local, protocol assignments, documentation, 6to4 relays, benchmarks, multicast, reserved.
+ * What IANA's special-purpose registries (RFC 6890) and RFC 5735 exclude from the public internet: this network, private, shared
+ * (CGNAT), loopback, link-local, protocol assignments, documentation, 6to4 relays, benchmarks, multicast, reserved.
  */
 const SPECIAL_IPV4 = [
   '0.0.0.0/8',
@@ -48,14 +48,14 @@ function listOf(ranges: string[]): BlockList {
 // Two lists: one would find every IPv4 address in ::/3 as well, as the IPv6 address it can be mapped to.
 const special = { ipv4: listOf(SPECIAL_IPV4), ipv6: listOf(SPECIAL_IPV6) };
 
-/** Whether a connection may go to `address`, which `host` was found to have; `protocol` is `https:` or `http:`. */
+/** Whether a connection may go to `address`, to which `host` resolved; `protocol` is `https:` or `http:`. */
 export type MayConnect = (protocol: string, host: string, address: string) => boolean;
 
 const HOSTNAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i;
 const RANGE = /^[0-9a-f.:]+(\/\d{1,3})?$/i;
 
 /**
- * The rule of who may be called: public addresses over https, and whatever is listed, also over http.
+ * The rule for outbound calls: public addresses over https, and listed ones, also over http.
  * @param allowed hostnames, addresses and CIDR blocks.
  * @throws StartupError naming an entry that is none of them.
  */
@@ -77,12 +77,12 @@ export function createAddressRule(allowed: string[]): MayConnect {
     (protocol === 'https:' && !special[family(address)].check(address, family(address)));
 }
 
-/** Milliseconds that a look-up may take which only warns. */
+/** Milliseconds for a look-up that only warns. */
 const PATIENCE = 3_000;
 
 /**
- * Whether a URL's host may be called, as far as DNS tells now: gives early feedback when a URL is set. An unresolved
- * name passes; each request checks the rule again with the real address.
+ * Whether a URL's host may be called, according to DNS now: early feedback when a URL is set. An unresolved name passes; each
+ * request checks the rule again with the real address.
  */
 export const mayCall =
   (mayConnect: MayConnect) =>

@@ -3,7 +3,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import type { buildConnector } from 'undici';
 import type { MayConnect } from './addresses.ts';
 
-/** A request that was not sent, because of where it would have gone. The address is not told: the name may be a stranger's. */
+/** A request that was not sent because of its target. The address is not revealed: the name may be a stranger's. */
 export class OutboundRefused extends Error {
   constructor() {
     super('not a public https address (an operator may list it under outbound.allow)');
@@ -11,7 +11,10 @@ export class OutboundRefused extends Error {
   }
 }
 
-/** The system's look-up, of which only addresses that may be connected to are left: a name cannot change in between. */
+/**
+ * The system's look-up, reduced to addresses that may be connected to. The connection uses the result, so the name cannot change
+ * in between.
+ */
 function guardedLookup(protocol: string, mayConnect: MayConnect): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
@@ -26,7 +29,7 @@ function guardedLookup(protocol: string, mayConnect: MayConnect): LookupFunction
 }
 
 /**
- * Connects to where `mayConnect` allows, asked with the very address that the connection is then made to.
+ * Connects where `mayConnect` allows, asked with the very address of the connection.
  * @param build undici's own, which makes the connections.
  */
 export function createGuardedConnector(
@@ -42,7 +45,7 @@ export function createGuardedConnector(
   return (options, callback) => {
     const { protocol, hostname } = options;
     const connect = connectors.get(protocol);
-    // An address needs no look-up, so that would not be asked.
+    // An address needs no look-up, which would check it.
     const refused = isIP(hostname) !== 0 && !mayConnect(protocol, hostname, hostname);
     if (!connect || refused) callback(new OutboundRefused(), null);
     else connect(options, callback);

@@ -2,13 +2,13 @@ import type { Dispatcher } from 'undici';
 import { createAddressRule } from './addresses.ts';
 import { createGuardedConnector, OutboundRefused } from './connector.ts';
 
-/** The reply has been read whole when it is handed out. */
+/** A reply that has been read entirely. */
 export type OutboundFetch = typeof globalThis.fetch;
 
 interface OutboundLimits {
   /** Milliseconds from the call to the last byte of the reply. */
   timeout: number;
-  /** Bytes of the reply's body, once decompressed; null for who wants none of it, which is then left unread. */
+  /** Maximum bytes of the reply's decompressed body; null to leave the body unread. */
   maxBytes: number | null;
 }
 
@@ -18,8 +18,8 @@ const LIMITS: OutboundLimits = { timeout: 5000, maxBytes: 524_288 };
 const BODILESS = new Set([101, 103, 204, 205, 304]);
 
 /**
- * A `fetch` for addresses that strangers name. It goes to public addresses over https, or to those listed; follows no
- * redirect, but hands it out as the reply that it is; and gives up on a reply that is late or large.
+ * A `fetch` for URLs that strangers provide. It calls only public addresses over https, or listed ones; returns a redirect
+ * instead of following it; and gives up on a late or large reply.
  * @param allow hostnames, addresses and CIDR blocks that may be called besides, over http as well.
  * @throws StartupError when one of them is none of these.
  */
@@ -33,11 +33,11 @@ export function createOutboundFetch(
     const request = new Request(input, init);
     const { url, method, headers } = request;
     if (!/^https?:/.test(url)) throw new OutboundRefused();
-    // Read when something is asked for: it weighs much, and many servers never ask.
+    // Loaded on first use: it is large, and many servers never call out.
     const { Agent, buildConnector, fetch } = await import('undici');
     dispatcher ??= new Agent({ connect: createGuardedConnector(mayConnect, buildConnector) });
     try {
-      // A dispatcher of the caller's, were there one, would not ask our rule.
+      // A dispatcher of the caller's would bypass our rule.
       const reply = await fetch(url, {
         method,
         headers: [...headers],
@@ -61,7 +61,7 @@ export function createOutboundFetch(
   };
 }
 
-/** A reply that has more than it may have. */
+/** A reply larger than allowed. */
 export class ReplyTooLarge extends Error {
   constructor(maxBytes: number) {
     super(`the reply has more than ${maxBytes} bytes`);

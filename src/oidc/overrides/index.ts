@@ -45,8 +45,8 @@ import { unauthorizedClient } from './unauthorized-client.ts';
 type Dependencies = ProviderDependencies & { keys: Keys };
 
 /**
- * All overrides, in order of installation. The first middleware is outermost and sees the replies of the rest. A
- * method installed later is called first and calls the earlier one.
+ * All overrides, in order of installation. The first middleware is outermost and sees the replies of the rest. A method
+ * installed later is called first and calls the earlier one.
  */
 export const INSTALLED: readonly Installed<Dependencies>[] = [
   // First, because it reports the reply that the client finally gets.
@@ -76,7 +76,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   formState,
   codeRedemption,
   unauthorizedClient,
-  // After the grants of ours.
+  // After our grants.
   tokenRate,
   pings,
   polling,
@@ -89,8 +89,7 @@ export const INSTALLED: readonly Installed<Dependencies>[] = [
   clockGuard,
   redemptionDeadline,
   resumption,
-  // After `resumption` and `approval`: it counts a place as free once the interaction has ended, and one as taken before
-  // the code is stored.
+  // After `resumption` and `approval`: it frees a place once the interaction has ended, and takes one before the code is stored.
   openRequests,
   formPost,
   jwtAccessTokens,
@@ -122,7 +121,7 @@ export function installAll(provider: Provider, dependencies: Dependencies): void
   for (const one of INSTALLED) one.install(provider, dependencies);
 }
 
-/** One warning about a version of the library that overrides are not proven for: it may work all the same. */
+/** One warning about a library version that overrides were not tested with: it may work all the same. */
 export function warnOfUnproven(logger: Pick<Logger, 'warn'>, version = libraryVersion()): void {
   const unproven = OVERRIDES.filter(({ provenFor }) => !isWithin(provenFor, version));
   if (unproven.length === 0) return;

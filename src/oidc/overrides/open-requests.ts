@@ -15,12 +15,12 @@ const VISIT = 600;
 /** Open requests per source. */
 const MAX_VISITS = 500;
 
-/** Requests of one client from one source: pushed, and for devices. */
+/** Requests of one client from one source: pushed requests and device requests. */
 const MAX_PUSHED = { ofAnybody: 500, ofClient: 1_000 };
 const PUSHED = 60;
 const DEVICE = 600;
 
-/** Characters of a pushed request: a signed one has its signature, and maybe certificates, besides what it asks for. */
+/** Characters of a pushed request: a signed one also has its signature, and maybe certificates. */
 const MAX_PUSHED_LENGTH = 8_192;
 
 const source = (): string => sourceOf(Provider.ctx?.get('X-Forwarded-For') ?? null);

@@ -41,7 +41,7 @@ function isThere(provider: Provider, path: string): boolean {
 }
 
 /**
- * A check that methods are where they were, and that a model still stores a field.
+ * Checks that methods are where they were, and that a model still stores a field.
  * @param paths from the provider: `RefreshToken.prototype.consume`, `Session.IN_PAYLOAD.state`.
  */
 export function shape(...paths: string[]): Override<unknown>['check'] {
@@ -59,7 +59,7 @@ export function libraryVersion(): string {
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }
 
-/** Whether a version is one of a range like `9.13.x`. */
+/** Whether a version is in a range like `9.13.x`. */
 export function isWithin(range: string, version: string): boolean {
   const parts = version.split('.');
   return range.split('.').every((part, index) => part === 'x' || part === parts[index]);

@@ -3,8 +3,8 @@ import { isAnswer, type Replies } from '../../core/replies.ts';
 import { type Override, shape } from './override.ts';
 
 /**
- * An interaction ends when the reply to which it led has been sent. The library ends it before it makes the reply, and a
- * browser that was told to come again would have to begin anew.
+ * Ends an interaction once the reply that it led to has been sent. The library ends it before making the reply; a browser told
+ * to retry would have to start again.
  */
 function installResumption(provider: Provider, replies: Pick<Replies, 'after'>): void {
   const { prototype } = provider.Interaction;

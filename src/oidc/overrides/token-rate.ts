@@ -14,8 +14,8 @@ type Client = ExtraClientProperties & { clientId: string; clientAuthMethod: stri
 const WINDOW = 60;
 
 /**
- * Counts a client's requests once it is known who it is: nobody else uses up its limit. Anybody can say to be a public client,
- * so that is counted by address.
+ * Counts a client's requests after it has authenticated, so nobody else uses up its limit. Anybody can claim to be a public
+ * client, so those are counted by address.
  * @throws TooMany.
  */
 async function countRequest(counters: Counters, ctx: KoaContextWithOIDC): Promise<void> {

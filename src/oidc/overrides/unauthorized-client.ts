@@ -3,7 +3,7 @@ import { type Override, shape } from './override.ts';
 
 type Client = InstanceType<Provider['Client']>;
 
-/** The grant that a request is about, by the library's name for the endpoint. */
+/** The grant of a request, by the library's name for the endpoint. */
 const GRANTS: Record<string, (params: Record<string, unknown> | undefined) => unknown> = {
   token: (params) => params?.['grant_type'],
   device_authorization: () => 'urn:ietf:params:oauth:grant-type:device_code',

@@ -11,9 +11,9 @@ export interface DeveloperHelp {
   parameter: string | null;
   value: string | null;
   reason: string;
-  /** What to do; null where nothing is known of the client. */
+  /** What to do; null where nothing is known about the client. */
   advice: string | null;
-  /** Null where there is no such client. */
+  /** Null for an unknown client. */
   clientId: string | null;
 }
 
@@ -51,7 +51,7 @@ const WORDS: Record<string, string> = {
   code_challenge_method: 'plain S256',
 };
 
-/** RFC 6749 section 3.3: names of scopes, so many of them. */
+/** RFC 6749 section 3.3: names of scopes, up to a maximum. */
 const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}(?: [\x21\x23-\x5b\x5d-\x7e]{1,64}){0,9}$/;
 
 /** A URL without userinfo, query and fragment, which may hold secrets. */
@@ -125,8 +125,7 @@ export function describeRefusal(ctx: KoaContextWithOIDC, error: Refused): Refusa
 }
 
 /**
- * The client of a request. For an unknown client only harmless text is kept: people also type secrets into the
- * client_id field.
+ * The client of a request. For an unknown client only harmless text is kept: people also type secrets into the client_id field.
  */
 export function clientIdOf(ctx: KoaContextWithOIDC): { id: string; isKnown: boolean } | null {
   const { client, params, route } = ctx.oidc ?? {};

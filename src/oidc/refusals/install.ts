@@ -22,8 +22,8 @@ const named = (error: string, refusal: errors.OIDCProviderError): string | null 
   parameterAtFault({ error, sentences: sentencesOf(refusal), grantType: undefined, authMethod: undefined });
 
 /**
- * The library has no name for the parameter at fault, and no hook that could tell it: only sentences. This reads some of
- * them, and looks for the detail that clients do not get.
+ * The library neither names the parameter at fault nor has a hook for it; only its messages tell. This parses some of them, and
+ * looks for the detail that clients do not get.
  * @throws Error when one is not understood any more.
  */
 export function checkSentences(provider: Provider): void {
@@ -38,7 +38,7 @@ export function checkSentences(provider: Provider): void {
     [new errors.UnsupportedResponseMode(), 'response_mode'],
   ];
   for (const [refusal, parameter] of samples)
-    // Without the code, which would tell by itself.
+    // Without the code, which would decide by itself.
     if (named('', refusal) !== parameter)
       throw new Error(`"${refusal.error_description}" does not name ${parameter} any more`);
   if (new errors.InvalidGrant('why').error_detail !== 'why')
@@ -50,11 +50,11 @@ export interface Refused extends Refusal {
   clientId: string | null;
   /** Whether the client exists. */
   isKnown: boolean;
-  /** The person whose request it was, as far as that is known. */
+  /** The person whose request it was, if known. */
   accountId: string | undefined;
 }
 
-/** The library's events, but for those of pages where people type codes. */
+/** The library's events, except those of pages where people type codes. */
 const EVENTS =
   `authorization grant pushed_authorization_request device_authorization backchannel_authentication
   introspection revocation userinfo end_session registration_create registration_read registration_update
@@ -92,7 +92,7 @@ function installRefusals(provider: Provider, refused: (refusal: Refused) => void
     if (!failure || NO_REFUSALS.has(failure.error)) return;
     const client = clientIdOf(ctx);
     const refusal = describeRefusal(ctx, failure);
-    // A layer around the library may have chosen another code than the library.
+    // A layer around the library may have replaced the code.
     const { error } = (ctx.body ?? {}) as Reply;
     refused({
       ...refusal,

@@ -9,7 +9,7 @@ const NAMED = new RegExp(`\\b(?:${NAMES.join('|')})\\b`);
 const MISSING = /^missing required parameters? '(\w+)'/;
 const GRANT_TYPE = /grant-type:\S+ is not allowed|requested grant type/;
 
-/** Parameters of sentences that name none. The first match counts. */
+/** Parameters of messages that name none. The first match counts. */
 const ABOUT: [RegExp, string][] = [
   [/authentication mechanism does not match/, 'token_endpoint_auth_method'],
   [/client is disabled/, 'enabled'],
@@ -51,7 +51,7 @@ const BY_ERROR: Record<string, string> = {
   account_selection_required: 'prompt',
 };
 
-/** Parameters of grants that hold a credential. */
+/** Parameters of grants that contain a credential. */
 const PRESENTED: Record<string, string> = {
   'authorization_code': 'code',
   'refresh_token': 'refresh_token',
@@ -76,7 +76,7 @@ interface Refused {
   authMethod: string | undefined;
 }
 
-/** The faulty parameter, header or property of a request, as far as the error message tells. */
+/** The faulty parameter, header or property of a request, if the error message tells. */
 export function parameterAtFault({ error, sentences, grantType, authMethod }: Refused): string | null {
   // Messages about metadata begin with the property's name.
   const [first = ''] = /^\w+/.exec(sentences.at(-1) ?? '') ?? [];

@@ -23,7 +23,7 @@ export interface Login {
 export interface CurrentSession extends Login {
   /** Constant for the lifetime of the session. */
   uid: string;
-  /** Of an operator who views as the account; undefined of its owner's. */
+  /** The operator who views as the account; undefined for its owner's session. */
   view: View | undefined;
 }
 
@@ -47,7 +47,7 @@ interface Dependencies {
   /** Ends a grant and every token under it. */
   endGrant(grantId: string): Promise<void>;
   impersonation: Pick<Impersonation, 'end'>;
-  /** Keeps the operator's session while a browser views as somebody. */
+  /** Keeps the operator's session while the browser views as somebody. */
   operatorCookie: OperatorCookie;
 }
 
@@ -69,7 +69,7 @@ export class BrowserSessions {
     return { uid, accountId, amr, acr, authTime, remember: transient !== true, view: viewOf(session) };
   }
 
-  /** Whether somebody is signed in with this browser, and to the client as well. */
+  /** Whether somebody is signed in with this browser, and to the client. */
   async isSignedInTo(req: IncomingMessage, res: ServerResponse, clientId: string): Promise<boolean> {
     const provider = this.#deps.live.current;
     const session = await provider.Session.get(provider.createContext(req, res));
@@ -86,12 +86,12 @@ export class BrowserSessions {
     return this.#end(session);
   }
 
-  /** Whether a browser may view as somebody: whether it keeps an operator's session. */
+  /** Whether a browser may view as somebody: it must keep an operator's session. */
   mayView(req: IncomingMessage): boolean {
     return req.headers.cookie?.includes(this.#deps.operatorCookie.name) === true;
   }
 
-  /** Has the browser view as an account, in a session that lasts as long as the view; the operator's own waits. */
+  /** Lets the browser view as an account, in a session that lasts as long as the view; the operator's own session waits. */
   async beginView(
     req: IncomingMessage,
     res: ServerResponse,
@@ -126,7 +126,7 @@ export class BrowserSessions {
     const view = viewOf(session);
     if (!view) return null;
     const ended = await this.#end(session, actorOf(view));
-    // Finds it gone, and goes back.
+    // The browser finds it gone, and goes back.
     await provider.Session.get(ctx);
     return ended;
   }
@@ -139,11 +139,10 @@ export class BrowserSessions {
   }
 
   /**
-   * Signs the browser in under a new session id. The same account keeps what its apps hold; another one's session
-   * ends.
-   * @param stands whether the login still stands, asked once the session is there: what ends the account's sessions has
+   * Signs the browser in under a new session id. The same account keeps the grants of its apps; another one's session ends.
+   * @param stands whether the login is still valid, asked once the session exists: whatever ends the account's sessions has
    *   ended this one as well, or is seen here.
-   * @returns what has ended, if anything; null when the login does not stand, and nobody else has been signed out.
+   * @returns what has ended, if anything; null when the login is not valid, and nobody else was signed out.
    */
   async login(
     req: IncomingMessage,
@@ -175,7 +174,7 @@ export class BrowserSessions {
     return { ended };
   }
 
-  /** What ends with the session of this browser: asked before it does. Null when nobody is signed in. */
+  /** What will end with the session of this browser; call it before ending it. Null when nobody is signed in. */
   async ending(req: IncomingMessage, res: ServerResponse): Promise<Ended | null> {
     const provider = this.#deps.live.current;
     return this.#ending(await provider.Session.get(provider.createContext(req, res)));
@@ -190,7 +189,7 @@ export class BrowserSessions {
     const ctx = provider.createContext(req, res);
     const session = await provider.Session.get(ctx);
     const ended = await this.#end(session);
-    // The browser needs it for another try until the session has ended.
+    // The browser needs it to retry until the session has ended.
     ctx.cookies.set(provider.cookieName('session'), null, this.#deps.cookies.long);
     return ended;
   }
@@ -231,13 +230,13 @@ export interface DeviceSession {
   seenAt?: number | undefined;
 }
 
-/** Anything that has the headers of a request: the listener has made X-Forwarded-For believable. */
+/** Anything with the headers of a request: the listener has verified X-Forwarded-For. */
 export const deviceOfRequest = (header: (name: string) => string | string[] | undefined): SessionDevice => ({
   userAgent: header('user-agent')?.slice(0, 512).toString() ?? null,
   ip: header('x-forwarded-for')?.toString() ?? null,
 });
 
-/** Sessions remember what they were used with and when: each use in an authorization request saves them anyway. */
+/** Records what sessions were used with and when: each use in an authorization request saves them anyway. */
 function installSessionDevices(provider: Provider, clock: Clock): void {
   const { Session } = provider;
   const { IN_PAYLOAD } = Session as unknown as { IN_PAYLOAD: string[] };
@@ -266,15 +265,15 @@ export const sessionDevices: Override<{ clock: Clock }> = {
 
 type ChangingSession = InstanceType<Provider['Session']> & { oldId?: string | undefined };
 
-/** The requests whose session has been saved, under the id that its cookie has. */
+/** The requests whose session has been saved, under the id in its cookie. */
 const saved = new WeakSet<object>();
 
-/** Whether the session of a request has been saved in it: else the cookie that it set names none. */
+/** Whether the request has saved its session: else the cookie that it set names none. */
 export const isSessionSaved = (ctx: object): boolean => saved.has(ctx);
 
 /**
- * A session whose id is renewed at login is saved under the new one before the old one ends. The library does it the
- * other way round, and a refresh token that lives with the session would find none in between.
+ * Saves a session whose id is renewed at login under the new id before the old one ends. The library does it the other way
+ * round; a refresh token bound to the session would find none in between.
  */
 function installSessionRenewal(provider: Provider): void {
   const { save } = provider.Session.prototype as unknown as {

@@ -4,7 +4,7 @@ import type { Secrets } from '../../core/secrets.ts';
 import { type Override, shape } from '../overrides/override.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 
-/** The `state` of a form of the library: the expected secret, and its subject. */
+/** The `state` of a form of the library: the expected secret and its subject. */
 type Session = InstanceType<Provider['Session']> & {
   state?: Record<string, unknown> | undefined;
   touched?: boolean;
@@ -12,7 +12,7 @@ type Session = InstanceType<Provider['Session']> & {
 
 interface Sealed {
   state: Record<string, unknown>;
-  /** The session that it was made in; null without somebody signed in. */
+  /** The session that it was made in; null when nobody was signed in. */
   uid: string | null;
   /** Milliseconds since the epoch. */
   expiresAt: number;
@@ -79,7 +79,7 @@ function installFormState(
     ctx.cookies.set(name, value, { ...settings, maxAge: OPEN * 1000 });
   };
 
-  /** The library has set the cookie of the session before it saves it. */
+  /** The library has set the session's cookie before saving it. */
   const withholdCookie = (ctx: KoaContextWithOIDC): void => {
     const cookies = [ctx.response.get('Set-Cookie')].flat().filter(Boolean);
     const kept = cookies.filter((cookie) => !cookie.startsWith(provider.cookieName('session')));

@@ -8,7 +8,7 @@ import { type Override, shape } from '../overrides/override.ts';
 type Session = InstanceType<Provider['Session']>;
 type Grant = InstanceType<Provider['Grant']>;
 
-/** A session or grant of an operator who views as its account; undefined for one of the person's own. */
+/** A session or grant of an operator who views as its account; undefined for the person's own. */
 export const viewOf = (record: object | undefined): View | undefined =>
   record && 'view' in record ? (record.view as View | undefined) : undefined;
 
@@ -23,7 +23,7 @@ export const actOfView = (grant: object | undefined): { sub: string } | undefine
   return view && { sub: view.operator };
 };
 
-/** `seconds`, but nothing outlives the view that it belongs to. */
+/** `seconds`, but not beyond the end of the view. */
 export function withinView(record: object | undefined, seconds: number, clock: Clock): number {
   const view = viewOf(record);
   return view ? Math.max(1, Math.min(seconds, view.until - epochSeconds(clock))) : seconds;
@@ -31,7 +31,7 @@ export function withinView(record: object | undefined, seconds: number, clock: C
 
 const PURPOSE = 'operator-session';
 
-/** The id of the operator's session, and of the view that it waits for. */
+/** The id of the operator's session, and the view during which it waits. */
 interface Kept {
   session: string;
   view: string;
@@ -41,9 +41,9 @@ interface Kept {
 export interface OperatorCookie {
   name: string;
   set(ctx: object, kept: Kept): void;
-  /** Undefined when nothing, or nothing of ours, is kept. */
+  /** Undefined when nothing valid is kept. */
   read(ctx: object): Kept | undefined;
-  /** The forms that the browser has open are void with it. */
+  /** The form tokens of the browser, which end with it. */
   clear(ctx: object): void;
 }
 
@@ -52,7 +52,7 @@ interface Cookies {
   set(name: string, value: string | null, options: object): void;
 }
 
-/** Whatever has the cookies of a request: the library's context, or one that it made for a page. */
+/** Anything with the cookies of a request: the library's context, or one made for a page. */
 const cookiesOf = (ctx: object): Cookies => {
   const { oidc, cookies } = ctx as { oidc?: { cookies: Cookies }; cookies: Cookies };
   return oidc?.cookies ?? cookies;
@@ -95,8 +95,8 @@ export interface ViewingDependencies {
 }
 
 /**
- * Checks at each use of a view's session or grant whether the view is still active. When it has ended, the browser
- * gets the operator's own session back, unless somebody has signed in meanwhile.
+ * Checks at each use of a view's session or grant whether the view is still active. When it has ended, the browser gets the
+ * operator's session back, unless somebody has signed in meanwhile.
  */
 function installViewing(provider: Provider, { config, secrets, impersonation }: ViewingDependencies): void {
   const cookie = createOperatorCookie(config.publicUrl, secrets);

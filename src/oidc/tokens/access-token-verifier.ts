@@ -23,16 +23,16 @@ export interface AccessTokenClaims extends JWTPayload {
   aud: string | string[];
   scope?: string;
   gid?: string;
-  /** The delegations that it came of, each of an agent that a person can end. */
+  /** The delegations behind it, each to an agent that a person can end. */
   delegations?: string[];
 }
 
-/** What marks go by. */
+/** The parts of a token that marks refer to. */
 type MarkedClaims = Pick<AccessTokenClaims, 'delegations' | 'gid' | 'sub' | 'client_id' | 'jti'> & {
   act?: unknown;
 };
 
-/** What a token ends with that it came of by exchange: delegations, and the client that is its subject. */
+/** What else a token ends with, if it was exchanged: delegations, and the client that is its subject. */
 export function originsOf({
   delegations = [],
   gid,
@@ -50,15 +50,15 @@ export function originsOf({
 interface Dependencies {
   issuer: string;
   clock: Clock;
-  /** Whether tokens with this audience say `JWT` where others say `at+jwt`. */
+  /** Whether tokens with this audience have the `typ` `JWT` instead of `at+jwt`. */
   hasPlainType(audience: string): boolean;
   isRevoked(token: MarkedToken): Promise<boolean>;
 }
 
-/** Signatures checked lately, by the token's hash: an API gateway shows the same token many times. */
+/** Signatures checked recently, by the token's hash: an API gateway presents the same token many times. */
 const MAX_REMEMBERED = 10_000;
 
-/** Verifies the provider's own JWT access tokens with the keys in process and the revocation marks. */
+/** Verifies the provider's own JWT access tokens with keys in the process and the revocation marks. */
 export class AccessTokenVerifier {
   readonly #deps: Dependencies;
   #keys: ReturnType<typeof createLocalJWKSet> = createLocalJWKSet({ keys: [] });
@@ -75,7 +75,7 @@ export class AccessTokenVerifier {
   }
 
   /**
-   * @returns the claims of a token that this issuer signed, that has not expired and was not revoked; else null.
+   * @returns the claims of a token of this issuer that has neither expired nor been revoked; else null.
    */
   async verify(token: string): Promise<AccessTokenClaims | null> {
     const claims = await this.#checkSignature(token);
@@ -83,7 +83,7 @@ export class AccessTokenVerifier {
     return (await this.hasEnded(claims)) ? null : claims;
   }
 
-  /** Whether a token was revoked, of whatever format: by itself or with what it was issued under and came of. */
+  /** Whether a token of any format was revoked: by itself or with what it was issued under or derived from. */
   hasEnded(claims: MarkedClaims): Promise<boolean> {
     return this.#deps.isRevoked({
       jti: claims.jti,
@@ -93,19 +93,19 @@ export class AccessTokenVerifier {
     });
   }
 
-  /** The same of a token that its bearer may use as it is; one bound to a key or a certificate is worth nothing alone. */
+  /** The same for bearer tokens only; one bound to a key or a certificate is not accepted alone. */
   async verifyBearer(token: string): Promise<AccessTokenClaims | null> {
     const claims = await this.verify(token);
     return claims?.['cnf'] === undefined ? claims : null;
   }
 
-  /** Whether it is a token of ours that has merely expired. */
+  /** Whether it is a token of ours that has only expired. */
   async hasExpired(token: string): Promise<boolean> {
     const claims = await this.#checkSignature(token);
     return claims !== null && claims.exp * 1000 <= this.#deps.clock.now();
   }
 
-  /** The claims of a token that this issuer signed, whenever it expires. */
+  /** The claims of a token of this issuer, even an expired one. */
   async #checkSignature(token: string): Promise<AccessTokenClaims | null> {
     const hash = sha256(token);
     const known = this.#verified.get(hash);

@@ -7,7 +7,7 @@ import type { AccessTokenClaims, AccessTokenVerifier } from './access-token-veri
 import { viewOf } from '../sessions/viewing.ts';
 import { ENABLED_JWA } from './lifetimes.ts';
 
-/** The signatures of a DPoP proof that are taken (RFC 9449). */
+/** The accepted signature algorithms of a DPoP proof (RFC 9449). */
 export const DPOP_ALGS: readonly string[] = ENABLED_JWA.dPoPSigningAlgValues;
 
 /** An access token as presented. */
@@ -29,7 +29,7 @@ interface Dependencies {
   audience: string;
 }
 
-/** Seconds that a proof is taken for, before and after it says it was made. */
+/** Seconds that a proof is accepted, before and after the time it states. */
 const WINDOW = 60;
 
 /** Access tokens at an API of our own (RFC 6750, RFC 9449, RFC 9068). */
@@ -45,14 +45,14 @@ export class ApiTokens {
   }
 
   /**
-   * The claims of a token that is valid for the API. A key-bound token needs its DPoP proof;
-   * one that is bound to a certificate (RFC 8705) is refused, because none is seen here.
+   * The claims of a token that is valid for the API. A key-bound token needs its DPoP proof; one bound to a certificate (RFC
+   * 8705) is refused, because no certificate is available here.
    * @throws DomainError invalid_token, invalid_dpop_proof.
    */
   async verify(presented: PresentedToken): Promise<AccessTokenClaims> {
     const claims = await this.#deps.verifier.verify(presented.token);
     if (!claims || ![claims.aud].flat().includes(this.audience)) throw new DomainError('invalid_token');
-    // One that is disabled is not found.
+    // A disabled client is not found.
     if (!(await this.#deps.live.current.Client.find(claims.client_id)))
       throw new DomainError('invalid_token');
     const bound = claims['cnf'] as { jkt?: string } | undefined;
@@ -64,7 +64,7 @@ export class ApiTokens {
   }
 
   /**
-   * Finds the account of a token, whatever subject its client uses (`subject_type`, `subject_source`); null when
+   * Finds the account of a token, whatever kind of subject its client uses (`subject_type`, `subject_source`); null when
    * unknown.
    */
   async accountOf({ sub, gid, client_id: clientId }: AccessTokenClaims): Promise<string | null> {
@@ -76,7 +76,7 @@ export class ApiTokens {
   }
 
   /**
-   * Whether an operator views by a token as its account, itself or by an exchange.
+   * Whether a token, or the one it was exchanged from, is of an operator who views as its account.
    * @throws DomainError invalid_token once the view is over.
    */
   async isView({ gid, ...claims }: AccessTokenClaims): Promise<boolean> {

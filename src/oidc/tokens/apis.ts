@@ -5,10 +5,10 @@ import type { ApiContent, Apis } from '../../storage/apis.ts';
 import { contractAudience } from '../contracts/clients.ts';
 import { ME_SCOPES } from './me-scopes.ts';
 
-/** No access token lives longer, whatever an API asks for, in seconds: revocation marks are kept that long. */
+/** Maximum lifetime of access tokens in seconds, whatever an API asks for: revocation marks are kept that long. */
 export const MAX_ACCESS_TOKEN_TTL = 86_400;
 
-/** The scopes of the API that is always there: those of `/me`, and what operators manage by. */
+/** The scopes of the built-in API: those of `/me`, and those for management. */
 export const OWN_API_SCOPES: readonly string[] = [...Object.keys(ME_SCOPES), ...ALL_PERMISSIONS];
 
 /** The identifier of that API. @param publicUrl the issuer. */
@@ -24,23 +24,23 @@ export function isBuiltInApi(identifier: string, publicUrl: string): boolean {
     );
 }
 
-/** The API of a contract, which is one while the contract is open. */
+/** The API of a contract; exists only while the contract is open. */
 interface ContractApi {
   api: ApiContent;
   isOpen(): boolean;
 }
 
-/** `isOwn` says that it is ours: accounts are managed by it. */
+/** `isOwn` marks our own API, which manages accounts. */
 export type KnownApi = ApiContent & { isOwn?: boolean };
 
 /**
- * The identifier with a slash at its end, or without the one that it has: MCP clients write the URL of a server either way
- * (MCP Authorization, "Canonical Server URI").
+ * The identifier with a final slash added, or removed: MCP clients write a server's URL either way (MCP Authorization,
+ * "Canonical Server URI").
  */
 const otherForm = (identifier: string): string =>
   identifier.endsWith('/') ? identifier.slice(0, -1) : `${identifier}/`;
 
-/** The APIs that access tokens can be for (RFC 8707), kept in process and read anew when they change. */
+/** The APIs that access tokens can be for (RFC 8707), cached in the process and reloaded when they change. */
 export class ApiRegistry {
   readonly #store: Pick<Apis, 'list'>;
   readonly #own: KnownApi;
@@ -50,10 +50,10 @@ export class ApiRegistry {
   #dynamic: readonly KnownApi[] = [];
   /** Reloads the APIs. */
   readonly load = inTurn(() => this.#read());
-  /** The identifier of the API that is always there. */
+  /** The identifier of the built-in API. */
   readonly builtIn: string;
 
-  /** @param publicUrl the issuer; its own API is always there. @param contracts those of the contracts. */
+  /** @param publicUrl the issuer; its own API is built in. @param contracts those of the contracts. */
   constructor(store: Pick<Apis, 'list'>, publicUrl: string, contracts: ContractApi[]) {
     this.#store = store;
     this.builtIn = ownApiIdentifier(publicUrl);
@@ -101,17 +101,17 @@ export class ApiRegistry {
     return api?.dynamicClients ? api : undefined;
   }
 
-  /** Whether its JWT access tokens say `JWT` where others say `at+jwt`. */
+  /** Whether its JWT access tokens have the `typ` `JWT` instead of `at+jwt`. */
   hasPlainType(identifier: unknown): boolean {
     return typeof identifier === 'string' && this.#apis.get(identifier)?.tokenTypeHeader === 'jwt';
   }
 
-  /** Those that clients which no operator registered may ask for. */
+  /** APIs open to clients that no operator registered. */
   get dynamic(): readonly KnownApi[] {
     return this.#dynamic;
   }
 
-  /** All but those of the contracts, whose tokens come from endpoints of their own. */
+  /** All except those of the contracts, whose tokens come from their own endpoints. */
   get open(): readonly KnownApi[] {
     return this.#open;
   }
@@ -120,7 +120,7 @@ export class ApiRegistry {
 /**
  * An API as the library wants it.
  * @param ttl seconds that access tokens live when the API names none
- * @param maxTtl seconds that they live at most, whatever the API says
+ * @param maxTtl maximum seconds that they live, whatever the API says
  */
 export const resourceServerOf = (
   api: ApiContent,

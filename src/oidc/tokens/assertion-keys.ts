@@ -40,14 +40,14 @@ export class AssertionKeys {
     return (await this.#verified(jwt, source, options)).payload;
   }
 
-  /** The key that signed it, whatever it says; undefined for one that none of these signed. */
+  /** The key that signed it, whatever its claims; undefined if none of these did. */
   async keyOf(
     jwt: string,
     source: KeySource,
     options: Pick<JWTVerifyOptions, 'algorithms'>,
   ): Promise<CryptoKey | undefined> {
     try {
-      // What it says of time is for others to judge.
+      // Others check its times.
       return (await this.#verified(jwt, source, { ...options, currentDate: new Date(0) })).key;
     } catch {
       return undefined;
@@ -60,7 +60,7 @@ export class AssertionKeys {
     options: JWTVerifyOptions,
   ): Promise<{ payload: JWTPayload; key: CryptoKey }> {
     try {
-      // Keys of a JWK Set are public ones: asymmetric algorithms take no bytes.
+      // Keys of a JWK Set are public: asymmetric algorithms take no bytes.
       const { payload, key } = await jwtVerify(jwt, this.#keysOf(source), options);
       return { payload, key: key as CryptoKey };
     } catch (error) {

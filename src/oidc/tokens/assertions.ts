@@ -27,7 +27,7 @@ const TOLERANCE = 5;
 
 const MAX_JTI = 255;
 
-/** A client, as far as assertions are concerned. */
+/** What assertions need of a client. */
 export type Asserting = ExtraClientProperties & { clientId: string } & KeySource;
 
 /** A verified assertion; valid unless it was used before. */
@@ -41,12 +41,12 @@ export interface Assertion {
 interface Trusted {
   iss: string;
   sub: string;
-  /** Whether it may be for others besides: another issuer's would then be in hands that could show it here. */
+  /** Whether other audiences are allowed: a foreign issuer's assertion could then be replayed here by another recipient. */
   mayBeShared: boolean;
   source: KeySource;
 }
 
-/** Whom an assertion claims to be of, if that is somebody whose assertions stand for the client. */
+/** The claimed issuer of an assertion, if its assertions may represent the client. */
 function trustedFor(client: Asserting, iss: unknown, sub: unknown): Trusted | undefined {
   const { clientId, assertion_issuers: others = [] } = client;
   if (iss === clientId && sub === clientId)
@@ -58,8 +58,8 @@ function trustedFor(client: Asserting, iss: unknown, sub: unknown): Trusted | un
 }
 
 /**
- * Makes the check of assertions (RFC 7523 section 3): `aud` is this issuer or its token endpoint, of another issuer's
- * assertion nobody else besides; `exp` is near, `jti` is there. Throws invalid_grant with the reason.
+ * Makes the check of assertions (RFC 7523 section 3): `aud` is this issuer or its token endpoint, for another issuer's assertion
+ * nobody else besides; `exp` is near, `jti` is there. Throws invalid_grant with the reason.
  */
 export function createAssertionCheck({
   keys,
@@ -81,13 +81,13 @@ export function createAssertionCheck({
       return refuse('is no JWT');
     }
   };
-  /** @param audiences what this server is called by. */
+  /** @param audiences the names of this server. */
   return async (assertion: string, client: Asserting, audiences: ReadonlySet<string>): Promise<Assertion> => {
     const { header, claims } = decoded(assertion);
     const { iss, sub, mayBeShared, source } =
       trustedFor(client, claims.iss, claims.sub) ??
       refuse('is of nobody whose assertions stand for this client (iss, sub)');
-    // Other JWTs that a client may sign have types of their own (RFC 8725 section 3.11).
+    // Other JWTs that a client signs have their own types (RFC 8725 section 3.11).
     if (header.typ !== undefined && header.typ.toUpperCase() !== 'JWT')
       refuse('is another kind of JWT (typ)');
     const {
@@ -122,7 +122,7 @@ interface GrantDependencies extends Pick<AcceptingDependencies, 'linkedAccount'>
   events: { tokenExchanged: AcceptingDependencies['accepted'] };
 }
 
-/** Registers the JWT bearer grant with the provider: before any client that has it is looked up. */
+/** Registers the JWT bearer grant with the provider: before any client that uses it is looked up. */
 function installJwtBearer(provider: Provider, deps: GrantDependencies): void {
   const { clock, fetch, config, events } = deps;
   const keys = new AssertionKeys(fetch);

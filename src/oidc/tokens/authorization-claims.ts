@@ -17,11 +17,11 @@ import { type Client, offeredScopes } from './requested-scopes.ts';
 /** The permissions and claims of a person's current roles and groups. */
 export interface Authorization {
   /**
-   * The scopes of an API that a client may have for a person: what it offers the client, and of our own API, and of one that
-   * enforces roles, what the person's roles allow.
+   * The scopes of an API that a client may have for a person: what the API offers the client; for our own API, and for one that
+   * enforces roles, only what the person's roles allow.
    */
   scopesFor(api: KnownApi, client: Client, user: UserRecord): Promise<string[]>;
-  /** The claims by their own names. What operators manage by is no app's to know: of our own API there are no permissions. */
+  /** The claims by their own names. No `permissions` for our own API: apps must not learn about management rights. */
   claimsOf: AuthorizationClaimsOf;
 }
 
@@ -72,7 +72,7 @@ interface Claims {
   result(): Promise<Record<string, unknown>>;
 }
 
-/** ID tokens and userinfo have the claims that a client gets whatever the scope, under the names that it knows. */
+/** ID tokens and userinfo have the claims that a client always gets, under the names that it uses. */
 function installClaimMappings(provider: Provider): void {
   const { prototype } = provider.Claims as unknown as { prototype: Claims };
   const { result } = prototype;

@@ -7,8 +7,8 @@ const PARAMS = Symbol('params');
 type Context = KoaContextWithOIDC['oidc'] & { [PARAMS]?: Record<string, unknown> | undefined };
 
 /**
- * Replaces `resource` by the identifier that the API is registered under, where that differs by a slash at its end: clients
- * use both forms for one grant.
+ * Replaces `resource` by the registered identifier of the API if they differ only by a final slash: clients use both forms for
+ * one grant.
  */
 function installCanonicalResources(provider: Provider, apis: Pick<ApiRegistry, 'find'>): void {
   const canonical = (one: unknown): unknown =>
@@ -36,7 +36,7 @@ export const canonicalResources: Override<{ apis: ApiRegistry }> = {
   upstream: null,
   check(provider) {
     shape('OIDCContext')(provider);
-    // Where the library has an accessor of its own, ours would stand in its place.
+    // Don't replace the library's own accessors.
     if ('params' in provider.OIDCContext.prototype) throw new Error('OIDCContext.params is an accessor now');
   },
   install: (provider, { apis }) => installCanonicalResources(provider, apis),

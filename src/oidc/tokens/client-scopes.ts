@@ -4,8 +4,8 @@ import { type Override, shape } from '../overrides/override.ts';
 type Grant = InstanceType<Provider['Grant']>;
 
 /**
- * Narrows what a grant gives of the provider's scopes to those that the client may ask for now: an operator may have taken
- * some off it since the person allowed them. Scopes of APIs are narrowed with their API.
+ * Limits a grant's scopes of the provider to those that the client may request now: an operator may have removed some since the
+ * person allowed them. Scopes of APIs are limited with their API.
  */
 function installClientScopes({ Grant }: Provider): void {
   const { getOIDCScopeFiltered } = Grant.prototype;

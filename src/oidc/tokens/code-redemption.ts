@@ -9,20 +9,20 @@ import { pollUntilKnown } from '../../core/replies.ts';
 import type { Counters } from '../../storage/counters.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
-/** Seconds after its redemption in which a code may come again by the same request, sent twice. */
+/** Seconds after its redemption in which the same request may repeat a code. */
 const REPEATED = 1;
 
-/** Seconds that it is remembered from where a code came: longer than a code lives. */
+/** Seconds to remember where a code came from: longer than a code lives. */
 const REMEMBERED = 600;
 
 interface Code {
   jti: string;
   clientId?: string | undefined;
-  /** Undefined while a person has not answered a device or a login request. */
+  /** Undefined until a person has answered a device or login request. */
   grantId?: string | undefined;
   redirectUri?: string | undefined;
   codeChallenge?: string | undefined;
-  /** When a request began to be answered with it, and when it had been. Seconds since the epoch. */
+  /** When a request claimed it, and when that was answered. Seconds since the epoch. */
   claimed?: unknown;
   consumed?: unknown;
 }
@@ -33,10 +33,10 @@ interface Dependencies {
   counters: Pick<Counters, 'add'>;
 }
 
-/** When each request came, in milliseconds: on a busy server it is looked at later. */
+/** When each request came, in milliseconds: a busy server handles it later. */
 const arrivals = new WeakMap<IncomingMessage, number>();
 
-/** Notes when a request came, in milliseconds: the first time counts. */
+/** Records when a request came, in milliseconds: the first time counts. */
 export function noteArrival(req: IncomingMessage, at: number): void {
   if (!arrivals.has(req)) arrivals.set(req, at);
 }
@@ -50,17 +50,17 @@ function isClients({ oidc }: KoaContextWithOIDC, code: Code): boolean {
   return constantTimeEqual(verifier, code.codeChallenge);
 }
 
-/** Whether the code was sent to an address that its client has no more: it may never have been the client's. */
+/** Whether the code was sent to an address that its client no longer has: it may never have been the client's. */
 const isAstray = ({ oidc: { client } }: KoaContextWithOIDC, { clientId, redirectUri }: Code): boolean =>
   redirectUri !== undefined &&
   clientId === client?.clientId &&
   client?.redirectUriAllowed(redirectUri) === false;
 
 /**
- * A code that comes again ends all that it gave (RFC 6749 section 4.1.2), whoever sends it and whatever stands beside it;
- * so do a device code and an auth_req_id. Not so the same request sent twice, which is only refused: it comes from the
- * authenticated client, with the right verifier and redirect URI, from the address that the code came from before, within
- * a second. To it the code looks unused until the store refuses it.
+ * A reused code ends everything issued for it (RFC 6749 section 4.1.2), whoever sends it and with whatever parameters; so do a
+ * device code and an auth_req_id. The exception is the same request sent twice, which is only refused: it comes from the
+ * authenticated client, with the right verifier and redirect URI, from the same address, within a second. To such a request the
+ * code looks unused until the store refuses it.
  */
 function installCodeRedemption(provider: Provider, { clock, counters }: Dependencies): void {
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
@@ -68,7 +68,7 @@ function installCodeRedemption(provider: Provider, { clock, counters }: Dependen
     return next();
   });
 
-  /** Notes where the code comes from. @returns whether it has come from there before. */
+  /** Records where the code comes from. @returns whether it has come from there before. */
   async function cameBefore(ctx: KoaContextWithOIDC, { jti }: Code): Promise<boolean> {
     const source = sourceOf(ctx.get('X-Forwarded-For'));
     const { count } = await counters.add(`code:${sha256(`${jti} ${source}`)}`, 1, REMEMBERED);
@@ -81,7 +81,7 @@ function installCodeRedemption(provider: Provider, { clock, counters }: Dependen
     const { IN_PAYLOAD } = Model as unknown as { IN_PAYLOAD: string[] };
     Object.defineProperty(Model, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'claimed'] });
 
-    /** The code, once it is known what became of a request that is being answered with it. */
+    /** The code, once another request that is being answered with it has settled. */
     const settled = (value: string, options?: object): Promise<Code | null> =>
       pollUntilKnown(async () => {
         const code = await find(value, options);

@@ -19,20 +19,20 @@ type Token = {
   clientId?: string;
   accountId?: string;
   client?: ExtraClientProperties;
-  /** Of a token that ends with a grant of another client: that grant. */
+  /** For a token that ends with a grant of another client: that grant. */
   gid?: string;
   login?: LoginBehind;
   scope?: string;
   resourceServer?: { accessTokenFormat?: string; audience: string };
   /** The actor (RFC 8693 section 4.1). */
   act?: unknown;
-  /** What it came of by exchange. */
+  /** What it was derived from by exchange. */
   delegations?: readonly string[];
-  /** Of a token that is about another client than its own: that client. */
+  /** For a token about a client other than its own: that client. */
   subject?: string;
 };
 
-/** The party that alone may exchange tokens of this client (RFC 8693 section 4.4). */
+/** The only party that may exchange tokens of this client (RFC 8693 section 4.4). */
 export const mayActClaim = (client: ExtraClientProperties | undefined): { sub: string } | undefined =>
   client?.may_act === undefined ? undefined : { sub: client.may_act };
 
@@ -40,14 +40,15 @@ const present = (claims: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 
 /**
- * What our access tokens say beyond RFC 9068's required claims: the login behind them; `gid`, the grant that they end
- * with; who acts, and who may; the delegations that they came of; roles, groups and permissions, where the client gets them; and for contracts the account as they show it, so that checking a token needs no database.
+ * What our access tokens contain beyond RFC 9068's required claims: the login behind them; `gid`, the grant that they end with;
+ * who acts, and who may; the delegations behind them; roles, groups and permissions, where the client gets them; and for
+ * contracts the account as they show it, so that checking a token needs no database.
  */
 export function createExtraTokenClaims(
   findUser: (id: string) => Promise<UserRecord | null>,
   authorizationClaimsOf: AuthorizationClaimsOf,
 ): NonNullable<Configuration['extraTokenClaims']> {
-  /** Of an opaque token they are told when it is introspected, as they are then. */
+  /** An opaque token shows them on introspection, with their values at that time. */
   async function authorizationClaims({ accountId, scope, client, resourceServer }: Token) {
     const wanted = wantedClaims(new Set(scope?.split(' ')), client?.claim_mappings);
     if (resourceServer?.accessTokenFormat !== 'jwt' || wanted.length === 0) return {};
@@ -67,7 +68,7 @@ export function createExtraTokenClaims(
       entities['RefreshToken'] ??
       entities['DeviceCode'] ??
       entities['BackchannelAuthenticationRequest'];
-    // A token stored with its own grant keeps this beside it, hidden from introspection.
+    // A token stored with its own grant keeps this besides, hidden from introspection.
     const gid = token.resourceServer?.accessTokenFormat === 'jwt' ? (token.grantId ?? token.gid) : token.gid;
     const claims = {
       gid,

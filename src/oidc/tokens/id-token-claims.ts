@@ -8,7 +8,7 @@ type Token = NonNullable<KoaContextWithOIDC['oidc']['accessToken']>;
 
 interface IdToken {
   ctx?: KoaContextWithOIDC;
-  /** The scopes whose claims it has. */
+  /** The scopes whose claims it contains. */
   scope?: string;
   set(name: string, value: unknown): void;
 }
@@ -25,10 +25,10 @@ export function grantOfIdToken(secrets: Secrets, jti: unknown): string | undefin
 }
 
 /**
- * What the library leaves open about ID tokens, at the token endpoint:
+ * Completes what the library leaves open about ID tokens at the token endpoint:
  * - the claims of the granted scopes, or those of `openid` alone for a client whose `id_token_claims` is `minimal`;
  * - `at_hash` (OpenID Connect Core section 3.1.3.6);
- * - `jti`: the grant that it was issued under, sealed, so that an ID token handed in later is known to have ended with it;
+ * - `jti`: the sealed grant that it was issued under, so that a presented ID token is known to have ended with it;
  * - `may_act`: who may act with it (RFC 8693 section 4.4).
  */
 function installIdTokenClaims(provider: Provider, secrets: Secrets): void {

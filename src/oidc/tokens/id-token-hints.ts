@@ -6,9 +6,9 @@ import { type Override, shape } from '../overrides/override.ts';
 type IdToken = Provider['IdToken'];
 
 /**
- * ID tokens serve as hints long after they have expired (OpenID Connect RP-Initiated Logout 1.0 section 2), and so after
- * their key has left the JWKS. By then everything it signed has expired; anything unexpired is rejected. @param
- * retired public keys that are no longer published
+ * ID tokens serve as hints long after they have expired (OpenID Connect RP-Initiated Logout 1.0 section 2), even after their key
+ * has left the JWKS. By then everything it signed has expired; anything unexpired is rejected.
+ * @param retired public keys that are no longer published
  */
 function installIdTokenHints(provider: Provider, retired: JWK[], clock: Clock): void {
   const { IdToken } = provider;

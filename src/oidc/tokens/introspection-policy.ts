@@ -15,8 +15,8 @@ interface Token {
 }
 
 /**
- * Whether a client may learn of an access token (RFC 7662 section 2.1): its own, and as an API's own client (`apis`) those
- * for that API.
+ * Whether a client may introspect an access token (RFC 7662 section 2.1): its own, and as an API's own client (`apis`) those for
+ * that API.
  */
 export function mayLearnOf(client: Client, { clientId, aud }: Token): boolean {
   if (clientId === client.clientId) return true;
@@ -56,8 +56,8 @@ export async function presentState(
 }
 
 /**
- * Who may introspect what of the library's tokens: a refresh token only its own client. A token of a deleted client
- * is inactive. An access token is shown in its current state.
+ * Decides who may introspect which of the library's tokens: a refresh token only its own client. A token of a deleted client is
+ * inactive. An access token is shown in its current state.
  */
 export const createIntrospectionPolicy =
   (deps: PresentDependencies & { verifier: Pick<AccessTokenVerifier, 'hasEnded'> }) =>

@@ -5,7 +5,7 @@ import { type Override, shape } from '../overrides/override.ts';
 
 interface Dependencies extends PresentDependencies {
   verifier: AccessTokenVerifier;
-  /** Ends one token until it would have expired, in seconds since the epoch. */
+  /** Ends one token until its expiry, in seconds since the epoch. */
   revokeToken(jti: string, expiresAt: number): Promise<void>;
 }
 
@@ -15,7 +15,7 @@ type Next = () => Promise<unknown>;
 /** RFC 9701 section 4. */
 const INTROSPECTION_JWT = 'application/token-introspection+jwt';
 
-/** An introspection reply (RFC 7662 section 2.2) from a token's own claims; `gid` and `delegations` are ours and stay here. */
+/** An introspection reply (RFC 7662 section 2.2) from a token's own claims; `gid` and `delegations` are internal and left out. */
 function introspection({
   gid: _gid,
   delegations: _delegations,
@@ -52,7 +52,7 @@ async function answer(ctx: KoaContextWithOIDC, reply: Record<string, unknown>): 
 
 /**
  * Introspects JWT access tokens of this issuer.
- * @returns the reply for `client`; null when the token is not active, or none that the client may learn of.
+ * @returns the reply for `client`; null when the token is not active, or the client may not introspect it.
  */
 export function createJwtIntrospection(
   provider: Provider,
@@ -65,7 +65,7 @@ export function createJwtIntrospection(
     for (const { kind, key } of originsOf(claims))
       if (kind === 'client' && !(await provider.Client.find(key))) return null;
     const grant = claims.gid === undefined ? undefined : await provider.Grant.find(claims.gid);
-    // A view that is over shows in its grant.
+    // A view that is over is detected by its grant.
     if (claims['act'] !== undefined && claims.gid !== undefined && !grant) return null;
     const token = { accountId: grant?.accountId, aud: claims.aud, scope: claims.scope };
     const { scope, claims: told } = await presentState(client, token, deps);
@@ -81,8 +81,8 @@ export function createJwtIntrospection(
 }
 
 /**
- * The library neither introspects nor revokes JWT access tokens. By the time it says so it has authenticated the client
- * and checked the parameters; this answers in its place, for tokens of this issuer.
+ * The library neither introspects nor revokes JWT access tokens. When it says so it has authenticated the client and checked the
+ * parameters; this answers in its place, for tokens of this issuer.
  */
 function installJwtAccessTokens(provider: Provider, { revokeToken, ...deps }: Dependencies): void {
   const introspect = createJwtIntrospection(provider, deps);

@@ -12,8 +12,8 @@ const REGISTRATION = 315_360_000;
 type Ttl = NonNullable<Configuration['ttl']>;
 
 /**
- * Whether access goes on after the session that it was given in: the client asked for `offline_access` (OpenID Connect Core
- * section 11), or it is one of agents, which ask for no login at all and were told of refresh tokens by the metadata.
+ * Whether access continues after the session in which it was granted: the client requested `offline_access` (OpenID Connect Core
+ * section 11), or it is an agent, which requests no login and learned of refresh tokens from the metadata.
  */
 export const outlivesSession = (
   { registration }: Pick<ExtraClientProperties, 'registration'>,
@@ -27,13 +27,13 @@ export const sessionLifetime = (
 ): number => (transient ? ttl : remembered);
 
 /**
- * How long everything lives, in seconds. A login under refresh tokens has an absolute end besides the sliding one. What a
- * client says of its own tokens goes before the server's setting; of access tokens for an API, the shorter of its and the
- * API's counts, and no login outlives the server's `refresh.absolute`.
+ * All lifetimes, in seconds. A login with refresh tokens has an absolute end besides the sliding one. A client's own settings
+ * take precedence over the server's; of an access token for an API, the shorter of the client's and the API's lifetime counts.
+ * No login outlives the server's `refresh.absolute`.
  */
 export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Clock): Ttl {
   return {
-    // A contract's has no request to the provider behind it.
+    // A contract's token has no request to the provider behind it.
     AccessToken: (ctx: KoaContextWithOIDC | undefined, token, client: ExtraClientProperties) =>
       withinView(
         ctx?.oidc.entities.Grant,
@@ -56,7 +56,7 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
       withinView(ctx.oidc.entities.Grant, client.id_token_ttl ?? tokens.idToken, clock),
     Interaction: tokens.interaction,
     Grant: (_ctx: KoaContextWithOIDC, grant: object) => withinView(grant, refresh.absolute, clock),
-    // As long as its client, or until that changes something and gets another.
+    // As long as its client, or until the client's next update replaces it.
     RegistrationAccessToken: REGISTRATION,
     Session: (_ctx: KoaContextWithOIDC, one: { transient?: boolean }) =>
       withinView(one, sessionLifetime(session, one), clock),
@@ -69,12 +69,12 @@ export function tokenLifetimes({ tokens, refresh, session }: Config, clock: Cloc
   } as Ttl;
 }
 
-/** Key management algorithms for encrypted replies. Not RSA1_5 (RFC 8725 section 3.2), not by a secret. */
+/** Key management algorithms for encrypted replies. No RSA1_5 (RFC 8725 section 3.2), no shared secrets. */
 const WRAP = ['ECDH-ES', 'ECDH-ES+A256KW', 'RSA-OAEP-256'] as const;
 
 const CONTENT = ['A128GCM', 'A256GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as const;
 
-/** The algorithms of RFC 7518 that are offered, by use: those that RFC 8725 and FAPI 2.0 still think well of, and RS256. */
+/** The offered algorithms of RFC 7518, by use: those that RFC 8725 and FAPI 2.0 still recommend, and RS256. */
 export const ENABLED_JWA = {
   clientAuthSigningAlgValues: [...ACCEPTED_ALGS],
   attestSigningAlgValues: [...ACCEPTED_ALGS],
@@ -93,7 +93,7 @@ export const ENABLED_JWA = {
   introspectionEncryptionEncValues: [...CONTENT],
   authorizationEncryptionAlgValues: [...WRAP],
   authorizationEncryptionEncValues: [...CONTENT],
-  // There is no key of ours to encrypt requests for: PAR keeps them from third eyes.
+  // We publish no encryption key for requests: PAR keeps them confidential.
   requestObjectEncryptionAlgValues: [],
   requestObjectEncryptionEncValues: [],
 } satisfies Configuration['enabledJWA'];

@@ -17,7 +17,7 @@ type Claims = Record<string, unknown>;
 export interface PreviewedToken {
   format: 'jwt' | 'opaque';
   expires_in: number;
-  /** Of an opaque one, what introspection tells. */
+  /** For an opaque one, its introspection. */
   claims: Claims;
 }
 
@@ -30,11 +30,11 @@ export interface TokenPreview {
 
 export interface PreviewRequest {
   clientId: string;
-  /** Whose tokens; without it there are those alone that the client has for itself. */
+  /** The account; without it only tokens that the client gets for itself. */
   accountId?: string | undefined;
   /** The requested scope; the client's registered one by default. */
   scope?: string | undefined;
-  /** The API; the one that has the scopes unless given. */
+  /** The API; by default the one that has the scopes. */
   resource?: string | undefined;
 }
 
@@ -161,7 +161,7 @@ export function createPreviewTokens({
     };
   };
 
-  /** The scopes of APIs that a client asks for when it names none. */
+  /** The scopes of APIs that a client requests by default. */
   function offeredWithoutAsking(client: Client): string[] {
     const named = ownApiScopes(client);
     const preferred = apis.find(client.default_resource ?? '');

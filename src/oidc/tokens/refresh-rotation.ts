@@ -9,11 +9,11 @@ import { type Override, shape } from '../overrides/override.ts';
 interface Dependencies {
   secrets: Secrets;
   clock: Clock;
-  /** Seconds, for clients that say nothing else. */
+  /** Seconds, for clients without their own setting. */
   grace: number;
 }
 
-/** `consumed`, `claimed`: when a reply with its successor was sent, or was being made, in seconds since the epoch. */
+/** `consumed`, `claimed`: when a reply with its successor was sent, or was begun, in seconds since the epoch. */
 type RefreshToken = InstanceType<Provider['RefreshToken']> & { consumed?: unknown; claimed?: unknown };
 type Find = (value: string, options?: object) => Promise<RefreshToken | undefined>;
 
@@ -24,11 +24,11 @@ function tokenRequest(): KoaContextWithOIDC | undefined {
 }
 
 /**
- * Refresh token rotation (RFC 9700 section 4.14.2) with a grace: a token that was just rotated and comes again from the
- * same client gets the same successor, so a lost reply or a second tab logs nobody out. The successor is derived from
- * the presented token under a server key: nothing is kept in clear, and parallel tries agree without talking. The grace
- * begins when a reply has been sent: until then the token may come again at any time, because its owner has no other. After
- * the grace the library sees a consumed token and ends the family.
+ * Refresh token rotation (RFC 9700 section 4.14.2) with a grace: a token that was just rotated and is repeated by the same
+ * client gets the same successor, so a lost reply or a second tab logs nobody out. The successor is derived from the presented
+ * token under a server key: nothing is stored in plain text, and parallel requests agree without communication. The grace begins
+ * when a reply has been sent; until then the token may be repeated at any time, because its owner has no other. After the grace
+ * the library sees a consumed token and ends the family.
  */
 function installRefreshRotation(provider: Provider, { secrets, clock, grace }: Dependencies): void {
   const Model = provider.RefreshToken;
@@ -44,7 +44,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
     (oidc.client as ExtraClientProperties | undefined)?.refresh_token_grace ?? grace;
   const since = (moment: unknown): number =>
     typeof moment === 'number' ? clock.now() / 1000 - moment : Infinity;
-  // Nodes know the time to some milliseconds: one may find that a token is going to be used. Without a grace it has been.
+  // Nodes differ by some milliseconds, so a consumption may seem to lie ahead. Without a grace it counts as consumed.
   const isWithinGrace = (ctx: KoaContextWithOIDC, consumed: unknown): boolean =>
     graceOf(ctx) > 0 && since(consumed) < graceOf(ctx);
   const successorOf = (token: RefreshToken): string => secrets.mac('refresh-token-successor', token.jti);
@@ -58,7 +58,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
       const ctx = tokenRequest();
       let token = await find(value, options);
       if (!token || !ctx) return token;
-      // Without a grace, what counts is when the other reply is sent.
+      // Without a grace, the time when the other reply is sent counts.
       for (let pause = 10; graceOf(ctx) === 0 && token?.claimed !== undefined && pause < 1_000; pause *= 2) {
         await sleep(pause);
         token = await find(value, options);

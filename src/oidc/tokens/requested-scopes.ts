@@ -11,27 +11,27 @@ export type Client = ExtraClientProperties & {
 
 const words = (scope: string | undefined): string[] => scope?.split(' ').filter(Boolean) ?? [];
 
-/** Characters of a request's scopes that are said again. */
+/** Maximum characters of scopes to repeat in messages. */
 const MAX_SHOWN = 200;
 
-/** Scopes as errors and the log say them. */
+/** Scopes as errors and the log show them. */
 export const shown = (scopes: string[]): string => {
   const text = scopes.join(' ');
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
 };
 
-/** invalid_scope that says why. */
+/** invalid_scope with its reason. */
 const refusedScope = (reason: string) => new errors.CustomOIDCProviderError('invalid_scope', reason);
 
-/** An API, and whether it is ours: operators manage by the permissions among its scopes. */
+/** An API, and whether it is our own: its scopes include management permissions. */
 export type OfferedApi = Pick<ApiContent, 'scopes' | 'dynamicClients' | 'defaultScopes'> & {
   isOwn?: boolean;
 };
 
 /**
- * The scopes of an API that a client may ask a person for: those that its metadata names, or any when that names none. One
- * that no operator registered has those of APIs that are open to it besides, and no others. What operators manage by must
- * be named, and the client be one that nobody else can claim to be.
+ * The scopes of an API that a client may request from a person: those that its metadata names, or any when that names none. A
+ * client that no operator registered may request those of open APIs besides, and no others. Management permissions must be
+ * named, and need a client that nobody else can impersonate.
  */
 export function offeredScopes(
   { scopes, isOwn, dynamicClients }: OfferedApi,
@@ -47,7 +47,7 @@ export function offeredScopes(
   );
 }
 
-/** The scopes of APIs that a request asks for. */
+/** The scopes of APIs in a request. */
 export const apiScopes = ({ oidc }: KoaContextWithOIDC): string[] => {
   const ofProvider = oidc.requestParamOIDCScopes;
   return [...oidc.requestParamScopes].filter((scope) => !ofProvider.has(scope));
@@ -56,7 +56,7 @@ export const apiScopes = ({ oidc }: KoaContextWithOIDC): string[] => {
 /** The scopes of APIs that a client is registered with. */
 export const ownApiScopes = ({ api_scope: scope }: ExtraClientProperties): string[] => words(scope);
 
-/** Where a person is asked for something: later steps of the same request find its scope complete. */
+/** Where a person is asked first: later steps of the same request find its scope complete. */
 const REQUESTS = new Set([
   'authorization',
   'pushed_authorization_request',
@@ -65,8 +65,8 @@ const REQUESTS = new Set([
 ]);
 
 /**
- * Gives a request without `scope` the one that its client registered, or else that of the APIs that it is for (RFC 6749
- * section 3.3). `offline_access` always has to be asked for.
+ * Gives a request without `scope` the one that its client registered, or else that of its APIs (RFC 6749 section 3.3).
+ * `offline_access` must always be requested.
  * @param apis undefined when the request is for none in particular.
  * @throws InvalidScope when there is neither.
  */
@@ -82,8 +82,8 @@ export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?
     apis?.flatMap((api) =>
       offeredScopes(api, client).filter((scope) => api.defaultScopes?.includes(scope) ?? true),
     ) ?? [];
-  // Of a client that no operator registered they are what it may ask for, not what it wants; and to be told who somebody
-  // is (`openid`) is no use of an API.
+  // For a client that no operator registered, its scopes are what it may request, not what it wants; and `openid`, to learn
+  // who somebody is, is not access to an API.
   const isOwnWish = client.registration === undefined || (!apis && named.some((scope) => scope !== 'openid'));
   const scopes = isOwnWish && named.length > 0 ? named : byDefault;
   if (scopes.length === 0)
@@ -92,9 +92,9 @@ export function applyDefaultScope(ctx: KoaContextWithOIDC, client: Client, apis?
 }
 
 /**
- * Looks for scopes of APIs that cannot be given: those that none of `apis` has, or that the client may not ask for. They
- * are ignored (RFC 6749 section 3.3): the reply's `scope` does not name them, and the event `scope.ignored` tells.
- * @throws InvalidScope when nothing else is asked for.
+ * Finds scopes of APIs that cannot be granted: those that none of `apis` has, or that the client may not request. They are
+ * ignored (RFC 6749 section 3.3): the reply's `scope` does not name them, and the event `scope.ignored` reports them.
+ * @throws InvalidScope when nothing else is requested.
  */
 export function checkScopes(ctx: KoaContextWithOIDC, client: Client, apis: OfferedApi[]): void {
   if (!REQUESTS.has(ctx.oidc.route)) return;

@@ -16,19 +16,19 @@ import {
   shown,
 } from './requested-scopes.ts';
 
-/** The grants by which a client gets tokens of its own. */
+/** The grants by which a client gets its own tokens. */
 const OWN_GRANTS = new Set<unknown>(['client_credentials', JWT_BEARER]);
 
-/** Not with an assertion of somebody's identity, which is for that account. */
+/** Not with an identity assertion, which is for that account. */
 const isForItself = ({ oidc }: KoaContextWithOIDC) =>
   OWN_GRANTS.has(oidc.params?.['grant_type']) && oidc.entities.Account === undefined;
 
 const named = ({ oidc }: KoaContextWithOIDC): unknown[] => [oidc.params?.['resource'] ?? []].flat();
 
 /**
- * Resource indicators (RFC 8707) over the registry. A client may ask for the scopes in its own `scope` metadata; one
- * that has none there for any of an API through a person's consent, and for none for itself (client credentials, JWT bearer).
- * A request that names no resource is for the API that its scopes are of.
+ * Resource indicators (RFC 8707) over the registry. A client may request the scopes in its own `scope` metadata. A client
+ * without scopes of an API there may request any of them through a person's consent, and none for itself (client credentials,
+ * JWT bearer). A request without a resource is for the API of its scopes.
  */
 export function resourceIndicators({
   apis,
@@ -49,11 +49,11 @@ export function resourceIndicators({
   clientCredentialsTtl: number;
 }) {
   /**
-   * The one API that has all of `scopes` that any API has: the client's default, if it is one of those that do, or ours for
-   * what operators manage by.
-   * @param scopesOf those of an API that may be meant.
+   * The one API that has all those of `scopes` that belong to any API: the client's default, if it has them, or our own for
+   * management permissions.
+   * @param scopesOf the scopes of a candidate API.
    * @returns undefined when no API has any of them.
-   * @throws InvalidTarget when they are of different APIs, or of several.
+   * @throws InvalidTarget when they belong to different APIs, or to several.
    */
   function apiOf(
     scopes: string[],
@@ -74,7 +74,7 @@ export function resourceIndicators({
     throw new errors.InvalidTarget(`the scopes ${shown(known)} are ${whose}: name the API as resource`);
   }
 
-  /** A service account gets a JWT access token without having to know about resources. */
+  /** A service account gets a JWT access token without using resources. */
   function ownResource(ctx: KoaContextWithOIDC, client: Client): string {
     const asked = apiScopes(ctx);
     if (asked.length > 0) return apiOf(asked, client) ?? client.default_resource ?? apis.builtIn;
@@ -87,7 +87,7 @@ export function resourceIndicators({
     }
   }
 
-  /** The only API that an unregistered client can mean when it requests nothing. */
+  /** The only API that an unregistered client can mean when it names nothing. */
   function onlyApiOf({ oidc }: KoaContextWithOIDC, { registration }: Client): string | undefined {
     if (registration === undefined || oidc.params?.['scope'] !== undefined) return undefined;
     const [api, ...others] = apis.dynamic;
@@ -130,7 +130,7 @@ export function resourceIndicators({
       const accountId = ctx.oidc.entities.Account?.accountId;
       const isDecided = accountId !== undefined && (api.isOwn === true || api.enforceRoles);
       const user = isDecided ? await findUser(accountId) : null;
-      // Before it is known who is asked, any may be asked for; the token has those alone that the person has.
+      // The person is not known yet, so any may be requested; the token gets only those that the person has.
       const scopes = user ? await authorization.scopesFor(api, client, user) : offeredScopes(api, client);
       if (user) checkAnyLeft(ctx, client, api, scopes);
       return resourceServerOf(api, scopes, ofClient ?? accessTokenTtl, ofClient);
@@ -139,9 +139,9 @@ export function resourceIndicators({
 }
 
 /**
- * Refuses a token that would allow nothing of the request. @param scopes the API's scopes that the person's roles
- * allow.
- * @throws InvalidScope when roles are why nothing is left, and no login was asked for either.
+ * Refuses a token that would allow nothing of the request.
+ * @param scopes the API's scopes that the person's roles allow.
+ * @throws InvalidScope when the roles leave nothing, and no login was requested either.
  */
 function checkAnyLeft(ctx: KoaContextWithOIDC, client: Client, api: KnownApi, scopes: string[]): void {
   if (ctx.oidc.route !== 'token') return;
@@ -172,7 +172,7 @@ function ownScopes(
     api.isOwn === true && isPermission(scope) && asked.some((other) => scopes.includes(other));
   const refused = asked.filter((scope) => !scopes.includes(scope) && !isLeftOut(scope));
   if (refused.length > 0) throw new errors.InvalidScope('requested scope is not allowed', shown(refused));
-  // The library takes no more than one, and says so next.
+  // The library accepts only one, and says so next.
   if (oidc.params && scopes.length > 0 && named(ctx).length === 1) oidc.params['scope'] ??= scopes.join(' ');
   return scopes;
 }

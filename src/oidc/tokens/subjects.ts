@@ -17,8 +17,8 @@ export interface SubjectDependencies {
 const SUBJECT = /^[\x20-\x7e]{1,255}$/;
 
 /**
- * The account's UUID, which is one block of AES, encrypted under a key for each sector. Identifiers of two sectors
- * cannot be correlated, never collide, and are stable as long as SECRETS_KEY is.
+ * The account's UUID, which is one block of AES, encrypted under a key per sector. Identifiers of two sectors cannot be
+ * correlated, never collide, and are stable as long as SECRETS_KEY is.
  */
 function pairwise(secrets: Secrets, accountId: string, sector: string): string {
   const key = secrets.keyObject(`pairwise:${sector}`);
@@ -36,8 +36,8 @@ async function sourceIdOf(
 }
 
 /**
- * Subjects other than account ids: pairwise identifiers (OpenID Connect Core
- * section 8.1), or the ids of the service that they come from (`subject_source`).
+ * Subjects other than account ids: pairwise identifiers (OpenID Connect Core section 8.1), or ids of the service that the
+ * accounts come from (`subject_source`).
  */
 export function createSubjects({
   secrets,
@@ -70,8 +70,8 @@ export async function accountOfSubject(
 }
 
 /**
- * Clients with `subject_source` are to the library as pairwise ones: it asks what they know an account by. They need no
- * sector, so nothing is said of it in their metadata.
+ * The library treats clients with `subject_source` as pairwise: it asks for their identifier of an account. They need no sector,
+ * so their metadata does not mention it.
  */
 function installSubjectSource({ Client: { prototype } }: Provider): void {
   Object.defineProperty(prototype, 'subject_source', {

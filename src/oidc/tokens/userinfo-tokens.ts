@@ -10,17 +10,17 @@ interface Source {
   claims?: Token['claims'];
 }
 
-/** The code, request or refresh token that is being redeemed, if this is the token endpoint. */
+/** The code, request or refresh token being redeemed, if this is the token endpoint. */
 export function sourceOf({ oidc }: KoaContextWithOIDC): Source | undefined {
   const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest, RefreshToken } = oidc.entities;
   return AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest ?? RefreshToken;
 }
 
 /**
- * One login for a person and an API: an access token for an API has the granted scopes of OpenID Connect as well, if
- * `openid` is among them, and with that opens the userinfo endpoint. `aud` is the API alone, so that it is for no other API.
- * The library gives a token for an API none of these scopes, and takes none with an audience at userinfo. Everything else
- * of a token it checks there itself: proof of its key or certificate, its client, account and grant.
+ * One login for a person and an API: an access token for an API also has the granted scopes of OpenID Connect, if `openid` is
+ * among them, and is then accepted at the userinfo endpoint. `aud` is the API alone, so that no other API accepts it. The
+ * library gives a token for an API none of these scopes, and accepts none with an audience at userinfo. It checks everything
+ * else itself there: proof of its key or certificate, its client, account and grant.
  */
 function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier): void {
   const { AccessToken } = provider;
@@ -47,7 +47,7 @@ function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier
     },
   });
 
-  /** A JWT access token as the library knows an opaque one, with the claims that its grant allows by name. */
+  /** A JWT access token in the form of an opaque one, with the claims that its grant allows by name. */
   async function fromJwt(value: string): Promise<Token | undefined> {
     const claims = await verifier.verify(value);
     if (claims?.gid === undefined) return undefined;
@@ -73,7 +73,7 @@ function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier
     async find(value: string, options?: object) {
       if (Provider.ctx?.oidc.route !== 'userinfo') return find(value, options);
       const token = await (value.includes('.') ? fromJwt(value) : find(value, options));
-      // The library looks at `aud`; `permissions` are of this API.
+      // The library checks `aud`; `permissions` belong to this API.
       if (token) Object.assign(token, { aud: undefined, api: token.aud });
       return token;
     },

@@ -11,7 +11,7 @@ import type { ApiRegistry } from '../../tokens/apis.ts';
 import { createPolicyCheck, OPEN_APIS, type ScopeSources } from './policy.ts';
 import type { StatementReader } from './statements.ts';
 
-/** Seconds that a browser may remember the answer. */
+/** Seconds that a browser may cache the preflight. */
 const MAX_AGE = 3600;
 
 const fixed = {
@@ -20,9 +20,9 @@ const fixed = {
 };
 
 /**
- * Lets pages of any origin call: there is no client yet whose origins could be compared, and what opens the endpoint is a
- * token in the request, never a cookie (Fetch standard, CORS protocol).
- * @param methods that the endpoint knows
+ * Allows pages of any origin: there is no client yet whose origins could be compared, and the endpoint takes a token in the
+ * request, never a cookie (Fetch standard, CORS protocol).
+ * @param methods of the endpoint
  * @returns whether it was a preflight, which is answered now.
  */
 export function answerCors(ctx: KoaContextWithOIDC, methods: string): boolean {
@@ -39,8 +39,8 @@ export function answerCors(ctx: KoaContextWithOIDC, methods: string): boolean {
 type Token = InstanceType<Provider['RegistrationAccessToken']>;
 
 /**
- * A registration access token ends when its successor has been saved (RFC 7592 section 2.2). The library ends it before,
- * and a client whose update broke off in between could never manage itself again.
+ * A registration access token ends when its successor has been saved (RFC 7592 section 2.2). The library ends it earlier; a
+ * client whose update failed in between could never manage itself again.
  */
 export function installTokenRotation({ RegistrationAccessToken }: Provider): void {
   const { destroy, save } = RegistrationAccessToken.prototype;
@@ -66,19 +66,16 @@ const PATH = ENDPOINTS.registration;
 /** The name of the configured policy for registration without a token. */
 const DEFAULT_POLICY = 'default';
 
-/**
- * The names of policies for registration without a token, where it is open to all and where it is for the APIs alone that
- * are open: none that can be configured.
- */
+/** The names of policies for registration without a token: open to all, or only for open APIs. Neither can be configured. */
 const WITHOUT_TOKEN = { all: 'open:all', apis: 'open:apis' };
 
 /** Placeholder where no initial access token is needed. */
 const NO_TOKEN = 'open';
 
-/** Registrations per source without a token in ten minutes. */
+/** Registrations without a token per source in ten minutes. */
 const MAX_REGISTRATIONS = 20;
 
-/** Dynamic registration, for the library: always by policy, with management whose token changes with each update. */
+/** Dynamic registration, for the library: always by policy, with management; the token changes with each update. */
 export function registrationFeatures(
   { policies }: RegistrationSettings,
   scopes: ScopeSources,
@@ -108,7 +105,7 @@ export function registrationFeatures(
   };
 }
 
-/** A reply as the client knows its metadata: scopes of APIs among the others, and no hash where its secret would be. */
+/** A reply with the metadata as the client knows it: scopes of APIs among the others, and no hash in place of the secret. */
 function presented(
   { api_scope: named, registration: _registration, ...metadata }: Metadata,
   secretHash: string | undefined,
@@ -152,7 +149,7 @@ function installRegistration(
         try {
           return await find(value);
         } catch (error) {
-          // Its policy is no longer configured, so refuse it.
+          // Refuse it: its policy is no longer configured.
           if (error instanceof TypeError) return undefined;
           throw error;
         }
@@ -211,7 +208,7 @@ export const registration: Override<{
       'RegistrationAccessToken.prototype.save',
       'OIDCContext',
     )(provider);
-    // Where the library has an accessor of its own, ours would stand in its place.
+    // Don't replace the library's own accessors.
     if ('body' in provider.OIDCContext.prototype) throw new Error('OIDCContext.body is an accessor now');
   },
   install: (provider, { config, apis, guessLimit }) =>

@@ -18,19 +18,19 @@ const MAX_NAME = 100;
 const namesBy = (uri: Property['uri']) =>
   [...LIBRARY_METADATA, ...EXTRA_METADATA].filter((name) => propertyOf(name).uri === uri);
 
-/** Shown to people, linked to, or asked by this server: never without TLS. */
+/** Shown to people, linked to, or called by this server: never without TLS. */
 const HTTPS = namesBy('https');
 
 /** Redirect targets. */
 const TARGETS = namesBy('redirect');
 
-/** Members that no public key has (RFC 7518 section 6). */
+/** Members of private keys only (RFC 7518 section 6). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** Invisible characters, and those that hide or reorder their neighbours; not the joiners. */
+/** Invisible characters, and those that hide or reorder their neighbours, except joiners. */
 const UNSHOWABLE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\u200c\u200d]]/v;
 
-/** Schemes of browsers and of what they hand over to others: no app of the person's own answers for them. */
+/** Schemes that browsers handle or hand over: no native app of the person's receives them. */
 const NOT_OF_APPS = new Set(
   'about: blob: chrome: data: file: filesystem: ftp: http: https: javascript: mailto: tel: vbscript: view-source: ws: wss:'.split(
     ' ',
@@ -50,9 +50,9 @@ function isHttps(value: unknown): boolean {
 }
 
 /**
- * Whether a redirect URI can only reach a native app (RFC 8252 section 7): a reverse-domain scheme, which has a
- * period (section 8.4), or a loopback address. Editors have short schemes and the domain behind them, like `cursor://anysphere.app/`;
- * what a code is worth to another app is nothing without the code verifier.
+ * Whether a redirect URI can only reach a native app (RFC 8252 section 7): a reverse-domain scheme, which has a period (section
+ * 8.4), or a loopback address. Editors have short schemes followed by a domain, like `cursor://anysphere.app/`. A code is
+ * useless to another app without the code verifier.
  */
 function isNativeTarget(value: unknown): boolean {
   const url = typeof value === 'string' ? URL.parse(value) : null;
@@ -62,13 +62,13 @@ function isNativeTarget(value: unknown): boolean {
   return !NOT_OF_APPS.has(url.protocol) && hasPeriod && /^[a-z][a-z0-9+.-]*:$/.test(url.protocol);
 }
 
-/** A scheme that any app could have, for it names no domain (RFC 8252 section 7.1). */
+/** A scheme that any app could claim, because it names no domain (RFC 8252 section 7.1). */
 function isNamelessTarget(value: unknown): boolean {
   const url = typeof value === 'string' ? URL.parse(value) : null;
   return url !== null && !NOT_OF_APPS.has(url.protocol) && !isNativeTarget(value) && url.username === '';
 }
 
-/** Leaves out schemes that no domain stands for, of a native app that has other addresses: the reply names those. */
+/** Drops schemes without a domain from a native app that has other addresses; the reply names those that remain. */
 function dropNameless(metadata: Metadata, name: string): void {
   const targets = metadata[name];
   if (!Array.isArray(targets) || metadata['application_type'] !== 'native') return;
@@ -79,7 +79,7 @@ function dropNameless(metadata: Metadata, name: string): void {
 const isWebTarget = (value: unknown): boolean =>
   isHttps(value) && !new URL(String(value)).hostname.includes('*');
 
-/** Most native apps don't say that they are: where they want people sent back to does. */
+/** Most native apps don't declare it, but their redirect URIs show it. */
 function setApplicationType(metadata: Metadata): void {
   const { redirect_uris: targets } = metadata;
   if (Array.isArray(targets) && targets.some(isNativeTarget)) metadata['application_type'] ??= 'native';
@@ -114,7 +114,7 @@ function checkKeys({ jwks, jwks_uri: uri }: Metadata): void {
  * @throws InvalidClientMetadata (RFC 7591 section 3.2.2).
  */
 export function checkRegistrantMetadata(metadata: Metadata): void {
-  // A statement has its own limit, and was signed.
+  // A statement has its own limit and is signed.
   for (const [name, value] of Object.entries(metadata))
     if (name !== 'software_statement') checkSizes(name, value);
   const { client_name: name } = metadata;

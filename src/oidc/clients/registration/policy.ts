@@ -77,11 +77,11 @@ function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): voi
   }
 }
 
-/** What a software statement says goes before the request (RFC 7591 section 2.3), and binds the client when it changes itself. */
+/** A software statement takes precedence over the request (RFC 7591 section 2.3), and binds the client when it changes itself. */
 async function applyStatement(metadata: Metadata, current: unknown, read: StatementReader): Promise<void> {
   const statement = metadata['software_statement'] ?? current;
   if (statement === undefined) return;
-  // One that was good when the client registered need not be valid still.
+  // A statement that was valid at registration may be invalid now.
   const isKnown = typeof statement === 'string' && statement === current;
   Object.assign(metadata, isKnown ? claimsOf(statement) : await read(statement), {
     software_statement: statement,
@@ -90,7 +90,7 @@ async function applyStatement(metadata: Metadata, current: unknown, read: Statem
 
 const hostOf = (uri: string): string => URL.parse(uri)?.hostname ?? '';
 
-/** Where there are scopes: APIs, and OpenID Connect with those of attributes. */
+/** Possible scopes: those of APIs, and of OpenID Connect with those of attributes. */
 export interface ScopeSources {
   apis: Pick<ApiRegistry, 'dynamic' | 'open'>;
   attributes: Pick<Attributes, 'scopes'>;
@@ -98,8 +98,8 @@ export interface ScopeSources {
 
 /**
  * Applies a policy to submitted metadata: refuses or completes it.
- * @param registration how the client comes here
- * @param apis those that are open may be asked for whatever the policy
+ * @param registration how the client registers
+ * @param apis open ones may be requested under any policy
  */
 export function createPolicyCheck(
   policy: RegistrationPolicy,
@@ -116,7 +116,7 @@ export function createPolicyCheck(
     checkRegistrantMetadata(metadata);
     checkOwn(metadata, policy.metadata, current);
     if (registration === 'open' && apis.dynamic.length > 0) metadata['agent'] ??= true;
-    // The library adds the grant that a response type needs: without that grant there is no response type.
+    // The library adds the grant that a response type needs, so without that grant drop the response type.
     const responses = policy.grantTypes.includes(CODE_GRANT) ? ['code'] : [];
     Object.assign(metadata, {
       grant_types: offered(metadata, 'grant_types', [CODE_GRANT], policy.grantTypes),

@@ -44,7 +44,7 @@ export function registrationRecords({
         {
           id,
           name: String(name),
-          // A client that keeps its secret is handed over with the hash that it was read with.
+          // A client that keeps its secret arrives with the hash that it was read with.
           secretHash: typeof secret !== 'string' ? null : secret === known ? secret : sha256(secret),
           metadata: { ...metadata, scope: scopes },
         },

@@ -13,7 +13,7 @@ const TOLERANCE = 5;
 
 const MAX_STATEMENT_LENGTH = 8_192;
 
-/** What a statement may say: what a registration may. */
+/** What a statement may contain: the same as a registration. */
 const SAYABLE = new Set<string>([
   'client_name',
   ...[...LIBRARY_METADATA, ...EXTRA_METADATA].filter(
@@ -21,16 +21,19 @@ const SAYABLE = new Set<string>([
   ),
 ]);
 
-/** The metadata in a statement that was verified before. */
+/** The metadata in a statement that was verified earlier. */
 export const claimsOf = (statement: string): Metadata =>
   Object.fromEntries(Object.entries(decodeJwt(statement)).filter(([name]) => SAYABLE.has(name)));
 
-/** Verifies a software statement (RFC 7591 section 2.3). @returns its metadata, which goes before that of the request. */
+/**
+ * Verifies a software statement (RFC 7591 section 2.3).
+ * @returns its metadata, which takes precedence over that of the request.
+ */
 export type StatementReader = (statement: unknown) => Promise<Metadata>;
 
 /**
- * The reader throws `invalid_software_statement` for what is no statement, or is broken, and `unapproved_software_statement`
- * for one of an issuer that operators do not trust (section 3.2.2).
+ * The reader throws `invalid_software_statement` for a malformed or invalid statement, and `unapproved_software_statement` for
+ * one of an issuer that operators do not trust (section 3.2.2).
  */
 export function createStatementReader(
   settings: Pick<Settings['clientRegistration'], 'softwareStatements'>,

@@ -8,10 +8,10 @@ export type ExchangingClient = ExtraClientProperties & { clientId: string };
 
 export const NO_POLICY: TokenExchangePolicy = { audiences: [] };
 
-/** Who may act for one another: a longer chain is a loop of agents that call each other. */
+/** Maximum length of a chain of actors: a longer one is a loop of agents that call each other. */
 export const MAX_CHAIN_LENGTH = 8;
 
-/** Everybody in a chain, the one who acts now first. */
+/** Everybody in a chain, the current actor first. */
 const chainOf = (act: ActClaim | undefined): string[] => (act ? [act.sub, ...chainOf(act.act)] : []);
 
 const claimOf = ([sub, ...before]: string[]): ActClaim | undefined => {
@@ -21,9 +21,9 @@ const claimOf = ([sub, ...before]: string[]): ActClaim | undefined => {
 };
 
 /**
- * Who the new token says is acting (RFC 8693 section 4.1): the actor, and those who acted before. Undefined when it
- * tells of nobody: impersonation by the first to ask.
- * @throws InvalidRequest when the client may not hand in this token, or may not act so.
+ * The `act` claim of the new token (RFC 8693 section 4.1): the actor, and those who acted before. Undefined for impersonation
+ * without earlier actors.
+ * @throws InvalidRequest when the client may not present this token, or may not act like this.
  */
 export function actingUnder(
   client: ExchangingClient,
@@ -41,7 +41,7 @@ export function actingUnder(
     );
   if (actor && actor.clientId !== client.clientId)
     throw new errors.InvalidRequest('actor_token was not issued to this client');
-  // An actor who is acted for stands behind whoever acts for them.
+  // An actor who is acted for comes after whoever acts for them.
   const actors = actor ? [...chainOf(actor.act), actor.sub] : [];
   if (subject.mayAct !== undefined && subject.mayAct.sub !== (actors[0] ?? client.clientId))
     throw new errors.InvalidRequest('subject_token says that another party may act (may_act)');

@@ -35,7 +35,7 @@ import {
 } from './presented.ts';
 
 /**
- * The one API that the new token is for: the one named, the client's default, or the only one that it may have.
+ * The one API of the new token: the one named, the client's default, or the only one that it may have.
  * @throws InvalidTarget when the client may have no token for it (RFC 8693 section 2.2.2).
  */
 export function targetOf(client: ExchangingClient, named: string[]): string {
@@ -49,10 +49,10 @@ export function targetOf(client: ExchangingClient, named: string[]): string {
   return target;
 }
 
-/** A token that was exchanged. */
+/** A completed exchange. */
 export interface TokenExchange {
   ctx: KoaContextWithOIDC;
-  /** Null of a service account's own token. */
+  /** Null for a service account's own token. */
   accountId: string | null;
   clientId: string;
   /** The client that the subject's token was issued to. */
@@ -96,16 +96,16 @@ const PARAMETERS = [
   'scope',
 ];
 
-/** A token of the library's that is not under a grant of its own client, but ends with the subject's. */
+/** A token of the library that is not under a grant of its own client, but ends with the subject's. */
 type TokenModel = new (properties: object) => InstanceType<Provider['AccessToken' | 'ClientCredentials']>;
 
-/** Whether it is bound to the key that a handed-in token is bound to. */
+/** Whether it is bound to the same key as a presented token. */
 const hasKeyOf = (
   token: { 'jkt'?: string | undefined; 'x5t#S256'?: string | undefined },
   of: PresentedToken,
 ) => (of.jkt === undefined || of.jkt === token.jkt) && (of.x5t === undefined || of.x5t === token['x5t#S256']);
 
-/** Registers token exchange with the provider: before any client that has this grant is looked up. */
+/** Registers token exchange with the provider: before any client that uses this grant is looked up. */
 function installTokenExchange(
   provider: Provider,
   { verifier, secrets, clock, keys, findUser, authorization, actingAgents, exchanged }: Dependencies,
@@ -127,9 +127,9 @@ function installTokenExchange(
     return read(ctx, parameter, value, type, types);
   }
 
-  /** The account that a token is of: the grant knows it even if the token names it by a pairwise identifier. */
+  /** The account of a token: the grant knows it even if the token names it by a pairwise identifier. */
   async function accountOf(ctx: TokenEndpointGrantContext, { grantId }: PresentedToken) {
-    // It lives, or has ended.
+    // It is alive, or has ended.
     const grant = grantId === undefined ? undefined : await provider.Grant.find(grantId);
     const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
     if (!account) throw new errors.InvalidRequest('subject_token is of nobody who is here');
@@ -137,7 +137,7 @@ function installTokenExchange(
   }
 
   /**
-   * What the new token names of what it came of: with an agent's the delegation that its person can end.
+   * What the new token says about its origin: for an agent's, the delegation that the person can end.
    * @throws InvalidRequest when the person has ended the agent.
    */
   async function delegationsOf(
@@ -161,7 +161,7 @@ function installTokenExchange(
     authorizationClaimsOf: authorization.claimsOf,
   });
 
-  /** Says to another authorization server who somebody is, by a token of that person's login at this client. */
+  /** Asserts a person's identity to another authorization server, by a token of that person's login at this client. */
   async function assertIdentity(ctx: TokenEndpointGrantContext<Parameters>): Promise<void> {
     const { client, params } = ctx.oidc;
     const types = [ID_TOKEN, REFRESH_TOKEN];

@@ -30,7 +30,7 @@ interface Claims {
 
 /** A presented token that is valid, of any format. */
 export interface PresentedToken {
-  /** The subject as the token has it. */
+  /** The subject as in the token. */
   sub: string;
   /** The client that it was issued to. */
   clientId: string;
@@ -38,7 +38,7 @@ export interface PresentedToken {
   expiresAt: number;
   /** The grant that it ends with; none when its subject is a client. */
   grantId: string | undefined;
-  /** Whether it is of a service account, of its own. */
+  /** Whether it is a service account's own. */
   isOfClient: boolean;
   scopes: Set<string>;
   /** The key that it is bound to (RFC 9449 section 6, RFC 8705 section 3). */
@@ -46,7 +46,7 @@ export interface PresentedToken {
   x5t: string | undefined;
   act: ActClaim | undefined;
   mayAct: { sub: string } | undefined;
-  /** What it came of by exchange. */
+  /** What it was derived from by exchange. */
   delegations: readonly string[];
   login: LoginBehind;
 }
@@ -66,7 +66,7 @@ const presented = ({ cnf, ...claims }: Claims): PresentedToken => ({
   login: { authTime: claims.auth_time, acr: claims.acr, amr: claims.amr },
 });
 
-/** An account as a client knows it: an opaque token has its account in clear, whatever the client's subjects are. */
+/** An account as a client knows it: an opaque token contains its account itself, whatever the client's subjects are. */
 async function subjectFor(
   ctx: KoaContextWithOIDC,
   clientId: string,
@@ -129,14 +129,14 @@ async function idTokenClaims(
   if (!client) return undefined;
   const validated = await provider.IdToken.validate(value, client).catch(() => undefined);
   if (validated?.payload['exp'] === undefined) return undefined;
-  // Only ID tokens tell their grant: other JWTs for clients (JARM, signed userinfo) are none.
+  // Only ID tokens name their grant: other JWTs for clients (JARM, signed userinfo) are none.
   const gid = grantOfIdToken(secrets, validated.payload['jti']);
   if (gid === undefined) return undefined;
   const { scope: _scope, ...claims } = validated.payload as unknown as Claims;
   return { ...claims, gid, client_id: client.clientId };
 }
 
-/** The claims of a refresh token of ours that serves still; it is not used up. */
+/** The claims of a valid refresh token of ours; it is not used up. */
 async function refreshClaims(ctx: KoaContextWithOIDC, value: string): Promise<Claims | undefined> {
   const token = await ctx.oidc.provider.RefreshToken.find(value);
   if (!token?.isValid || token.consumed !== undefined || token.clientId === undefined) return undefined;
@@ -156,8 +156,8 @@ async function refreshClaims(ctx: KoaContextWithOIDC, value: string): Promise<Cl
 }
 
 /**
- * Reads tokens of this provider that are handed in: access tokens of either format, ID tokens.
- * The reader throws InvalidRequest for any other type and for a token that is not good (RFC 8693 section 2.2.2).
+ * Reads presented tokens of this provider: access tokens of either format, ID tokens. The reader throws InvalidRequest for any
+ * other type and for an invalid token (RFC 8693 section 2.2.2).
  */
 export function createTokenReader({
   verifier,

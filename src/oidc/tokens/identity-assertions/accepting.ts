@@ -17,7 +17,7 @@ import type { TokenExchange } from '../exchange/grant.ts';
 import { type AssertionKeys, invalidAssertion } from '../assertion-keys.ts';
 import { ID_JAG_TYP } from './issuing.ts';
 
-/** Seconds that clocks may differ by; that an assertion may be valid for; that a token for it lives at most. */
+/** Seconds: clock skew, maximum validity of an assertion, maximum lifetime of a token for it. */
 const TOLERANCE = 5;
 const MAX_LIFETIME = 3600;
 const MAX_TOKEN_TTL = 600;
@@ -26,11 +26,11 @@ const MAX_JTI = 255;
 
 type TrustedIssuer = Settings['identityAssertions']['issuers'][number];
 
-/** Who somebody is, as another issuer says. */
+/** A person, as another issuer identifies them. */
 export interface AssertedIdentity {
   issuer: string;
   subject: string;
-  /** Verified there. */
+  /** Verified by the issuer. */
   email: string | undefined;
 }
 
@@ -39,13 +39,13 @@ export interface AcceptingDependencies {
   issuer: string;
   keys: AssertionKeys;
   clock: Clock;
-  /** The account that somebody of another issuer is linked with here, by the policy for it; null without one. */
+  /** The account linked to a person of another issuer, by the policy for that issuer; null without one. */
   linkedAccount(identity: AssertedIdentity, policy: TrustedIssuer): Promise<string | null>;
-  /** Records it before the token is issued. */
+  /** Records the use before the token is issued. */
   accepted(exchange: TokenExchange): Promise<void>;
 }
 
-/** Whether an assertion says that it is one of somebody's identity, rather than of a client's. */
+/** Whether an assertion claims to be about a person's identity, rather than a client's. */
 export function isIdentityAssertion(assertion: string): boolean {
   try {
     return decodeProtectedHeader(assertion).typ?.toLowerCase() === ID_JAG_TYP;
@@ -61,9 +61,9 @@ const refuse = (reason: string): never => {
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 /**
- * Makes what answers an assertion of somebody's identity with a token (draft-ietf-oauth-identity-assertion-authz-grant
- * section 4.4): of an issuer that is trusted and that the client may show assertions of, for this server, for this client,
- * once. The token is short and cannot be refreshed; the person sees it among the connected apps.
+ * Makes the grant that answers an identity assertion with a token (draft-ietf-oauth-identity-assertion-authz-grant section 4.4).
+ * The assertion must be of an issuer that is trusted and whose assertions the client may present, for this server, for this
+ * client, and unused. The token is short-lived and cannot be refreshed; the person sees it among the connected apps.
  */
 export function createIdentityGrant(provider: Provider, deps: AcceptingDependencies) {
   const { settings, issuer, keys, clock } = deps;

@@ -9,7 +9,7 @@ import { isAmong } from '../../clients/app-access.ts';
 import type { ExtraClientProperties } from '../../clients/names.ts';
 import type { PresentedToken } from '../exchange/presented.ts';
 
-/** The type of token that is asked for (section 4.3), and the type that the JWT says it is. */
+/** The requested token type (section 4.3), and the `typ` of the JWT. */
 export const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
 export const ID_JAG_TYP = 'oauth-id-jag+jwt';
 
@@ -48,15 +48,15 @@ function policyFor(client: ExtraClientProperties, { audiences, resources, scopes
   return policy;
 }
 
-/** An assertion that was made. */
+/** An issued assertion. */
 export interface IssuedAssertion {
   audience: string;
   scope: string;
 }
 
 /**
- * Makes what answers a token exchange by an assertion of who somebody is (section 4.3), for the account and by the token that
- * the exchange has checked.
+ * Makes the part of token exchange that issues identity assertions (section 4.3), for the account and the token that the
+ * exchange has checked.
  */
 export function createIdentityAssertions({
   issuer,
@@ -66,7 +66,7 @@ export function createIdentityAssertions({
   authorizationClaimsOf,
 }: {
   issuer: string;
-  /** Private keys, of each algorithm the one that signs first. */
+  /** Private keys; for each algorithm the signing one comes first. */
   keys: readonly JWK[];
   /** Seconds since the epoch. */
   now(): number;
@@ -111,7 +111,7 @@ export function createIdentityAssertions({
     ctx.body = buildTokenResponse(provider, {
       accessToken: assertion,
       issuedTokenType: ID_JAG,
-      // It opens nothing by itself (RFC 8693 section 2.2.1).
+      // It grants no access by itself (RFC 8693 section 2.2.1).
       tokenType: 'N_A',
       expiresIn: LIFETIME,
       scope: scope || undefined,
