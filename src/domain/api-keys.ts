@@ -22,7 +22,7 @@ export interface NewApiKey {
   name: string;
   /** Every possible scope unless given. */
   permissions?: string[] | undefined;
-  /** Whose key it is; a program's without, made by the operator. */
+  /** The owner; a key without one is a program's, made by the operator. */
   accountId?: string | undefined;
   expiresAt?: Date | null | undefined;
 }
@@ -48,7 +48,8 @@ export interface ApiKeys {
   list(accountId?: string): Promise<ApiKey[]>;
   /**
    * Ends a key at once, everywhere.
-   * @param accountId whose keys alone may be meant; null for any. @throws DomainError api_key_not_found.
+   * @param accountId restricts it to keys of this account; null for any.
+   * @throws DomainError api_key_not_found.
    */
   revoke(id: string, accountId: string | null, actor: Actor): Promise<void>;
 }
@@ -63,7 +64,7 @@ const permissionsFor = (accountId: string | undefined): readonly string[] =>
 
 const wrong = (field: string, reason: string) => new DomainError('invalid_request', { field, reason });
 
-/** API keys: random, shown once, stored by hash, known by a readable prefix. */
+/** API keys: random, shown once, stored by hash, with a readable prefix. */
 export function createApiKeys({
   store,
   users,

@@ -29,17 +29,17 @@ export interface ApiAdmin {
   /** @throws DomainError insufficient_scope, api_not_found. */
   find(operator: Operator, identifier: string): Promise<Api>;
   /**
-   * The roles and the clients that refer to an API, of those that the operator may see: `MAX_USES` of each at most.
+   * The roles and clients that refer to an API, of those that the operator may see: at most `MAX_USES` of each.
    * @throws DomainError insufficient_scope, api_not_found.
    */
   uses(operator: Operator, identifier: string): Promise<NamedApiUse[]>;
-  /** @throws DomainError insufficient_scope, invalid_request, api_taken, forbidden for one that comes with Postern. */
+  /** @throws DomainError insufficient_scope, invalid_request, api_taken, forbidden for a built-in one. */
   create(operator: Operator, api: NewApi): Promise<Api>;
   /**
    * Updates the given fields. @throws DomainError as `create`; api_not_found, precondition_failed, in_use for a scope that roles or clients refer to.
    */
   update(operator: Operator, identifier: string, changes: ApiChanges, expected?: Expected): Promise<Api>;
-  /** Registers an API, or replaces all that was said of it. @throws DomainError as `create` and `update`. */
+  /** Registers an API, or replaces it entirely. @throws DomainError as `create` and `update`. */
   save(operator: Operator, api: NewApi): Promise<Api>;
   /**
    * @param reason for the audit.
@@ -48,7 +48,7 @@ export interface ApiAdmin {
   remove(operator: Operator, identifier: string, expected?: Expected, reason?: string): Promise<void>;
 }
 
-/** What counts of an API where nothing is said. */
+/** Defaults of an API. */
 const DEFAULTS: Omit<ApiContent, 'identifier' | 'name'> = {
   scopes: [],
   accessTokenFormat: 'jwt',
@@ -129,7 +129,7 @@ export function createApiAdmin({
   };
 
   /**
-   * Goes before any lock of an API, so that two operators cannot wait for one another.
+   * Call it before locking any API, so that two operators cannot wait for one another.
    * @throws DomainError invalid_request for scopes of OpenID Connect.
    */
   const checkScopes = async ({ scopes = [] }: ApiChanges, tx: Tx): Promise<void> => {

@@ -6,19 +6,19 @@ import type { Stores } from '../storage/stores.ts';
 /** Retention of audit events. */
 export interface AuditRetention {
   /**
-   * Drops the months of which all events are over their time, so that an event stays up to a month longer. Where that were more
-   * than a tenth of its time, and in partitions of no single month, events are deleted one by one, `limit` at most.
+   * Drops the months whose events have all expired, so an event stays up to a month longer. Where that is more than a tenth of
+   * the retention, and in partitions of no single month, deletes events one by one, at most `limit`.
    * @returns how many there were.
    */
   sweep(limit: number): Promise<number>;
-  /** Deletes every event from before a moment, and says so in an event. @returns how many there were. */
+  /** Deletes every event from before a moment, and records that in an event. @returns how many there were. */
   purge(before: Date, actor: Actor): Promise<number>;
 }
 
 /** Events per statement. */
 const BATCH = 500;
 
-/** Seconds of the shortest retention that a month more or less is no matter for. */
+/** Seconds of the shortest retention for which an additional month does not matter. */
 const LONG = 310 * 86_400;
 
 export function createAuditRetention({

@@ -1,4 +1,4 @@
-/** Requests of clients to sign somebody in who is elsewhere (OpenID Connect CIBA Core 1.0), from asking to answering. */
+/** Backchannel requests (OpenID Connect CIBA Core 1.0), from request to answer. */
 import type { Actor } from '../core/actor.ts';
 import type {
   CibaRequestRecord as BackchannelRequest,
@@ -23,11 +23,11 @@ export interface BackchannelRequests {
    * unavailable.
    */
   resolveHint(hint: string, clientId: string): Promise<string | undefined>;
-  /** Before a request is made. @throws DomainError rate_limited when the person was asked too often, unavailable. */
+  /** Call it before making a request. @throws DomainError rate_limited when the person was asked too often, unavailable. */
   admit(accountId: string, clientId: string): Promise<void>;
   /** Stores a request for the person and notifies them by mail. @param app the client's name. */
   ask(request: NewBackchannelRequest, app: string, actor: Actor): Promise<void>;
-  /** Requests that wait for the account's answer, oldest first. */
+  /** Requests that await the account's answer, oldest first. */
   waiting(accountId: string): Promise<BackchannelRequest[]>;
   /**
    * Answers a request, once.
@@ -54,7 +54,7 @@ export function createBackchannelRequests(
     notices: Pick<Notices, 'loginRequested'>;
     guessLimit: GuessLimit;
     mailLimit: MailLimit;
-    /** Requests to one person within an hour: of one client, and of all. Each may be a mail. */
+    /** Requests to one person within an hour: of one client, and of all. Each may cause a mail. */
     limits: { perClient: number; perPerson: number };
   },
 ): BackchannelRequests {

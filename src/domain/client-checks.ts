@@ -18,10 +18,10 @@ const MAX_NAME = 100;
 /** RFC 6749 appendix A.1, without the space. */
 const CLIENT_ID = /^[\x21-\x7e]{1,255}$/;
 
-/** RFC 6749 appendix A.2. Secrets are kept by a fast hash, so one that was brought along must not be guessable. */
+/** RFC 6749 appendix A.2. Secrets are stored with a fast hash, so one from elsewhere must not be guessable. */
 const SECRET = /^[\x20-\x7e]{20,255}$/;
 
-/** Ways to authenticate that need no secret: none, and those with a key or a certificate of the client's own. */
+/** Authentication methods without a secret: none, and those with the client's own key or certificate. */
 const SECRETLESS = new Set<unknown>([
   'none',
   'private_key_jwt',
@@ -37,7 +37,7 @@ const UNSTORABLE = /\\u0000|\\ud[89a-f][0-9a-f]{2}/i;
 /** Whether the database can hold a value of JSON. */
 export const isStorable = (value: unknown): boolean => !UNSTORABLE.test(JSON.stringify(value));
 
-/** Whether a client of this metadata authenticates by a secret. */
+/** Whether a client with this metadata authenticates with a secret. */
 export const needsSecret = ({ token_endpoint_auth_method: method }: Record<string, unknown>): boolean =>
   !SECRETLESS.has(method);
 
@@ -54,7 +54,7 @@ export function checkedName(name: string): string {
   return trimmed;
 }
 
-/** Whether anybody can claim to be the client (RFC 6749 section 2.1). */
+/** Whether the client is public (RFC 6749 section 2.1). */
 export const isPublic = ({ token_endpoint_auth_method: method }: Record<string, unknown>): boolean =>
   method === 'none';
 
@@ -70,14 +70,14 @@ export function checkBrought({ id, secret, metadata }: Brought): void {
   if (!SECRET.test(secret)) refuse('client_secret', 'must have 20 to 255 printable ASCII characters');
 }
 
-/** The management permissions that a client's scope allows for its users. */
+/** The management permissions in a client's scope. */
 export function managementScopes(metadata: Record<string, unknown>): Permission[] {
   const { scope } = metadata;
   return isPublic(metadata) || typeof scope !== 'string' ? [] : scope.split(' ').filter(isPermission);
 }
 
 /**
- * Checks the names of roles and groups in `allowed_roles` and `allowed_groups`: one that nothing has would lock everybody out.
+ * Checks the names of roles and groups in `allowed_roles` and `allowed_groups`: an unknown one would lock everybody out.
  * @throws DomainError invalid_request, invalid_client_metadata.
  */
 export async function checkCircle(

@@ -4,11 +4,11 @@ import { createPeriodicWriter, type PeriodicWriter } from '../core/periodic-writ
 import type { AgentUse } from '../storage/acting-agents.ts';
 import type { Stores } from '../storage/stores.ts';
 
-/** When clients were used last: by tokens, and by people who signed in to them; and when agents were for whom. */
+/** When clients were last used: by tokens, and by people who signed in to them; and when agents acted for whom. */
 export interface ClientUse extends PeriodicWriter {
-  /** Notes one use: memory alone. */
+  /** Records one use, in memory only. */
   note(clientId: string): void;
-  /** The same of an agent that got a token for an account. */
+  /** The same for an agent that got a token for an account. */
   noteAgent(clientId: string, accountId: string): void;
 }
 

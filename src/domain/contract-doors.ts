@@ -6,18 +6,18 @@ import type { Announce } from '../storage/postgres/notifications.ts';
 import type { Stores } from '../storage/stores.ts';
 import { checkVersion, type Expected, type Operator, requirePermission } from './operators/operator.ts';
 
-/** A contract as it is known to operators, whether it is open or not. */
+/** A contract as operators see it, open or not. */
 export interface ContractDescription {
   name: string;
   title: string;
   /** Of its document. */
   documentVersion: string;
-  /** Where it answers while it is open. */
+  /** Where it answers while open. */
   urls: string[];
   basePath: string;
   /** What the contract reveals to strangers because its document requires it. */
   givesAway: string[];
-  /** Its pages and its OpenAPI document, without the URL before them. */
+  /** The paths of its pages and its OpenAPI document. */
   pages: string[];
   openapiPath: string;
   /** Its operations by id, as its document has them: `POST /api/v1/auth/login`. */
@@ -26,20 +26,20 @@ export interface ContractDescription {
 
 export interface ContractDoor extends ContractDescription {
   open: boolean;
-  /** Whether the configuration has it open. */
+  /** Whether the configuration opens it. */
   configured: boolean;
   /** Why it cannot be closed; null when it can. */
   forced: string | null;
   version: number;
 }
 
-/** Which contracts answer: those of the configuration, and what operators said since. */
+/** Which contracts are open: by configuration, and by what operators changed since. */
 export interface ContractDoors {
-  /** As it was when it was last read. */
+  /** As last read. */
   isOpen(name: string): boolean;
-  /** Reads anew what operators said. */
+  /** Reloads what operators changed. */
   load(): Promise<void>;
-  /** The names of those that are open. @param others what shall be so as well. */
+  /** The names of open contracts. @param others to treat as open as well. */
   openOnes(others?: ReadonlyMap<string, boolean>): Promise<string[]>;
   /** @throws DomainError insufficient_scope. */
   list(operator: Operator): Promise<ContractDoor[]>;
@@ -53,7 +53,7 @@ export interface ContractDoors {
   set(operator: Operator, name: string, open: boolean, expected?: Expected): Promise<ContractDoor>;
 }
 
-/** Every contract there is, and what they cannot be together. */
+/** All contracts, and which cannot be combined. */
 export interface ContractCatalogue {
   all: readonly ContractDescription[];
   /** Why `open` cannot be open together; null when they can. */
@@ -70,7 +70,7 @@ export function createContractDoors({
 }: Pick<Stores, 'audit' | 'inTransaction'> & {
   store: ContractStates;
   settings: Pick<ContractSettings, 'enabled' | 'hosts'>;
-  /** Loaded with the first question: most commands ask none. */
+  /** Loaded on first use: most commands don't need it. */
   catalogue(): Promise<ContractCatalogue>;
   announce: Announce;
 }): ContractDoors {

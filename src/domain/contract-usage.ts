@@ -17,9 +17,9 @@ export type { CallerRow, Reach } from '../storage/contract-usage.ts';
 export interface ContractUse {
   door: string;
   operation: string;
-  /** Whose it was, if that was proven. */
+  /** The account, if that was proven. */
   accountId: string | null;
-  /** The program, if it has shown a key. */
+  /** The program, if it presented a key. */
   program?: string | null;
   userAgent?: string | null;
   ip?: string | null;
@@ -35,7 +35,7 @@ export interface DoorReport extends UsageReport {
   wouldStop: BlastRadius;
 }
 
-/** Whom closing a contract would have stopped in the last days. */
+/** Who would have been affected in the last days if the contract had been closed. */
 export type BlastRadius = Record<'last7Days' | 'last30Days', Reach>;
 
 /** Usage counts of a period. */
@@ -48,7 +48,7 @@ export interface UsageReport {
 
 /** Counts who uses which contract, so that the operator sees which can be closed. */
 export interface ContractUsage extends PeriodicWriter {
-  /** Notes one request: memory alone. */
+  /** Records one request, in memory only. */
   note(use: ContractUse): void;
   /** Who has called a contract within the last `days`. @throws DomainError insufficient_scope. */
   reportOf(operator: Operator, door: string, days: number): Promise<DoorReport>;
@@ -58,7 +58,7 @@ export interface ContractUsage extends PeriodicWriter {
   lastUses(operator: Operator): Promise<Map<string, Date>>;
   /** Requests to each contract in the last `days`. @throws DomainError insufficient_scope. */
   requests(operator: Operator, days: number): Promise<Map<string, number>>;
-  /** What every process has written of the last `days`, today among them. */
+  /** The counts that all processes have written for the last `days`, today included. */
   report(options: { days: number; door?: string | undefined }): Promise<UsageReport>;
 }
 
@@ -66,7 +66,7 @@ export interface ContractUsage extends PeriodicWriter {
 const INTERVAL = 10_000;
 const DAY = 86_400_000;
 
-/** Programs and addresses that are told apart between two writes at a contract. */
+/** Maximum of distinct programs and addresses per contract between two writes. */
 const MAX_CALLERS = 500;
 /** Rows of each kind in a report. */
 const MAX_REPORT_ROWS = 100;
@@ -98,7 +98,7 @@ export function programOf(userAgent: string | null): string {
   return name ?? 'unknown';
 }
 
-/** Puts `from` into `counts`. */
+/** Adds `from` to `counts`. */
 function merge(counts: Map<string, Count>, { door, operation, day, ...from }: Count): void {
   const key = `${door} ${operation} ${day}`;
   const count = counts.get(key);
@@ -122,7 +122,7 @@ export function createContractUsage({
 }): ContractUsage {
   let counts = new Map<string, Count>();
   let callers = new Map<string, CallerCount>();
-  /** How many callers there are by contract, day and kind. */
+  /** Number of callers by contract, day and kind. */
   let distinct = new Map<string, number>();
   let today = { day: '', until: 0 };
 

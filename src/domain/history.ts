@@ -38,7 +38,7 @@ export const createHistory =
     }));
   };
 
-/** How much an account has of what its owner manages. */
+/** How much an account has of what its owner can manage. */
 export type { CountOfAccount } from '../storage/account-counts.ts';
 
 /** Another service that an account came from. */
@@ -50,7 +50,7 @@ export interface Origin {
   importedAt: Date;
 }
 
-/** Where an account came from, the first import first; nothing for one that was made here. */
+/** Where an account came from, first import first; empty for one created here. */
 export type FindOrigins = (accountId: string) => Promise<Origin[]>;
 
 export const createFindOrigins =
@@ -62,20 +62,20 @@ export const createFindOrigins =
       importedAt: createdAt,
     }));
 
-/** All that is kept of a person and that is theirs to take along: no secret is among it. */
+/** All of a person's data that they may take along, without secrets. */
 export interface AccountData {
   account: User;
   origins: Origin[];
   factors: Pick<MfaStatus, 'totp' | 'passkeys' | 'recoveryCodesLeft'>;
   sessions: AccountSession[];
   apps: ConnectedApp[];
-  /** At other providers. */
+  /** Identities at other providers. */
   identities: LinkedIdentity[];
   /** The directory's record of the person; null when there is none. */
   directory: DirectoryData | null;
-  /** Of programs that act for the account. */
+  /** Keys of programs that act for the account. */
   apiKeys: ApiKey[];
-  /** What was refused to apps that asked for the person, within 30 days. */
+  /** Refusals to apps that asked for the person, within 30 days. */
   refusals: Omit<AccountRefusalRow, 'accountId' | 'fingerprint'>[];
   events: AccountEvent[];
 }
@@ -87,7 +87,7 @@ export interface DirectoryData {
   attributes: Record<string, unknown>;
 }
 
-/** Gathers it. @throws DomainError user_not_found. */
+/** Collects it. @throws DomainError user_not_found. */
 export type GatherAccountData = (accountId: string) => Promise<AccountData>;
 
 /** More events than anybody has in years. */

@@ -1,24 +1,24 @@
-/** Requests that may come several times and are done once, told apart by the key that their caller gives them. */
+/** Idempotent requests: repeated ones are done once, identified by the caller's key. */
 import { DomainError } from '../core/errors.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { IdempotentRequests, KeptReply } from '../storage/idempotent-requests.ts';
 import type { Stores } from '../storage/stores.ts';
 
 interface KeyedRequest {
-  /** Of the caller's choice. */
+  /** Chosen by the caller. */
   key: string;
-  /** Who asks. */
+  /** The caller. */
   caller: string;
   /** The method and the path with its query. */
   target: string;
-  /** What else tells the request from another: undefined for none. */
+  /** What else distinguishes the request: undefined for none. */
   body: unknown;
 }
 
 /**
- * Does `act` once for a key of a caller and a target, and keeps its reply for 24 hours in the same transaction. Failures
- * are not stored: the request may be retried. @param act the action, with its reply and the reply of a replay, which
- * repeats no secret.
+ * Does `act` once for a key of a caller and a target, and stores its reply for 24 hours in the same transaction. Failures are
+ * not stored: the request may be retried.
+ * @param act the action; returns its reply and that of a replay, which repeats no secret.
  * @returns the reply, and whether it is a replay.
  * @throws DomainError idempotency_mismatch for another body, idempotency_in_progress while the same key is at work.
  */
@@ -32,7 +32,7 @@ export function createOnce({
   secrets,
   asOne,
 }: Pick<Stores, 'asOne'> & { requests: IdempotentRequests; secrets: Pick<Secrets, 'mac'> }): Once {
-  // Bodies may hold passwords, which a plain hash would let somebody guess.
+  // Bodies may contain passwords; a plain hash would allow guessing them.
   const digest = (value: unknown) => secrets.mac('idempotency', JSON.stringify(value ?? null));
   return ({ key, caller, target, body }, act) => {
     const id = digest([caller, target, key]);

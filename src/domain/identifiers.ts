@@ -7,19 +7,18 @@ export { foldCase };
 const USERNAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}._-]*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 const SCRIPTS = [/\p{Script=Latin}/u, /\p{Script=Greek}/u, /\p{Script=Cyrillic}/u];
-/** Controls, lone surrogates, line separators and what turns the writing direction of the text around it. */
+/** Controls, lone surrogates, line separators and characters that change the writing direction. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
-/** One character of all others, as a pattern; and one line of them that is not blank. */
+/** Patterns for any other character, and for one line of them that is not blank. */
 export const PRINTABLE = UNPRINTABLE.source.replace('[', '[^');
 export const LINE = String.raw`^(?=.*\S)${PRINTABLE}+$`;
 
-/** How many characters a person sees as typed: code points, not UTF-16 units. */
+/** The length as a person sees it: code points, not UTF-16 units. */
 export const codePoints = (value: string): number => Array.from(value).length;
 
 /**
- * Whether a text has more UTF-16 units than `characters` composed ones can have been typed with: a letter with all its
- * marks has four. To be asked before a text is normalised, because putting marks in order takes time quadratic in
- * their number.
+ * Whether a text has more UTF-16 units than `characters` composed ones can take: a letter with all its marks has four. Check it
+ * before normalizing, because sorting marks takes time quadratic in their number.
  */
 export const isLongerThan = (value: string, characters: number): boolean => value.length > 4 * characters;
 
@@ -55,9 +54,9 @@ function usernameProblem(username: string): string | null {
 }
 
 /**
- * A username: 3 to 64 letters, digits and . _ - of any language, starting with a letter or digit. Never an `@`, so that
- * "email or username" has one meaning.
- * @returns it as shown (NFKC), and the key that uniqueness is decided on.
+ * A username: 3 to 64 letters, digits and . _ - of any language, starting with a letter or digit. Never an `@`, so that "email
+ * or username" has one meaning.
+ * @returns the display form (NFKC), and the key for uniqueness.
  * @throws DomainError invalid_username with the reason too_short, too_long, invalid_characters or mixed_scripts.
  */
 export function parseUsername(value: string): { username: string; usernameKey: string } {
@@ -68,13 +67,14 @@ export function parseUsername(value: string): { username: string; usernameKey: s
   return { username, usernameKey: foldCase(username) };
 }
 
-/** The longest username that an account may have brought along from another service. */
+/** The longest username that an account may bring from another service. */
 const MAX_IMPORTED_USERNAME_LENGTH = 255;
 
 /**
- * A username that an account may have, those of other services among them: 1 to 255 printable characters, never an `@`. A
- * new one is read by `parseUsername`.
- * @returns as that does. @throws DomainError invalid_username with the reason too_short, too_long or invalid_characters.
+ * A username that an account may have, including those from other services: 1 to 255 printable characters, never an `@`.
+ * `parseUsername` reads new ones.
+ * @returns as that does.
+ * @throws DomainError invalid_username with the reason too_short, too_long or invalid_characters.
  */
 export function readUsername(value: string): { username: string; usernameKey: string } {
   const isLong = isLongerThan(value, MAX_IMPORTED_USERNAME_LENGTH);
@@ -93,7 +93,7 @@ export function readUsername(value: string): { username: string; usernameKey: st
 
 /**
  * An email address.
- * @returns it as typed but for width and composition, and the key that uniqueness is decided on (`readEmailAddress`).
+ * @returns it as typed except for width and composition, and the key for uniqueness (`readEmailAddress`).
  * @throws DomainError invalid_email.
  */
 export function parseEmail(value: string): { email: string; emailKey: string } {
@@ -103,8 +103,9 @@ export function parseEmail(value: string): { email: string; emailKey: string } {
 }
 
 /**
- * A name of a person or a thing: 1 to `longest` characters that can be printed.
- * @returns it in NFC. @throws DomainError invalid_request with `field`.
+ * A name of a person or a thing: 1 to `longest` printable characters.
+ * @returns it in NFC.
+ * @throws DomainError invalid_request with `field`.
  */
 export function parseName(field: string, value: string, maxLength = MAX_LENGTHS.name): string {
   const name = isLongerThan(value, maxLength) ? '' : value.normalize('NFC');
@@ -123,7 +124,7 @@ export function parseLocale(field: string, value: string): string {
     const [locale] = value.length <= MAX_LENGTHS.locale ? Intl.getCanonicalLocales(value) : [];
     if (locale !== undefined) return locale;
   } catch {
-    // Not a language tag: the same answer as for one that is too long.
+    // Not a language tag: answer as for one that is too long.
   }
   throw new DomainError('invalid_request', { field });
 }

@@ -1,4 +1,4 @@
-/** Viewing as a person: an operator signs in as somebody for support, seen by all and not for long. */
+/** Impersonation: an operator views as a person for support, visibly and for a short time. */
 import { type Actor, systemActor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import { DomainError } from '../core/errors.ts';
@@ -20,15 +20,15 @@ export interface View {
   until: number;
 }
 
-/** Why a view is over. */
+/** Why a view ended. */
 export type ViewEnd = 'ended' | 'expired' | 'signed_out' | 'not_allowed';
 
-/** A link that begins a view, or what keeps it waiting. */
+/** A link that begins a view, or what it waits for. */
 export type RequestedView = { id: string; expiresAt: Date } & (
   { state: 'ready'; token: string } | { state: 'waiting' }
 );
 
-/** An operator's wish, as the person sees it. */
+/** An operator's request, as the person sees it. */
 export interface ViewRequest {
   id: string;
   operator: string;
@@ -39,45 +39,46 @@ export interface ViewRequest {
 
 export interface Impersonation {
   /**
-   * Asks to view as a person. The link is good once, for a minute, where the operator is signed in.
-   * @param askFirst whether the person is asked first; the setting may say so, too. Ask again for the link, once they have agreed.
+   * Requests to view as a person. The link works once, for a minute, where the operator is signed in.
+   * @param askFirst whether the person is asked first; the setting may require it, too. Request again for the link, once they
+   *   have agreed.
    * @throws DomainError insufficient_scope, user_not_found, invalid_request without a reason; forbidden for a service account
-   *   (`service_account`), where it is off (`impersonation_off`), of oneself (`oneself`), an operator (`operator`), a suspended
-   *   account (`suspended`), and of whoever has just refused (`refused`).
+   *   (`service_account`), when disabled (`impersonation_off`), for oneself (`oneself`), an operator (`operator`), a suspended
+   *   account (`suspended`), and a person who has just refused (`refused`).
    */
   request(
     operator: Operator,
     id: string,
     wish: { reason: string; askFirst?: boolean | undefined },
   ): Promise<RequestedView>;
-  /** What waits for a person's answer, the oldest first. */
+  /** Requests that await a person's answer, oldest first. */
   waiting(accountId: string): Promise<ViewRequest[]>;
-  /** Answers a wish, once. @returns whether there was one. */
+  /** Answers a request, once. @returns whether there was one. */
   answer(accountId: string, id: string, approved: boolean, actor: Actor): Promise<boolean>;
   /**
-   * Begins the view that a link's token is of.
-   * @param session the operator's, to which the browser goes back.
-   * @throws DomainError forbidden: `view_link` for a token that is over, used or somebody else's; as `request`.
+   * Begins the view that a link's token belongs to.
+   * @param session the operator's, to which the browser returns.
+   * @throws DomainError forbidden: `view_link` for a token that is expired, used or somebody else's; as `request`.
    */
   begin(
     token: string,
     session: { accountId: string; uid: string },
     actor: Actor,
   ): Promise<View & { accountId: string }>;
-  /** Why a view has ended; null while it is active. Checks the operator's and the person's permissions anew. */
+  /** Why a view has ended; null while it is active. Checks the operator's and the person's permissions again. */
   over(id: string): Promise<ViewEnd | null>;
-  /** Ends a view with its session, grants and tokens; nothing happens to one that has ended. */
+  /** Ends a view with its session, grants and tokens. Does nothing when it has ended already. */
   end(view: { id: string; accountId?: string | undefined }, why: ViewEnd, actor?: Actor): Promise<void>;
   /** Ends expired views. @param limit the batch size. @returns how many. */
   sweep(limit: number): Promise<number>;
 }
 
 const MINUTE = 60_000;
-/** How long a link is good. */
+/** Lifetime of a link. */
 const LINK = MINUTE;
-/** How long a view lasts. */
+/** Duration of a view. */
 const VIEW = 15 * MINUTE;
-/** How long a person has to answer, and an operator to begin then. */
+/** Time for a person to answer, and for an operator to begin then. */
 const ANSWER = 60 * MINUTE;
 
 const MAX_REASON_LENGTH = 500;
@@ -88,7 +89,7 @@ export function createImpersonation(
     rights: Rights;
     notices: Pick<Notices, 'viewed' | 'viewRequested'>;
     clock: Clock;
-    /** Read each time: they change at run time. */
+    /** Read each time: they may change at run time. */
     config: { impersonation: { enabled: boolean; askFirst: boolean; notify: boolean } };
   },
 ): Impersonation {
@@ -96,7 +97,7 @@ export function createImpersonation(
   const within = (milliseconds: number) => new Date(clock.now() + milliseconds);
   const isOn = () => config.impersonation.enabled;
 
-  /** The account that may be viewed as. @throws DomainError user_not_found, forbidden. */
+  /** The account to view as. @throws DomainError user_not_found, forbidden. */
   async function subjectOf(id: string) {
     const subject = await users.findById(id);
     if (!subject) throw new DomainError('user_not_found');

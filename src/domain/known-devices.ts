@@ -2,12 +2,12 @@ import { randomToken } from '../core/ids.ts';
 import type { UserRecord } from '../storage/users.ts';
 
 /**
- * That an account signed in with a browser, as that browser keeps it, sealed. It opens nothing: guesses are counted by it
- * instead of by their address, so that strangers who fill the account's count do not keep its owner out. It ends with all
- * that changes how the account is opened.
+ * A sealed token with which a browser shows that the account signed in there. It grants no access: guesses are counted by it
+ * instead of by address, so that strangers who fill the account's count do not lock its owner out. It ends with every change of
+ * how the account signs in.
  */
 export interface KnownDevice {
-  /** Of this browser and account: what its guesses are counted under. */
+  /** Of this browser and account; guesses are counted by it. */
   id: string;
   accountId: string;
   securityVersion: number;
@@ -20,7 +20,7 @@ type Account = Pick<UserRecord, 'id' | 'securityVersion'>;
 /** Seconds. */
 export const KNOWN_DEVICE_TTL = 180 * 86_400;
 
-/** Accounts that one browser remembers, the latest first. */
+/** Maximum of accounts that a browser remembers, latest first. */
 const MAX_ACCOUNTS = 4;
 
 /** The cookie value of a browser after a sign-in to `account`. `now` in milliseconds. */
@@ -33,7 +33,7 @@ export const withDevice = (
   return [entry, ...known.filter((one) => one.accountId !== accountId)].slice(0, MAX_ACCOUNTS);
 };
 
-/** The id of the browser for `account`; null when it is not known to it (any more). */
+/** The id of the browser for `account`; null when the account is unknown to it or the token has ended. */
 export const deviceIdFor = (
   known: readonly KnownDevice[],
   account: Account | null,

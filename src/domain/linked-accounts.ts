@@ -2,26 +2,26 @@ import type { Stores } from '../storage/stores.ts';
 import { emailKeyOf } from './lookup.ts';
 import { isEmailVerified } from './ownership/address.ts';
 
-/** Somebody, as another issuer says. */
+/** A person, as another issuer identifies them. */
 interface Identity {
   issuer: string;
   subject: string;
   email: string | undefined;
 }
 
-/** How somebody of an issuer is found here. */
+/** How to find the account of an issuer's person. */
 interface LinkPolicy {
-  /** By the identity that the account is linked with, or by its address. */
+  /** By the linked identity, or by address. */
   link: 'subject' | 'email';
-  /** Whose addresses the issuer answers for. */
+  /** Domains whose addresses the issuer vouches for. */
   domains: readonly string[];
 }
 
 const domainOf = (email: string): string => email.slice(email.lastIndexOf('@') + 1).toLowerCase();
 
 /**
- * Finds accounts by identities at other issuers. An account is found by an address alone when its owner has
- * proven that here, and the issuer answers for its domain. Never creates or links an account.
+ * Finds accounts by identities at other issuers. An address alone is enough only if its owner has proven it here and the issuer
+ * vouches for its domain. Never creates or links an account.
  */
 export const linkedAccounts =
   ({ identities, users }: Pick<Stores, 'identities' | 'users'>) =>

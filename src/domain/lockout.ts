@@ -8,11 +8,11 @@ import type { Stores } from '../storage/stores.ts';
 import { isShared } from './source.ts';
 
 /**
- * Bounds guesses at names and short codes: each guesser may miss a number of times within ten minutes. Counts before
- * looking, so that parallel tries gain nothing.
- * @param what the kind of thing; each has counts of its own.
- * @param guessers whom it is counted against.
- * @param look finds what it stands for; undefined for nothing.
+ * Bounds guesses at names and short codes: each guesser may miss a number of times within ten minutes. Counts before looking, so
+ * that parallel attempts gain nothing.
+ * @param what the kind of thing; each has its own counts.
+ * @param guessers who is counted.
+ * @param look finds what was guessed; undefined for nothing.
  * @throws DomainError rate_limited when a count is full, unavailable when the counters are.
  */
 export type GuessLimit = <T>(
@@ -61,30 +61,30 @@ export interface Guess {
 }
 
 /**
- * Slows guessing down. One source on one subject has a few tries, then must wait, twice as long after each failure;
- * one source on any subject, and one subject from everywhere, have a number of failures in a window. These two spare
- * sources that signed in to the account of late, so that no stranger locks its owner out, and browsers that the account
- * signed in with: their few tries are counted by the browser, wherever it is. A source that many people may
- * stand behind has no count on any subject: one of them would lock out all.
+ * Slows guessing down. One source on one subject has a few attempts, then must wait, twice as long after each failure. One
+ * source on any subject, and one subject from everywhere, have a number of failures in a window. These two spare sources that
+ * recently signed in to the account, so that no stranger locks its owner out, and browsers that the account signed in with:
+ * their few attempts are counted by the browser, wherever it is. A source shared by many people has no count per subject: one of
+ * them would lock out all.
  *
- * Outcomes are counted before they are told: of any number of parallel guesses as many are answered as one after
- * the other would have been, and the rest learn nothing, not even whether they were right. That is why parallel
- * logins with the right password need no place in the count.
+ * Outcomes are counted before they are reported: of parallel guesses as many are answered as would have been one after the
+ * other, and the rest learn nothing, not even whether they were right. So parallel logins with the right password are not
+ * counted.
  *
  * Every method throws DomainError account_locked with the seconds to wait, and unavailable when the counters are.
  */
 export interface Lockout {
-  /** Before the secret is looked at. */
+  /** Call it before looking at the secret. */
   check(guess: Guess): Promise<void>;
   /** Whether `check` refuses. */
   isLocked(guess: Guess): Promise<boolean>;
   /** Counts a wrong guess. When it throws, the guess must not be answered as wrong. */
   failed(guess: Guess): Promise<void>;
-  /** Forgives the source its failures on the subject. When it throws, the guess must not be answered as right. */
+  /** Clears the source's failures on the subject. When it throws, the guess must not be answered as right. */
   succeeded(guess: Guess): Promise<void>;
-  /** Seconds for which sources and browsers that the account does not know are refused whatever they try; null when they are not. */
+  /** Seconds for which unknown sources and browsers are refused for the account, whatever they try; null when they are not. */
   closedFor(subject: string): Promise<number | null>;
-  /** Failures on the account lately, from everywhere. */
+  /** Recent failures on the account, from everywhere. */
   failuresOn(subject: string): Promise<number>;
   /** Resets the subject's count for this source: the owner has authenticated another way. */
   forgive(guess: Guess): Promise<void>;
@@ -115,7 +115,7 @@ export function createLockout({
 }: Pick<Stores, 'counters' | 'signIns'> & { clock: Clock; settings: Settings['lockout'] }): Lockout {
   const { pair, source, account } = settings;
   const memory = Math.max(DAY, 2 * pair.maxWait);
-  /** Refuses strangers to the account while a window is full; `own` is 1 when the guess itself is in the count. */
+  /** Refuses strangers to the account while a window is full; `own` is 1 when the guess itself is counted already. */
   const refuseStrangers = async (
     { accountId, source: from, device = null }: Guess,
     bySource: Count | null,
@@ -170,7 +170,7 @@ export function createLockout({
         if (failures.count < pair.attempts) return;
         const seconds = Math.min(pair.wait * 2 ** (failures.count - pair.attempts), pair.maxWait);
         const wait = await counters.add(keys.wait, 1, seconds);
-        // Parallel to the guess that began the wait, which is the one that gets an answer.
+        // Parallel to the guess that began the wait; only that one gets an answer.
         if (wait.count > 1) throw locked(wait.expiresIn);
       } catch (error) {
         // Don't count a guess that gets no answer: a burst from one source must not lock the account for others.

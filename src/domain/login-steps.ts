@@ -7,16 +7,16 @@ import type { UserRecord } from '../storage/users.ts';
 import type { Stores } from '../storage/stores.ts';
 import type { Acr } from './mfa/requirement.ts';
 
-/** What came first. */
+/** The first factor. */
 export type FirstFactor = 'password' | 'federated' | 'mail';
 
-/** What each kind of step holds. */
+/** The content of each kind of step. */
 interface Content {
-  /** The first factor was right, the second is still to come. */
+  /** The first factor was right; the second is still to come. */
   'second-factor': { first: FirstFactor };
-  /** The first factor was right, and the account has to get its second now. */
+  /** The first factor was right; the account must set up its second one now. */
   'enrolment': { first: FirstFactor };
-  /** All was right: the browser has to come back once more, to be signed in. */
+  /** Everything was right: the browser must return once more, to be signed in. */
   'arrival': { amr: string[]; acr: Acr; authTime: number };
 }
 type Kind = keyof Content;
@@ -33,9 +33,9 @@ export interface OpenStep<K extends Kind> extends Once {
 }
 
 /**
- * Logins under way, as tokens that their browsers carry and only this service can read: nothing is kept for them, and no
- * page needs the password again. Each is for one kind of step and ends by itself after ten minutes; with everything that
- * changes how the account is opened, or signs it out (its security version); and with its use.
+ * Logins under way, as tokens that browsers carry and only this service can read: nothing is stored for them, and no page needs
+ * the password again. A token is for one kind of step. It ends after ten minutes, with every change of the account's security
+ * version, and with its use.
  */
 export interface LoginSteps {
   seal<K extends Kind>(
@@ -43,17 +43,17 @@ export interface LoginSteps {
     account: Pick<UserRecord, 'id' | 'securityVersion'>,
     content: Content[K],
   ): string;
-  /** @param token unchecked. @returns null when it is none of this kind, or has ended. */
+  /** @param token unchecked. @returns null when it is not of this kind, or has ended. */
   open<K extends Kind>(kind: K, token: unknown): Promise<OpenStep<K> | null>;
   /**
-   * Uses a step up in `tx`: of any number of tries one does.
+   * Uses up a step in `tx`; one of concurrent attempts succeeds.
    * @throws DomainError invalid_token for the others.
    */
   use(step: Once, tx: Tx): Promise<void>;
   /** Whether a step was used. */
   isUsed(step: Once): Promise<boolean>;
   /**
-   * Uses a step up for `work`, unless that fails.
+   * Uses up a step for `work`, unless that fails.
    * @param work opens no transaction of its own.
    * @throws DomainError invalid_token; what `work` throws.
    */
@@ -103,7 +103,7 @@ export function createLoginSteps({
       if (!sealed || sealed.expiresAt <= clock.now()) return null;
       const account = await users.findById(sealed.accountId);
       if (account?.status !== 'active' || account.securityVersion !== sealed.securityVersion) return null;
-      // Of the bytes: one token has several spellings.
+      // Hash the bytes: one token has several spellings.
       const id = sha256(bytes.toString('base64url'));
       if (await usedSteps.has(id)) return null;
       return { id, account, content: sealed.content, expiresAt: sealed.expiresAt };

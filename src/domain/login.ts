@@ -15,7 +15,7 @@ import type { FirstFactor, LoginSteps, Once } from './login-steps.ts';
 import { sourceOfActor } from './source.ts';
 import { present, toUser, type User } from './users/user.ts';
 
-/** What was typed, unchecked. `identifier` is an email address or a username, `email` an email address only. */
+/** Typed input, unchecked. `identifier` is an email address or a username, `email` an email address only. */
 type PasswordRequest = ({ identifier: unknown } | { email: unknown }) & {
   password: unknown;
   actor: Actor;
@@ -44,13 +44,13 @@ type SecondFactorProof = { code: unknown } | { passkey: unknown; verified?: bool
 /** An authenticated account. */
 export interface Authentication {
   user: User;
-  /** How it was authenticated (RFC 8176). A remembered device is not a second factor. */
+  /** Authentication methods (RFC 8176). A remembered device is not a second factor. */
   amr: string[];
-  /** How strongly that is. */
+  /** The strength of that. */
   acr: Acr;
   /** When, in seconds since the epoch: `auth_time` (OpenID Connect Core section 2). */
   authTime: number;
-  /** The account must have a second factor and has none: before anything else it has to get one. */
+  /** The account must have a second factor and has none: it has to set one up before anything else. */
   enrolmentRequired: boolean;
   /** The password has to be replaced before anything else. */
   renewalRequired: boolean;
@@ -58,13 +58,13 @@ export interface Authentication {
 
 /** A login whose second factor is still to come. */
 export interface LoginStep {
-  /** To be handed back with the second factor, within ten minutes. Opaque, safe in a form, and no use by itself. */
+  /** To be returned with the second factor, within ten minutes. Opaque, safe in a form, and useless by itself. */
   token: string;
   accountId: string;
   methods: SecondFactor[];
 }
 
-/** What belongs to the end of a login. */
+/** What completes a login. */
 interface Completion {
   newHash?: string | null;
   enrolmentRequired?: boolean;
@@ -73,39 +73,39 @@ interface Completion {
 }
 
 /**
- * The one door to an authenticated account.
+ * The only way to an authenticated account.
  *
- * Every method that takes a password throws DomainError invalid_credentials, which looks and costs the same whether the
- * account, its password or a usable input is missing; account_suspended, to who knows the password only; account_locked;
- * overloaded; unavailable.
+ * Every method that takes a password throws DomainError invalid_credentials, which looks and costs the same whether the account,
+ * its password or usable input is missing; account_suspended, only to those who know the password; account_locked; overloaded;
+ * unavailable.
  */
 export interface Logins {
   /**
-   * Password and second factor in one request, for doors that have one.
-   * @throws DomainError mfa_required when the second factor is missing, and with the reason `enrolment` when the account
-   *   must have one and has none: such a door cannot have it set up, and letting it in would undo the policy.
+   * Password and second factor in one request, for doors that work like this.
+   * @throws DomainError mfa_required when the second factor is missing, and with the reason `enrolment` when the account must
+   *   have one and has none: such a door cannot set it up, and accepting the login would bypass the policy.
    */
   login: (request: LoginRequest) => Promise<Authentication>;
-  /** The password. Answers with the next step when it is not enough. */
+  /** The password. Returns the next step when it is not enough. */
   beginLogin: (request: BeginRequest) => Promise<Authentication | { pending: LoginStep }>;
   /**
-   * A login at another provider, of whom it is known which account it opens. Answers with the next step when it is not
-   * enough: a second factor is asked for as after a password.
+   * A login at another provider, for a known account. Returns the next step when it is not enough: a second factor is required
+   * as after a password.
    * @throws DomainError user_not_found, account_suspended, invalid_token when `once` was used before.
    */
   beginFederated: (request: {
     accountId: string;
     device: unknown;
     actor: Actor;
-    /** What this uses up: of any number of logins with one of it, one is done. */
+    /** The single-use value that this consumes: one of concurrent logins with it succeeds. */
     once: Once;
   }) => Promise<Authentication | { pending: LoginStep }>;
   /**
-   * A link that was mailed to the account's verified address: the same.
+   * The same by a link that was mailed to the account's verified address.
    * @throws DomainError as `beginFederated`.
    */
   beginByMail: Logins['beginFederated'];
-  /** A pending login, to show its page again; null when its token cannot be used (any more). */
+  /** A pending login, to show its page again; null when its token is not valid (any more). */
   pendingLogin: (token: unknown) => Promise<LoginStep | null>;
   /**
    * The second factor of a pending login.
@@ -114,7 +114,7 @@ export interface Logins {
    */
   completeLogin: (token: unknown, proof: SecondFactorProof, actor: Actor) => Promise<Authentication>;
   /**
-   * A pending login for an account that this browser's session has shown the first factor of: to step up from 1fa.
+   * A pending login for an account whose first factor this browser's session has proven: to step up from 1fa.
    * @throws DomainError user_not_found.
    */
   beginStepUp: (accountId: string, first?: FirstFactor) => Promise<LoginStep>;
@@ -135,7 +135,7 @@ export function createLogin(
       passkeys: Pick<Mfa['passkeys'], 'authenticate'>;
       devices: Pick<Mfa['devices'], 'isTrusted'>;
     };
-    /** Tells the owner of a login with something new. */
+    /** Notifies the owner of a login with something new. */
     notices: Pick<Notices, 'newDevice'>;
     steps: LoginSteps;
     clock: Clock;
@@ -175,7 +175,7 @@ export function createLogin(
     throw new DomainError(code);
   };
 
-  /** Writes the login down; it stands only if the account is still as it was when it was authenticated. */
+  /** Records the login; it succeeds only if the account is unchanged since it was authenticated. */
   const complete = async (
     account: UserRecord,
     methods: Method[],
@@ -206,7 +206,7 @@ export function createLogin(
     };
   };
 
-  /** The account that the password is right for, and its new hash if it shall have one. */
+  /** The account whose password is right, and a new hash if the old one is outdated. */
   const firstFactor = async (
     { password, actor, signal, ...named }: PasswordRequest,
     known: readonly KnownDevice[] = [],
@@ -224,7 +224,7 @@ export function createLogin(
       if (answer) found.push(answer);
       return answer !== null;
     };
-    // Again, there is an account: one that a token has brought has no password yet.
+    // Again: there is an account now. One created by a token has no password yet.
     const mayAsk = homes ? homes.length > 0 : !isAgain;
     const asks = legacy.isUsed && subject !== 'nobody' && mayAsk;
     const right = await passwordCheck.matches({
@@ -242,7 +242,7 @@ export function createLogin(
       await signIns.setFirstHash(account.id, await hasher.hash(password as string), new Date(clock.now()));
     if (right && !account && brought) {
       const adopted = await legacy.adopt(brought, password as string, actor);
-      // A concurrent login came first, or the names changed meanwhile: the local account decides.
+      // A concurrent login came first, or the names have changed: the local account decides.
       if (adopted === 'known') return firstFactor({ password, actor, signal, ...named }, known, true);
       if (adopted === 'refused') throw new DomainError('invalid_credentials', { reason: 'account_conflict' });
       if (adopted.status === 'suspended') return refuse('account_suspended', adopted, actor);
@@ -256,9 +256,9 @@ export function createLogin(
   const login: Logins['login'] = async ({ otp = null, ...request }) => {
     const { account, newHash } = await firstFactor(request);
     const { actor } = request;
-    // Such a door has no way to replace it, and until then it is good for nothing else.
+    // Such a door cannot replace the password, and until then it is good for nothing else.
     if (account.passwordChangeRequired) return refuse('invalid_credentials', account, actor);
-    /** The password was right, whatever comes of the login. */
+    /** The password was right, whatever the login's outcome. */
     const unfinished = async (reason?: 'enrolment') => {
       if (newHash !== null) await signIns.replaceHash(account, newHash);
       return new DomainError('mfa_required', reason && { reason });
@@ -272,7 +272,7 @@ export function createLogin(
     return complete(account, ['password', method], actor, { newHash });
   };
 
-  /** Goes on after the first factor was right. */
+  /** Continues after the first factor was right. */
   const proceed = async (
     account: UserRecord,
     first: FirstFactor,
@@ -327,7 +327,7 @@ export function createLogin(
     return complete(account, [method], actor);
   };
 
-  /** `work`, with its outcome told. */
+  /** Runs `work` and reports its outcome. */
   const told =
     <A extends unknown[], R extends object>(work: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {

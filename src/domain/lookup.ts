@@ -21,14 +21,14 @@ export const emailKeyOf = (value: string): string | null => keyOf(() => parseEma
 /** The key of a username as typed, or null. */
 export const usernameKeyOf = (value: string): string | null => keyOf(() => readUsername(value).usernameKey);
 
-/** The subject that guesses are counted under, whichever name was used. */
+/** The subject that guesses are counted by, whichever name was used. */
 export const subjectOf = ({ id }: Pick<UserRecord, 'id'>): string => `id:${id}`;
 
 /**
  * Finds the account that the input names.
  * @param input unchecked: an `identifier` with an `@` is an email address, any other a username.
- * @returns the account, if there is one, and the subject that guesses at it are counted under: the account, so that all its
- *   names share one count, else the typed name.
+ * @returns the account, if there is one, and the subject that guesses are counted by: the account, so that all its names share
+ *   one count, otherwise the typed name.
  */
 export async function lookUp(
   users: Users,

@@ -60,7 +60,7 @@ class Postern(TokenVerifier):
 mcp = MCPServer(${JSON.stringify(api.name)}, token_verifier=Postern(), auth=AuthSettings(issuer_url=ISSUER, resource_server_url=AUDIENCE, required_scopes=None, validate_token_resource=False))`;
 }
 
-/** The lines that an MCP server with the official SDKs takes to ask for tokens and to check them. */
+/** The code that an MCP server with the official SDKs needs to request tokens and check them. */
 export const snippetsOf = (api: Api, issuer: string) => ({
   typescript: typescriptOf(api, issuer),
   python: pythonOf(api, issuer),

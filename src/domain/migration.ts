@@ -13,21 +13,21 @@ export interface MovedAccounts {
   accounts: number;
 }
 
-/** A service that is asked for accounts that are not here. */
+/** A service that is asked for accounts which are not here. */
 export interface SourceProgress {
   name: string;
   kind: SourceState['kind'];
-  /** Whether it is left alone after failures; of this process, which a command's own is not the server's. */
+  /** Whether it is left alone after failures; in this process, so a command does not see the server's state. */
   isFailing: boolean;
   /** Null where it cannot tell. */
   accounts: number | null;
   moved: number;
   left: number | null;
-  /** Those that are here without a password, which it is asked for. */
+  /** Accounts here without a password, which the service is asked for. */
   withoutPassword: number;
 }
 
-/** Something that is left to do. */
+/** Something left to do. */
 export interface Remaining {
   code:
     | 'source_has_accounts'
@@ -37,7 +37,7 @@ export interface Remaining {
     | 'not_come'
     | 'old_hashes';
   message: string;
-  /** Whether the old service is needed for it. */
+  /** Whether it needs the old service. */
   blocking: boolean;
 }
 
@@ -65,7 +65,7 @@ export interface MigrationStatus {
 export interface Migration {
   /** @throws DomainError insufficient_scope. */
   status(operator: Operator): Promise<MigrationStatus>;
-  /** What metrics show, counted anew every few minutes; nothing where no service is moved from. */
+  /** For metrics, updated every few minutes; empty when there is no migration. */
   counts(): Promise<Pick<MigrationStatus, 'oldHashes'> & { moved: MovedAccounts[]; notCome: number }>;
 }
 
@@ -74,9 +74,9 @@ const DAY = 86_400_000;
 const DAYS = 30;
 /** Days without old tokens, after which none are expected. */
 const QUIET = 7;
-/** People who are named. */
+/** Maximum of people to name. */
 const MAX_NAMED = 100;
-/** Milliseconds that counts serve. */
+/** Milliseconds that counts are cached. */
 const KEPT = 300_000;
 
 const sum = (rows: readonly { accounts: number }[]) => rows.reduce((all, { accounts }) => all + accounts, 0);
@@ -184,7 +184,7 @@ export function createMigration(dependencies: {
     const ofTokens: Remaining[] = tokens.doors.map(({ door, until, unusedRefreshTokens }) => ({
       code: 'old_tokens',
       message: `${door} honours old tokens until ${until}: ${isSeen ? `they came within the last ${QUIET} days` : `none came within the last ${QUIET} days`}${unusedRefreshTokens > 0 ? `, and ${unusedRefreshTokens} imported refresh tokens may come` : ''}`,
-      // Their keys are here, unless they are had from the old service.
+      // Their keys are here, unless they come from the old service.
       blocking: settings[door]?.keys.some(({ jwksUrl }) => jwksUrl !== undefined) ?? false,
     }));
     const others: Remaining[] = [];
@@ -243,7 +243,7 @@ export function createMigration(dependencies: {
         oldHashes: isMoving ? await oldHashes() : [],
       });
       last = { at: now, counts: count() };
-      // What failed is no count.
+      // A failed count is left out.
       last.counts.catch(() => (last = undefined));
       return last.counts;
     },

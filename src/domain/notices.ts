@@ -1,6 +1,6 @@
 /**
- * Security notices: mails to an account's owner about changes to it. Each is put into the outbox in the transaction
- * of the change, once for one cause.
+ * Security notices: mail to an account's owner about changes to it. Each is queued in the transaction of the change, once per
+ * cause.
  */
 import Bowser from 'bowser';
 import { LRUCache } from 'lru-cache';
@@ -25,7 +25,7 @@ import { sourceOf } from './source.ts';
 export interface Notices {
   /** @param undo a link to undo the change, if it was made without the old password. */
   passwordChanged(account: Addressee, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
-  /** @param device the key by which the device is known from now on; one notice for each device. */
+  /** @param device the key that identifies the device; one notice per device. */
   newDevice(account: Addressee, device: string, actor: Actor, tx: Tx): Promise<void>;
   factorAdded(account: Addressee, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
   factorRemoved(account: Addressee, factor: Factor, actor: Actor, tx: Tx): Promise<void>;
@@ -36,33 +36,33 @@ export interface Notices {
     actor: Actor,
     tx: Tx,
   ): Promise<void>;
-  /** To the address that the account has. @param email the one that it shall have. */
+  /** To the account's present address. @param email the requested one. */
   emailChangeRequested(account: Addressee, email: string, actor: Actor, tx: Tx): Promise<void>;
-  /** To the address that counted. @param account as it was before. @param email the new one. @param undo takes it back. */
+  /** To the former address. @param account as it was before. @param email the new one. @param undo undoes the change. */
   emailChanged(account: Addressee, email: string, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
-  /** @param removed what was set on the account before its owner was proven. */
+  /** @param removed what had been set on the account before its owner was proven. */
   accountCleared(account: Addressee, removed: RemovedDisplay, actor: Actor, tx: Tx): Promise<void>;
-  /** @param account as it was before. @param undo takes it back, and says which address it goes to. */
+  /** @param account as it was before. @param undo undoes the change, and names the address that it restores. */
   accountDeleted(account: Addressee, actor: Actor, tx: Tx, undo?: Offer | null): Promise<void>;
-  /** Somebody tried to have another account with this one's address. At most once an hour. */
+  /** Somebody tried to create another account with this address. At most once an hour. */
   accountExists(account: Addressee, actor: Actor, tx: Tx): Promise<void>;
   /** An operator views as the account's owner. @param view who, and why. */
   viewed(account: Addressee, view: ViewedBy, actor: Actor, tx: Tx): Promise<void>;
-  /** An operator asks to. @param until until when it can be answered. */
+  /** An operator requests to. @param until the deadline for the answer. */
   viewRequested(account: Addressee, view: ViewedBy, until: Date, actor: Actor, tx: Tx): Promise<void>;
-  /** The same where the account is still at another service. @param locale of the request. */
+  /** The same for an account that is still at another service. @param locale of the request. */
   accountElsewhere(email: string, locale: string | null, actor: Actor, tx: Tx): Promise<void>;
-  /** An app asks to sign the account in. @param asked `authReqId` tells it from others. */
+  /** An app requests to sign the account in. @param asked `authReqId` distinguishes requests. */
   loginRequested(account: Addressee, asked: Asked, actor: Actor, tx: Tx): Promise<void>;
 }
 
-/** A link that takes a change back, and the address that it goes to. */
+/** A link that undoes a change, and the address that it restores. */
 export interface Offer {
   to: string;
   link: TokenLink;
 }
 
-/** `id` tells it from the account's others of its kind. */
+/** `id` distinguishes it from the account's others of its kind. */
 export type Factor = FactorDisplay & { id: string };
 
 /** `by` is the operator's name, `id` the impersonation's. */
@@ -82,7 +82,7 @@ interface Asked {
 const HOUR = 3_600_000;
 const MAX_REASON_LENGTH = 500;
 
-/** The local part but for its first letter: enough to know one's own address by. */
+/** The local part masked except for its first letter: enough to recognize one's own address. */
 const masked = (email: string): string => email.replace(/^(.)[^@]*/su, '$1…');
 
 export function createNotices({
@@ -92,7 +92,7 @@ export function createNotices({
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
   clock: Clock;
 }): Notices {
-  /** @param cause what tells it from other notices of its kind to the account: the present unless given. */
+  /** @param cause distinguishes it from the account's other notices of its kind: the current time by default. */
   const tell = async (
     account: Addressee,
     payload: MessagePayload,
@@ -186,7 +186,7 @@ export function createNotices({
   };
 }
 
-/** As much of an account as it takes to write to its owner. */
+/** The part of an account that mail to its owner needs. */
 export type Addressee = Pick<
   UserRecord,
   | 'id'
@@ -203,9 +203,9 @@ export type Addressee = Pick<
 const MAX_NAME_LENGTH = 60;
 
 /**
- * Whom to write to, and how: at the address that counts. A name is used only when that is verified: until then whoever
- * made the account wrote it, and would have us carry it to a stranger.
- * @param locale the language of the request, for an account that has none of its own.
+ * Recipient, name and language: the address in force. The name is used only when that is verified: until then whoever created
+ * the account wrote it, and could make us send text to a stranger.
+ * @param locale the language of the request, for an account without its own.
  */
 export function recipientOf(account: Addressee, locale: string | null = null): Recipient {
   const name = account.givenName ?? account.name ?? account.username;
@@ -228,7 +228,7 @@ export interface Device {
 const BROWSERS = new Set<string | undefined>(Object.values(Bowser.BROWSER_MAP));
 const SYSTEMS = new Set<string | undefined>(Object.values(Bowser.OS_MAP));
 
-/** Parsing takes longer than all else that is done with it, and a person's events have few of them. */
+/** Cached: parsing takes longer than everything else, and a person's events have few distinct ones. */
 const devices = new LRUCache<string, Device>({
   max: 500,
   memoMethod(userAgent) {
@@ -238,11 +238,11 @@ const devices = new LRUCache<string, Device>({
   },
 });
 
-/** The device that a `User-Agent` tells of (RFC 9110 section 10.1.5). */
+/** The device that a `User-Agent` describes (RFC 9110 section 10.1.5). */
 export const deviceOf = (userAgent: string | null): Device =>
   userAgent ? { ...devices.memo(userAgent.slice(0, 512)) } : { browser: null, system: null };
 
-/** The key by which a device is recognized: its network and kind, without the browser's version. */
+/** The key that identifies a device: its network and kind, without the browser's version. */
 export function deviceKeyOf({ ip, userAgent }: Pick<Actor, 'ip' | 'userAgent'>): string {
   const { browser, system } = deviceOf(userAgent);
   return sha256(JSON.stringify([sourceOf(ip), browser, system]));

@@ -1,4 +1,4 @@
-/** Tokens of the service that a door replaces: honoured there until they expire, and exchanged once for tokens of Postern. */
+/** Tokens of the service that a door replaces: accepted until they expire, and exchanged once for tokens of Postern. */
 import { createHash, createPublicKey } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JWTPayload } from 'jose';
@@ -17,7 +17,7 @@ import type { Tx } from '../storage/postgres/transaction.ts';
 import type { UserRecord } from '../storage/users.ts';
 import type { Stores } from '../storage/stores.ts';
 
-/** An access token of an old service that is good. */
+/** A valid access token of an old service. */
 export interface OldAccessToken {
   account: UserRecord;
   /** Seconds since the epoch. */
@@ -28,10 +28,10 @@ export interface OldAccessToken {
 /** A refresh token of an old service that may be exchanged. */
 export interface OldRefresh {
   accountId: string;
-  /** When its owner signed in there, as far as the token tells; seconds since the epoch. */
+  /** When its owner signed in there, if the token says so; seconds since the epoch. */
   authTime: number;
   /**
-   * Uses it up and has `issue` make what it is exchanged for. Of any number of tries one does; where the door hands out no new
+   * Uses it up and exchanges it for the result of `issue`. One of concurrent attempts succeeds; where the door hands out no new
    * refresh token, the others get what `again` makes of the first one's.
    * @throws DomainError invalid_token, what they throw.
    */
@@ -45,7 +45,7 @@ export interface OldRefresh {
 export interface OldTokens extends PeriodicWriter {
   /** Null for a foreign, expired or ended token. @throws DomainError unavailable. */
   access(door: string, token: string): Promise<OldAccessToken | null>;
-  /** Whether it was one of the door's that has merely expired. */
+  /** Whether it was one of the door's that has only expired. */
   hasExpired(door: string, token: string): Promise<boolean>;
   /**
    * Null for anything but a refresh token of the old service. @throws DomainError invalid_token when it is expired
@@ -56,10 +56,10 @@ export interface OldTokens extends PeriodicWriter {
   end(accountId: string, tx?: Tx): Promise<void>;
 }
 
-/** Receives each presented token. */
+/** Called for each presented token. */
 export type ObserveOldToken = (door: string, kind: OldTokenUseRow['kind']) => void;
 
-/** Signatures that were checked lately: a client shows its token many times. */
+/** Signatures checked recently: a client presents its token many times. */
 const MAX_REMEMBERED = 10_000;
 /** Characters of a token, signed or opaque. */
 const MAX_TOKEN_LENGTH = 8192;
@@ -68,10 +68,10 @@ const INTERVAL = 10_000;
 /** Milliseconds to wait for the parallel request that exchanges the same token. */
 const PATIENCE = { all: 3_000, step: 50 };
 
-/** Loaded with the first token: most commands see none. */
+/** Loaded with the first token: most commands don't need it. */
 const loadJose = () => import('jose');
 
-/** Verification options of a contract, for each key. */
+/** Verification options of a contract, per key. */
 async function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch: typeof globalThis.fetch) {
   const { createRemoteJWKSet, customFetch, errors, jwtVerify } = await loadJose();
   const options = { algorithms: [alg] };
@@ -82,7 +82,7 @@ async function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch
         return await jwtVerify(token, keys, { ...options, ...more });
       } catch (error) {
         if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-        // Keys without an id: any of them may be the one.
+        // Keys without an id: any may match.
         for await (const one of error)
           try {
             return await jwtVerify(token, one, { ...options, ...more });
@@ -100,13 +100,13 @@ async function verifierOf({ alg, secret, key, jwksUrl, encoding }: OldKey, fetch
   return (token: string, more: object) => jwtVerify(token, found, { ...options, ...more });
 }
 
-/** Codes of jose for keys that cannot be had; all others say that the token is no good. */
+/** Codes of jose for unavailable keys; all others mean an invalid token. */
 const KEYS_FAILED = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
 
-/** The claims by which services tell refresh tokens from access tokens. */
+/** The claims that distinguish refresh tokens from access tokens. */
 const KINDS = ['type', 'token_type', 'typ', 'token_use'];
 
-/** Hashes by which an opaque token may have been imported. */
+/** Hashes under which an opaque token may have been imported. */
 const hashesOf = (token: string): string[] =>
   ['sha256', 'sha512', 'sha1'].map((algorithm) => createHash(algorithm).update(token).digest('hex'));
 
@@ -114,7 +114,7 @@ export function createOldTokens(
   dependencies: Pick<Stores, 'users'> & {
     settings: Readonly<Record<string, OldTokenSettings>>;
     store: OldTokenStore;
-    /** Brings over the account of a token, when it is not here. @throws DomainError. */
+    /** Creates the account of a token when it is not here. @throws DomainError. */
     bringOver: LegacyAccounts['bringOver'];
     clock: Clock;
     logger: Logger;
@@ -143,13 +143,13 @@ export function createOldTokens(
     counts.set(key, { door, kind, day, uses: (known?.uses ?? 0) + 1, lastUsedAt });
   };
 
-  /** The door, while its last day is not over. */
+  /** The door, unless its last day is over. */
   const openDoor = (name: string): Door | null => {
     const door = doors.get(name);
     return door && clock.now() < door.endsAt ? door : null;
   };
 
-  /** The claims of a token that one of the door's keys has signed, whenever it expires. */
+  /** The claims of a token signed with one of the door's keys, even an expired one. */
   const claimsOf = async (name: string, door: Door, token: string): Promise<JWTPayload | null> => {
     if (token.length > MAX_TOKEN_LENGTH || token.split('.').length !== 3) return null;
     const hash = `${name} ${sha256(token)}`;
@@ -163,7 +163,7 @@ export function createOldTokens(
         const { payload } = await verify(token, {
           issuer: door.issuer,
           ...(door.audience !== undefined && { audience: door.audience }),
-          // The times are compared below, each time anew.
+          // Compare the times below, on every call.
           currentDate: new Date(0),
           clockTolerance: Number.MAX_SAFE_INTEGER,
         });
@@ -171,7 +171,7 @@ export function createOldTokens(
         return payload;
       } catch (error) {
         const { code } = error as { code?: unknown };
-        // Generic is an answer that is no success or no JSON.
+        // The generic code means an answer that is no success or no JSON.
         const isOfToken = error instanceof errors.JOSEError && !KEYS_FAILED.has(String(code));
         if (!isOfToken) {
           logger.warn({ door: name }, 'the keys of old tokens cannot be had');
@@ -196,9 +196,9 @@ export function createOldTokens(
     clock.now() >= (claims.exp ?? Infinity) * 1000 || clock.now() < (claims.nbf ?? 0) * 1000;
 
   /**
-   * Finds the account of a token issued at a time, and brings it over when it is not here; null when unknown, or when its tokens
+   * Finds the account of a token issued at a time, and creates it when it is not here; null when unknown, or when its tokens
    * have been ended.
-   * @throws DomainError when its source cannot answer, or it cannot be made now.
+   * @throws DomainError when its source cannot answer, or it cannot be created now.
    */
   const ownerOf = async (
     id: unknown,

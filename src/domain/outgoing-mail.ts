@@ -19,32 +19,34 @@ interface Mail {
   /** Idempotency key: each cause sends one mail. */
   cause: string;
   content: Message;
-  /** Who caused it. */
+  /** The actor. */
   actor: Actor;
-  /** The address to count it for, where it differs from the recipient. */
+  /** The address to count it for, if not the recipient. */
   countedAs?: string;
-  /** Whether it is known to be the doing of the owner, or of somebody signed in as them: such a one goes out at once. */
+  /** Whether it is known to come from the owner, or somebody signed in as them: such mail goes out at once. */
   isOwners?: boolean;
 }
 
 export interface OutgoingMail {
   /**
-   * Puts a mail into the outbox, to be sent if `tx` commits. Mail that strangers can request is dropped once the
-   * mailbox or the source has used up this hour's limit. A notice about what was done to an account is not dropped, because
-   * whoever did it could have filled the mailbox before: it waits for an hour with room, or goes out at once when the
-   * mailbox is known to be the owner's, because then no stranger can cause it. Nothing goes to the placeholder of an account
-   * without an address.
-   * @returns whether it was put there.
+   * Queues a mail, to be sent if `tx` commits. Mail that strangers can request is dropped once the mailbox or the source has
+   * reached this hour's limit. A notice about a change of an account is never dropped, because whoever made the change could
+   * have filled the mailbox first: it waits for an hour with room, or goes out at once when the mailbox is known to be the
+   * owner's, because then no stranger can cause it. Nothing goes to the placeholder of an account without an address.
+   * @returns whether it was queued.
    * @throws DomainError unavailable when the counters are.
    */
   enqueue(mail: Mail, tx: Tx): Promise<boolean>;
-  /** Before a mail is asked for by name. @throws DomainError rate_limited when `to` has had its share, unavailable. */
+  /**
+   * Call it before accepting a request for mail by name.
+   * @throws DomainError rate_limited when `to` has reached its limit, unavailable.
+   */
   admit(to: string): Promise<void>;
 }
 
 /**
- * The key that addresses of one mailbox share: that of the address without its tag (`ada+shop@` is `ada@`). Dots
- * stay: they are one provider's own rule.
+ * The key that addresses of one mailbox share: the address without its tag (`ada+shop@` is `ada@`). Dots stay: ignoring them is
+ * one provider's own rule.
  */
 export function mailboxOf(address: string): string {
   const key = emailKeyOf(address) ?? address;
@@ -57,8 +59,8 @@ export function mailboxOf(address: string): string {
 const MAX_MAILS = { mailbox: 10, source: 200 };
 
 /**
- * What goes to a full mailbox all the same, once an hour: else a stranger who fills the mailbox would keep an owner out
- * whom they have locked out. The link lasts until the next may be sent.
+ * Mail that goes even to a full mailbox, once an hour: otherwise a stranger who has locked an owner out could also fill the
+ * mailbox. The link lasts until the next may be sent.
  */
 const ALWAYS: ReadonlySet<MessageKind> = new Set<MessageKind>(['sign-in-link']);
 
@@ -85,7 +87,7 @@ export function createOutgoingMail({
 }: Pick<Stores, 'counters'> & { outbox: Outbox<Message>; clock: Clock }): OutgoingMail {
   const keyOf = (what: string, hour: number) => `letters:${sha256(what)}:${hour}`;
   const thisHour = () => Math.floor(clock.now() / 1000 / HOUR);
-  /** Seconds until the end of an hour, by which its counter may go. */
+  /** Seconds until the end of an hour, when its counter may expire. */
   const endOf = (hour: number) => Math.max(1, Math.ceil((hour + 1) * HOUR - clock.now() / 1000));
 
   /** Takes one of the hour's places, if any is left. */
@@ -112,7 +114,7 @@ export function createOutgoingMail({
     return null;
   };
 
-  /** Seconds until it may go out; null when it may not. */
+  /** Seconds until it may be sent; null when it may not. */
   const delayOf = async (
     mailbox: string,
     { content, actor, isOwners }: Pick<Required<Mail>, 'content' | 'actor' | 'isOwners'>,
@@ -155,7 +157,7 @@ interface HourlyLimit {
 }
 
 /**
- * Bounds the mail that people can have us send.
+ * Bounds the mail that people can make us send.
  * @throws DomainError rate_limited when one of the limits is reached, unavailable when the counters are.
  */
 export type MailLimit = (limits: HourlyLimit[]) => Promise<void>;

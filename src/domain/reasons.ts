@@ -1,8 +1,8 @@
-/** What the reasons of domain errors mean, in sentences for developers and operators: problem details and the command line. */
+/** Explanations of the reasons of domain errors, for developers and operators: problem details and the command line. */
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
 import { PROFILE_FIELDS, type TextKindName } from './users/profile-fields.ts';
 
-/** The requirement on a profile field, where the title does not say it. */
+/** The requirement on a profile field, where the title does not give it. */
 const KIND_DETAILS: Readonly<Record<TextKindName, string | undefined>> = {
   name: 'This must be 1 to 200 printable characters in one line.',
   line: 'This must be 1 to 60 characters in one line.',
@@ -65,7 +65,7 @@ const SENTENCES: Readonly<Record<string, string | undefined>> = {
   'invalid_passkey:unsupported': 'Passkeys need a domain name, and this service has none.',
 };
 
-/** The sentence that says more than the title of `code`, by the reason, or the field without one. Undefined for most. */
+/** The sentence that adds to the title of `code`, by reason, or by field without one. Undefined for most. */
 export function sentenceFor(code: ErrorCode, { reason, field = '' }: ErrorDetails): string | undefined {
   const key = `${code}:${reason ?? field}`;
   return Object.hasOwn(SENTENCES, key) ? SENTENCES[key] : undefined;

@@ -3,7 +3,7 @@ import type { RefusalRow } from '../storage/refusals.ts';
 
 type Refused = Pick<RefusalRow, 'endpoint' | 'error' | 'parameter' | 'value' | 'reason'>;
 
-/** The client whose request it was, as far as advice depends on it. */
+/** The client of the request, as far as advice depends on it. */
 export interface AdvisedClient {
   id: string;
   metadata: Record<string, unknown>;
@@ -12,7 +12,7 @@ export interface AdvisedClient {
 const list = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 
-/** A word of a command line; quoted where a shell would make something else of it. */
+/** A word of a command line, quoted where the shell would interpret it. */
 const word = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
@@ -22,13 +22,13 @@ const word = (text: string): string =>
  */
 function mayBeOffered(uri: string | null, registered: readonly string[]): uri is string {
   const url = URL.parse(uri ?? '');
-  // An address that was cut is another one.
+  // A truncated address is another one.
   if (uri === null || !url || uri.endsWith('…') || registered.includes(uri)) return false;
   if (isLoopbackHostname(url.hostname)) return url.protocol === 'http:' || url.protocol === 'https:';
   return url.protocol === 'https:' && registered.some((one) => URL.parse(one)?.hostname === url.hostname);
 }
 
-/** How the app may come back to `uri`, with the command that adds it where that may be offered. */
+/** How to allow the redirect to `uri`, with the command that adds it where it is safe to offer. */
 function addAddress(option: string, registered: string[], uri: string | null, id: string): string {
   const has = `It has ${registered.length === 0 ? 'none' : registered.join(', ')}.`;
   if (!mayBeOffered(uri, registered))
@@ -116,11 +116,11 @@ export interface Fix {
   property: 'redirect_uris' | 'post_logout_redirect_uris';
   /** The metadata that the fix adds. */
   adds: string;
-  /** All of them, with it. */
+  /** All of them, including it. */
   value: string[];
 }
 
-/** The change that is safe to offer for a refusal; null for what takes somebody who looks closer. */
+/** The change that is safe to offer for a refusal; null when somebody has to look closer. */
 export function fixOf({ endpoint, parameter, value }: Refused, { metadata }: AdvisedClient): Fix | null {
   if (parameter !== 'redirect_uri' && parameter !== 'post_logout_redirect_uri') return null;
   const property = `${parameter}s` as const;

@@ -9,9 +9,9 @@ import type { Stores } from '../storage/stores.ts';
 import { type Operator, requirePermission } from './operators/operator.ts';
 import { adviceOn, type Fix, fixOf } from './refusal-advice.ts';
 
-/** A request that was refused: text alone, of bounded length, without a secret and without control characters. */
+/** A refused request: only text, of bounded length, without secrets and control characters. */
 export interface Refusal {
-  /** Which endpoint, as discovery has it, without `_endpoint`. */
+  /** The endpoint, as discovery names it, without `_endpoint`. */
   endpoint: string;
   /** The OAuth error code. */
   error: string;
@@ -25,7 +25,7 @@ export interface Refusal {
   requestId: string;
 }
 
-/** One with what to do about it. */
+/** A refusal with advice. */
 export interface ExplainedRefusal extends Omit<RefusalRow, 'fingerprint'> {
   clientName: string;
   /** In English. */
@@ -35,12 +35,12 @@ export interface ExplainedRefusal extends Omit<RefusalRow, 'fingerprint'> {
 
 /** The latest refusals of each client, for its developers, and of each person, for support. */
 export interface Refusals extends PeriodicWriter {
-  /** Records one in memory. @param accountId the person whose request it was, as far as that is known for sure. */
+  /** Records one in memory. @param accountId the person whose request it was, if known for sure. */
   note(clientId: string, refusal: Refusal, accountId?: string): void;
-  /** A client's, the latest first, of all processes. @throws DomainError insufficient_scope, client_not_found. */
+  /** A client's, latest first, of all processes. @throws DomainError insufficient_scope, client_not_found. */
   ofClient(operator: Operator, clientId: string): Promise<ExplainedRefusal[]>;
   /**
-   * A person's, of whatever client, the latest first. Fixes are left to those who may read clients.
+   * A person's, of any client, latest first. Fixes are only for those who may read clients.
    * @throws DomainError insufficient_scope, user_not_found.
    */
   ofAccount(operator: Operator, accountId: string): Promise<ExplainedRefusal[]>;
@@ -48,15 +48,15 @@ export interface Refusals extends PeriodicWriter {
 
 /** Milliseconds between two writes. */
 const INTERVAL = 1_000;
-/** What waits to be written is made by strangers: so many kinds of it, and so many of each, the latest. */
+/** Strangers cause these rows: maximum of kinds, and of rows of each kind, latest first. */
 const MAX_WAITING = { kinds: 500, alike: 5 };
 
 const fingerprintOf = ({ endpoint, error, parameter, value, reason }: Refusal): string =>
   sha256(JSON.stringify([endpoint, error, parameter, value, reason]));
 
-/** Rows that wait to be written, in bounds; those that say the same are one. */
+/** Rows that wait to be written, within bounds; equal ones are merged. */
 function createWaiting<Row extends RefusalRow>() {
-  /** By kind, then by fingerprint, the latest last. */
+  /** By kind, then by fingerprint, latest last. */
   let waiting = new Map<string, Map<string, Row>>();
   return {
     add(whose: string, row: Row): void {
@@ -70,7 +70,7 @@ function createWaiting<Row extends RefusalRow>() {
       if (alike.size >= MAX_WAITING.alike && oldest !== undefined) alike.delete(oldest);
       alike.set(row.fingerprint, { ...row, count: count + 1, firstAt });
     },
-    /** All of them, which wait no more. */
+    /** Takes all of them. */
     take(): Row[] {
       const rows = [...waiting.values()].flatMap((alike) => [...alike.values()]);
       waiting = new Map();

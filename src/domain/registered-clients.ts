@@ -13,7 +13,7 @@ type Described = Pick<ClientRecord, 'id' | 'name' | 'metadata'>;
 export interface RegisteredClients {
   /** Creates a client, or replaces everything but its id. */
   save(client: Pick<ClientRecord, 'id' | 'name' | 'secretHash' | 'metadata'>, actor: Actor): Promise<void>;
-  /** Deletes it, if it is there still; its grants and tokens end at once. */
+  /** Deletes it, if it still exists; its grants and tokens end at once. */
   delete(id: string, actor: Actor): Promise<void>;
   /**
    * The cache state of a client metadata document: how long it is fresh, and whether it is usable. Null when unknown;
@@ -36,10 +36,10 @@ export interface RegisteredClients {
 
 const DAY = 86_400_000;
 
-/** New documents of one host within a day: the owner of a domain can have any number of URLs, and each takes a row. */
+/** New documents of one host within a day: a domain's owner can have any number of URLs, and each takes a row. */
 const MAX_PER_HOST = 50;
 
-/** The properties of `metadata`, none of which is there. */
+/** The properties of `metadata`, all removed. */
 const absent = (metadata: Record<string, unknown>): Record<string, null> =>
   Object.fromEntries(Object.keys(metadata).map((name) => [name, null]));
 
@@ -112,7 +112,7 @@ export function createRegisteredClients({
     saveDocument: (client, { host, expiresAt, kept }, actor) =>
       inTransaction(async (tx) => {
         const { id, metadata } = client;
-        // Of two requests that bring the same document, one comes first.
+        // Of two requests for the same document, one comes first.
         await clientDocuments.lock(id, tx);
         const before = await clients.lock(id, tx);
         if (before) {

@@ -7,9 +7,9 @@ import type { Stores } from '../storage/stores.ts';
 
 export type { RegistrationTokenRecord } from '../storage/registration-tokens.ts';
 
-/** Initial access tokens (RFC 7591 section 3): who has one may register clients under its policy until it ends. */
+/** Initial access tokens (RFC 7591 section 3): whoever has one may register clients under its policy until it ends. */
 export interface RegistrationTokens {
-  /** @returns the token, shown this once. @throws DomainError invalid_request for a policy that there is not. */
+  /** @returns the token, shown this once. @throws DomainError invalid_request for an unknown policy. */
   create(
     token: { policy: string; expiresAt: Date },
     actor: Actor,
@@ -27,7 +27,7 @@ export function createRegistrationTokens({
   inTransaction,
 }: Pick<Stores, 'audit' | 'inTransaction'> & {
   tokens: RegistrationTokenStore;
-  /** The names of the policies that are configured. */
+  /** The names of the configured policies. */
   policies: string[];
   clock: Clock;
 }): RegistrationTokens {

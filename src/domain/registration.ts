@@ -55,9 +55,9 @@ export interface RegistrationDependencies
 /** Payload of a link, which proves access to the mailbox of `email`. */
 export interface RegistrationLink {
   email: string;
-  /** The interaction that the registration began in, if it did in one. */
+  /** The interaction in which the registration began, if any. */
   interaction: string | null;
-  /** The language that it was asked for in (BCP 47). */
+  /** The language of the request (BCP 47). */
   locale: string | null;
 }
 
@@ -72,8 +72,8 @@ export const REGISTRATION_TTL = 3600;
 const PURPOSE = 'registration';
 
 /**
- * Links that hold what they say, sealed: nothing is stored for somebody who has no account yet. Whoever uses one sees to it
- * that it serves `once`: the account that it made may be gone, or have another address, while it lasts.
+ * Self-contained, sealed links: nothing is stored for somebody without an account. The caller makes sure that a link is used
+ * `once`: the account that it created may be deleted, or have another address, while it lasts.
  */
 export function registrationLinks({ secrets, clock }: { secrets: Secrets; clock: Clock }) {
   return {
@@ -108,7 +108,7 @@ function opened(secrets: Secrets, bytes: Buffer): string | null {
 interface Options {
   /** The language of the request (BCP 47). */
   locale?: string | undefined;
-  /** The interaction that it is made in, if it is in one. */
+  /** The interaction in which it is requested, if any. */
   interaction?: string | undefined;
 }
 
@@ -121,7 +121,7 @@ export interface Requesting {
   request(email: string, actor: Actor, options?: Options): Promise<void>;
 }
 
-/** Requests an hour: for one address, and of one source. */
+/** Requests per hour: for one address, and by one source. */
 const MAX_REQUESTS = { address: 10, source: 200 };
 
 export function requesting(dependencies: RegistrationDependencies, links: RegistrationLinks): Requesting {
@@ -164,14 +164,14 @@ export function requesting(dependencies: RegistrationDependencies, links: Regist
 }
 
 export interface Completing {
-  /** The content of a link that can still be used; else null. */
+  /** The content of a link that is still valid; otherwise null. */
   peek(token: string): Promise<RegistrationLink | null>;
   /**
-   * Makes the account, its address verified by the link. Of any number of tries one succeeds; what cannot be used does
-   * not use up the link. An account that somebody made with the address meanwhile, at a contract, without proving it, is
-   * taken over with nothing of what was set on it.
-   * @throws DomainError forbidden, invalid_verification_token, invalid_username, invalid_request, weak_password,
-   *   username_taken, overloaded, unavailable.
+   * Creates the account, with its address verified by the link. One of concurrent attempts succeeds; invalid input does not use
+   * up the link. An account that somebody has created with the address meanwhile, at a contract, without proving it, is taken
+   * over without anything that was set on it.
+   * @throws DomainError forbidden, invalid_verification_token, invalid_username, invalid_request, weak_password, username_taken,
+   *   overloaded, unavailable.
    */
   complete(token: string, account: NewcomerAccount, actor: Actor): Promise<User>;
 }
@@ -197,13 +197,13 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
     attributes,
   } = dependencies;
 
-  /** The account that has an address, or had it before one that nobody has proven yet. */
+  /** The account that has an address, or had it before a new one that is still unproven. */
   const holderOf = async (email: string): Promise<UserRecord | null> => {
     const key = emailKeyOf(email) ?? '';
     return (await users.findByEmailKey(key)) ?? (await users.findMovedFrom(key));
   };
 
-  /** Whether an account stands in the way: one whose owner has shown that the address is theirs. */
+  /** Whether an account prevents the registration: one whose owner has proven the address. */
   const isTaken = (holder: UserRecord, email: string): boolean =>
     evidenceOf(holder).ownerProvenAt !== null && !isSquatted(holder, email);
 
@@ -217,7 +217,7 @@ export function completing(dependencies: RegistrationDependencies, links: Regist
     return (await steps.isUsed(link.once)) ? null : link;
   };
 
-  /** Gives an account to who reads the mailbox of the address that a stranger, or they themselves, made it with. */
+  /** Gives an account to the reader of its mailbox, whoever created it with that address. */
   const take = async (
     holder: UserRecord,
     { username, name, locale, password, attributes: attributeInput }: NewcomerAccount,

@@ -11,12 +11,12 @@ import { eventDetailsOf, recipientOf } from './notices.ts';
 import type { MailLimit, OutgoingMail } from './outgoing-mail.ts';
 import { isShared, sourceOfActor } from './source.ts';
 
-/** A kind of link that anybody can ask for by naming an account. */
+/** A kind of link that anybody can request by naming an account. */
 interface LinkKind {
   purpose: 'reset-password' | 'sign-in';
   mail: 'password-reset' | 'sign-in-link';
   event: 'password.reset_requested' | 'login.link_requested';
-  /** Seconds that a link lasts. */
+  /** Seconds that a link is valid. */
   ttl: number;
 }
 
@@ -26,19 +26,19 @@ export interface LinkRequest {
   /** The requested name: mail to unknown accounts is counted for it. */
   subject: string;
   actor: Actor;
-  /** The language of the request (BCP 47), for an account that has none of its own. */
+  /** The language of the request (BCP 47), for an account without its own. */
   locale: string | undefined;
   /** Whether the account may have the link. */
   isReachable(account: UserRecord): boolean;
   /** The payload of the link. */
   payloadOf(account: UserRecord): object;
-  /** Whether it is known to be the owner who asks: then the mailbox need not have room. */
+  /** Whether the request is known to be the owner's: then the mailbox need not have room. */
   isOwners?(account: UserRecord): boolean;
-  /** Of a request that comes to nothing, for the audit. */
+  /** Details of a request without effect, for the audit. */
   reasonOf?(account: UserRecord | null): string;
 }
 
-/** What links are made of that can be asked for by a name. */
+/** Dependencies of links that can be requested by name. */
 export interface RequestedLinkDependencies extends Pick<Stores, 'users' | 'audit' | 'inTransaction'> {
   tokens: Pick<OneTimeTokens, 'create'>;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
@@ -46,10 +46,10 @@ export interface RequestedLinkDependencies extends Pick<Stores, 'users' | 'audit
 }
 
 /**
- * Sends a link to the account that is meant, if it may have one, and writes the request down. The work is the same
- * whoever is named: nobody can tell from outside whether there is such an account. Links sent earlier stay valid: nobody ends
- * another's by asking again.
- * @returns the sender of links of one kind. @throws DomainError unavailable.
+ * Sends a link to the named account, if it may have one, and audits the request. The work is the same for any name: nobody can
+ * tell from outside whether there is such an account. Earlier links stay valid: a new request cannot invalidate somebody else's.
+ * @returns the sender of links of one kind.
+ * @throws DomainError unavailable.
  */
 export function createRequestedLinks(
   { users, tokens, outgoingMail, audit, inTransaction, clock }: RequestedLinkDependencies,
@@ -101,9 +101,10 @@ export function createRequestedLinks(
 }
 
 /**
- * Writes down that somebody came with the token of a link that cannot be used: made up, cut, expired, used, ended, or for
- * something else. So many in an hour of one source, and it is refused: nobody guesses for long, or fills the log.
- * @param type what the link was to do. @param subject the account, where the token tells of one.
+ * Audits the use of a dead link's token: invented, truncated, expired, used, ended, or for something else. Beyond a number per
+ * hour and source it is refused, so that nobody guesses for long or fills the log.
+ * @param type what the link was for.
+ * @param subject the account, if the token names one.
  * @throws DomainError rate_limited, unavailable.
  */
 export type NoteDeadLink = (

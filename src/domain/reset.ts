@@ -48,7 +48,7 @@ export interface ResetDependencies
 export interface ResetPayload {
   /** The address that it was sent to. */
   email: string;
-  /** When the password was set that it shall replace, in milliseconds. */
+  /** When the password to replace was set, in milliseconds. */
   passwordChangedAt: number | null;
   /** Whether the user has signed in with the password being replaced: the link proves no address then. */
   isRenewal?: true;
@@ -69,11 +69,11 @@ export function isCurrent(payload: ResetPayload, account: UserRecord): boolean {
 
 export interface Requesting {
   /**
-   * Sends a link to choose a new password to the address that counts of the account that is meant, if it is an active one:
-   * a new address does not before it is proven. Takes the same work whether there is such an account or not.
+   * Sends a link to choose a new password to the named account, if it is active: to its address in force, not to an unproven new
+   * one. Does the same work whether there is such an account or not.
    * @param input unchecked: an email address or a username, or an email address only.
-   * @param options.locale the language of the request (BCP 47), for an account that has none of its own.
-   * @returns whether there is such an account: for doors whose contract tells, and for nobody else.
+   * @param options.locale the language of the request (BCP 47), for an account without its own.
+   * @returns whether there is such an account: only for doors whose contract reveals it.
    * @throws DomainError rate_limited, alike for accounts that do not exist; unavailable.
    */
   request(
@@ -86,7 +86,7 @@ export interface Requesting {
 /** Lifetime of a link in seconds. */
 const RESET_TTL = 15 * 60;
 
-/** Requests an hour: of one source for one account, of one source, and for one account by sources it does not know. */
+/** Requests per hour: by one source for one account, by one source, and for one account by unknown sources. */
 const MAX_REQUESTS = { pair: 10, source: 200, account: 30 };
 
 export function requesting(dependencies: ResetDependencies): Requesting['request'] {
@@ -143,13 +143,15 @@ export interface Inviting {
    */
   invite(accountId: string, actor: Actor, options?: { locale?: string | undefined }): Promise<void>;
   /**
-   * A link to choose another password, for a browser that has just signed in with the present one: unlike a mailed one it proves
-   * no address. @returns its token. @throws DomainError user_not_found.
+   * A link to choose another password, for a browser that has just signed in with the present one: unlike a mailed link it
+   * proves no address.
+   * @returns its token.
+   * @throws DomainError user_not_found.
    */
   renew(accountId: string): Promise<string>;
 }
 
-/** Seconds that an invitation lasts. */
+/** Seconds that an invitation is valid. */
 const INVITATION_TTL = 7 * 86_400;
 
 export function inviting({
@@ -188,16 +190,15 @@ export function inviting({
 
 export interface Confirming {
   /**
-   * The account whose password the link would set, without using it up; null when it cannot be used, which is written
-   * down.
+   * The account whose password the link would set, without using it up; null for an unusable link, which is audited.
    * @throws DomainError rate_limited.
    */
   peek(token: string, actor: Actor): Promise<User | null>;
   /**
-   * Sets a new password, and with it: ends every session and token of the account and every other link, forgives the
-   * source its wrong passwords, verifies the address that the link was sent to, and tells the owner. When nobody was known
-   * to be that before, all else that was set on the account goes as well: a stranger may have set it. Of any number of
-   * tries with one link one succeeds; a password that cannot be used does not use up the link.
+   * Sets a new password. Ends every session, token and other link of the account, clears the source's wrong guesses, verifies
+   * the link's address, and tells the owner. If the owner was unproven before, everything else set on the account is removed as
+   * well: a stranger may have set it. One of concurrent attempts with a link succeeds; an invalid password does not use up the
+   * link.
    * @param signal aborts when the caller has gone.
    * @throws DomainError invalid_reset_token, weak_password, rate_limited, overloaded, unavailable.
    */
@@ -224,7 +225,7 @@ export function confirming(dependencies: ResetDependencies): Confirming {
 
   const setBefore = createPasswordSetBefore(dependencies);
 
-  /** Replaces the password of a user who has entered it, and ends the sessions and tokens that it had opened. */
+  /** Replaces the password of a user who has entered it, and ends the sessions and tokens based on it. */
   const renewed = async (account: UserRecord, passwordHash: string, owner: Actor, tx: Tx) => {
     const passwordChangedAt = new Date(clock.now());
     const columns = { passwordHash, passwordChangedAt, passwordChangeRequired: false };

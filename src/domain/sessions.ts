@@ -11,27 +11,27 @@ import { type Device, deviceOf } from './notices.ts';
 export type AccountSession = Omit<SessionRecord, 'userAgent'> & Device;
 
 export interface AccountSessions {
-  /** The browsers and devices that the account is signed in with, the latest sign-in first. */
+  /** The browsers and devices that the account is signed in with, latest sign-in first. */
   list(accountId: string): Promise<AccountSession[]>;
-  /** The browser or device in which an app got the grant of its token; null when it is signed out by now. */
+  /** The browser or device in which an app got its token's grant; null when it has signed out since. */
   holderOf(accountId: string, grantId: string): Promise<string | null>;
   /**
-   * Ends one, and what apps hold because of it; not what they were given for the time when the person is away. A device
-   * that shares a browser's grant takes that along: its app is signed out of the browser as well.
+   * Ends one, with the grants of apps that depend on it, except those for offline access. A device that shares a browser's grant
+   * ends that, too: its app is signed out of the browser as well.
    * @returns whether there was such a session.
    */
   end(accountId: string, uid: string, actor: Actor): Promise<boolean>;
   /**
-   * Ends all but one, or all with null; and what lets somebody act for the account or come back without its second factor:
-   * logins of contract clients, its API keys, and remembered devices.
+   * Ends all but one, or all with null; and everything that acts for the account or skips its second factor: logins of contract
+   * clients, its API keys, and remembered devices.
    * @returns how many sessions.
    */
   endOthers(accountId: string, uid: string | null, actor: Actor): Promise<number>;
   /** Clients with tokens or consent of the account, and agents that act for it by token exchange, by start time. */
   apps(accountId: string): Promise<ConnectedApp[]>;
   /**
-   * Revokes all grants, consents, delegations and tokens of a client for an account and removes it from sessions. Tokens that
-   * came of them by exchange end too. Earlier grants of other clients give it no new token.
+   * Revokes all grants, consents, delegations and tokens of a client for an account and removes it from sessions. Tokens derived
+   * from them by exchange end too. Earlier grants of other clients give it no new token.
    * @returns whether there was anything.
    */
   disconnect(accountId: string, clientId: string, actor: Actor): Promise<boolean>;
@@ -139,7 +139,7 @@ export interface ConnectedApp {
   clientId: string;
   allowed: Allowed;
   since: Date;
-  /** When an agent last got a token; null of other apps. */
+  /** When an agent last got a token; null for other apps. */
   lastUsedAt: Date | null;
 }
 

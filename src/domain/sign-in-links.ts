@@ -1,6 +1,6 @@
 /**
- * A way in for owners whom strangers have locked out by wrong passwords: a link by mail that signs in without a new
- * password, while the lock lasts. It is the first factor; a second one is asked for as after a password.
+ * For owners whom strangers have locked out by wrong passwords: a mailed link that signs in without a new password, while the
+ * lock lasts. It is the first factor; a second one is required as after a password.
  */
 import type { Clock } from '../core/clock.ts';
 import type { OneTimeTokens } from '../storage/one-time-tokens.ts';
@@ -43,11 +43,11 @@ export interface SignInLinkPayload {
   /** The address that it was sent to. */
   email: string;
   securityVersion: number;
-  /** The interaction that it was asked for in, if it was in one. */
+  /** The interaction in which it was requested, if any. */
   interaction: string | null;
 }
 
-/** Whether a link may be sent: to the address of an account whose owner has shown that it is theirs. */
+/** Whether a link may be sent: only to an address that the account's owner has proven. */
 export const isOwned = ({ status, emailVerifiedAt, ownerProvenAt }: UserRecord): boolean =>
   status === 'active' && emailVerifiedAt !== null && ownerProvenAt !== null;
 
@@ -57,12 +57,12 @@ export const isCurrent = (payload: SignInLinkPayload, account: UserRecord): bool
 
 export interface Requesting {
   /**
-   * Sends a link to the address of the account that is meant, if its owner has proven that and its lock keeps this
-   * source out: only then does it differ from a password. Takes the same work, and says the same, whoever is
-   * named. Whoever asks, the owner can use it; so somebody who uses up what may be sent only sends the owner the way in.
+   * Sends a link to the named account's address, if its owner has proven that and the lock keeps this source out: only then is
+   * it more than a password. Does the same work, with the same result, for any name. Whoever requests it, the owner can use it;
+   * so somebody who uses up the limit only sends the owner links.
    * @param input unchecked: an email address or a username.
-   * @param options.interaction the one that the person goes on with, in this browser alone.
-   * @param options.locale the language of the request (BCP 47), for an account that has none of its own.
+   * @param options.interaction to continue with, in this browser only.
+   * @param options.locale the language of the request (BCP 47), for an account without its own.
    * @throws DomainError rate_limited, alike for accounts that do not exist; unavailable.
    */
   request(
@@ -72,7 +72,7 @@ export interface Requesting {
   ): Promise<void>;
 }
 
-/** Requests an hour: of one source for one account, and of one source. */
+/** Requests per hour: by one source for one account, and by one source. */
 const MAX_REQUESTS = { pair: 10, source: 200 };
 
 export function requesting(dependencies: SignInLinkDependencies): Requesting['request'] {
@@ -93,8 +93,8 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
       { of: `sign-in-link:${subject}\n${source}`, limit: MAX_REQUESTS.pair },
       { of: `sign-in-link:${source}`, limit: MAX_REQUESTS.source, unless: isShared(source) },
     ]);
-    // Whoever asks has been told so already, alike for accounts that do not exist. Before the count of letters: nobody uses up
-    // what may be sent while the password is enough.
+    // The requester has been told already, alike for accounts that do not exist. Check before counting mail: nobody uses up
+    // the limit while the password is enough.
     if (!(await lockout.isLocked({ subject, accountId: account?.id ?? null, source }))) return;
     await send({
       accountId: account?.id ?? null,
@@ -109,14 +109,14 @@ export function requesting(dependencies: SignInLinkDependencies): Requesting['re
 
 export interface Redeeming {
   /**
-   * Whom the link would sign in, and the interaction that it was asked for in, without using it up; null when it cannot be
-   * used, which is written down.
+   * The account that the link would sign in, and the interaction in which it was requested, without using it up; null for an
+   * unusable link, which is audited.
    * @throws DomainError rate_limited.
    */
   peek(token: string, actor: Actor): Promise<{ user: User; interaction: string | null } | null>;
   /**
-   * Signs in, or answers with the second factor that is still to come, and the interaction that it was asked for in. Of any number of tries with one link one succeeds.
-   * The source is forgiven the account's wrong passwords.
+   * Signs in, or returns the second factor that is still to come, and the interaction in which the link was requested. One of
+   * concurrent attempts with a link succeeds. Clears the source's wrong guesses at the account.
    * @param device the token of a remembered device, unchecked.
    * @throws DomainError invalid_token, rate_limited, unavailable.
    */
@@ -131,7 +131,7 @@ export function redeeming(dependencies: SignInLinkDependencies): Redeeming {
   const { users, tokens, lockout, logins, steps, clock } = dependencies;
   const deadLink = createDeadLinks(dependencies);
 
-  /** Used by being noted, in the transaction of what comes of it; the token itself goes when its time is over. */
+  /** Recorded as used in the transaction of its effect; the token itself is deleted when it expires. */
   const onceOf = (token: string) => ({
     id: sha256(`sign-in-link:${token}`),
     expiresAt: clock.now() + SIGN_IN_LINK_TTL * 1000,

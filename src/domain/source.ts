@@ -14,9 +14,9 @@ function groupsOf(ip: string): string[] {
 }
 
 /**
- * Who a failure is counted against: an IPv4 address, or the /64 of an IPv6 address, because one host owns at least
- * that much (RFC 6177). IPv4-mapped addresses (RFC 4291 section 2.5.5.2) count as the IPv4 address that they hold.
- * @param ip the peer's address; what is none (null, a zone, garbage) shares one source.
+ * Who a failure is counted against: an IPv4 address, or the /64 of an IPv6 address, because one host owns at least that much
+ * (RFC 6177). IPv4-mapped addresses (RFC 4291 section 2.5.5.2) count as their IPv4 address.
+ * @param ip the peer's address; anything invalid (null, a zone, garbage) shares one source.
  */
 export function sourceOf(ip: string | null): string {
   const address = ip?.split('%')[0] ?? '';
@@ -34,14 +34,14 @@ export function sourceOf(ip: string | null): string {
 }
 
 /**
- * Where an actor's requests and tries come from, as every limit counts them: a program that has shown its key is a source
- * of its own, whatever its address; anybody else is known by the address.
+ * The source of an actor's requests and attempts, as every limit counts them: a program with a key is its own source, whatever
+ * its address; everybody else is identified by address.
  */
 export const sourceOfActor = ({ kind, id, ip }: Pick<Actor, 'kind' | 'id' | 'ip'>): string =>
   kind === 'client' ? `client:${id}` : sourceOf(ip);
 
 /**
- * Whether any number of people may stand behind a source: a program, or a proxy that names no client. Such a source is
- * never limited as a whole, because one of them would lock out all.
+ * Whether many people may share a source: a program, or a proxy that names no client. Such a source is never limited as a whole,
+ * because one person would lock out all.
  */
 export const isShared = (source: string): boolean => source === UNKNOWN || source.startsWith('client:');

@@ -19,10 +19,10 @@ import type { Rights } from './operators/rights.ts';
 /** A provider that people may sign in with, without its secret. */
 export interface ManagedUpstream extends UpstreamSettings {
   enabled: boolean;
-  /** Whether it is the configuration's, which alone changes it. */
+  /** Whether it is from the configuration, which alone can change it. */
   configured: boolean;
   version: number;
-  /** Identities there that are connected with accounts; counting ends at `MAX_LINKED`. */
+  /** Number of identities linked to accounts; counting ends at `MAX_LINKED`. */
   linked: number;
 }
 
@@ -43,7 +43,7 @@ export interface UpstreamChanges {
   enabled?: boolean | undefined;
 }
 
-/** What asking a provider came to. */
+/** The result of testing a provider. */
 export type UpstreamTest =
   { ok: true } | { ok: false; code: 'upstream_unavailable' | 'upstream_failed'; why: string };
 
@@ -53,14 +53,14 @@ export interface UpstreamAdmin {
   /** @throws DomainError insufficient_scope, upstream_not_found. */
   find(operator: Operator, id: string): Promise<ManagedUpstream>;
   /**
-   * Who is linked there, the latest first. It takes `users:read` too.
+   * People linked to it, latest first. Also requires `users:read`.
    * @throws DomainError insufficient_scope, upstream_not_found, invalid_cursor.
    */
   linked(operator: Operator, id: string, options: ListOptions<'created_at', object>): Promise<Listed<Linked>>;
   /**
    * Registers a provider that people may sign in with. An enabled one must answer, unless `untested`.
-   * @throws DomainError insufficient_scope, upstream_taken, invalid_request, stronger_operator where identities of that
-   *   name are an operator's still.
+   * @throws DomainError insufficient_scope, upstream_taken, invalid_request, stronger_operator when an operator still has an
+   *   identity under that name.
    */
   create(
     operator: Operator,
@@ -78,8 +78,8 @@ export interface UpstreamAdmin {
     expected?: Expected,
   ): Promise<ManagedUpstream>;
   /**
-   * Forgets one. Identities there stay connected, should it come back.
-   * @param options.linked whether it may go while people are linked
+   * Deletes one. Its identities stay linked, in case it returns.
+   * @param options.linked whether to delete it although people are linked
    * @throws DomainError insufficient_scope, upstream_not_found, configured, precondition_failed, in_use.
    */
   remove(
@@ -87,17 +87,17 @@ export interface UpstreamAdmin {
     id: string,
     options?: { linked?: boolean; expected?: Expected | undefined; reason?: string },
   ): Promise<void>;
-  /** Asks one whether it can be used. @throws DomainError insufficient_scope, upstream_not_found. */
+  /** Tests whether it can be used. @throws DomainError insufficient_scope, upstream_not_found. */
   test(operator: Operator, id: string): Promise<UpstreamTest>;
 }
 
-/** Where counting people who are linked ends. */
+/** Where counting linked people ends. */
 export const MAX_LINKED = 1_000;
 
-/** What decides whom a provider can sign in as. */
+/** Properties that decide whom a provider can sign in as. */
 const TRUSTED = ['issuer', 'endpoints', 'claims', 'clientId', 'clientSecret', 'trustEmail'] as const;
 
-/** `changes` laid on `before`. @throws DomainError invalid_request. */
+/** `changes` applied to `before`. @throws DomainError invalid_request. */
 function merged(
   before: Upstream | { id: string },
   { enabled: _enabled, ...changes }: UpstreamChanges,

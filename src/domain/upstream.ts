@@ -27,7 +27,7 @@ export const createUpstreamAccounts = (dependencies: UpstreamDependencies): Upst
   ...signingIn(dependencies),
 });
 
-/** What signing in by way of other providers is made of. */
+/** Dependencies of sign-in through other providers. */
 export interface UpstreamDependencies
   extends Pick<Stores, 'users' | 'identities' | 'audit' | 'inTransaction'>, Pick<FactorStores, 'factors'> {
   notices: Pick<Notices, 'factorAdded' | 'factorRemoved'>;
@@ -44,13 +44,14 @@ export interface UpstreamDependencies
 
 export interface SigningIn {
   /**
-   * Signs in who has come back from another provider; makes the account when there is none and people may make their own.
+   * Signs in a person who has returned from another provider; creates the account when there is none and self-registration is
+   * open.
    * @param browser.device the token of a remembered device, unchecked.
-   * @param browser.once the sign-in that it came back from, which this uses up.
+   * @param browser.once the sign-in that it returned from, which this uses up.
    * @param browser.locale the language of its pages (BCP 47), which a new account keeps.
-   * @throws DomainError identity_unknown when no account is connected and none can be made: with the reason `closed`;
-   *   `unproven`, when an address is missing that the provider is trusted in and ours has to be confirmed by mail; or
-   *   `exists`, when the address is an account's. What the login throws.
+   * @throws DomainError identity_unknown when no account is linked and none can be created: with the reason `closed`;
+   *   `unproven`, when the provider gives no address that it is trusted to verify, and ours must be confirmed by mail; or
+   *   `exists`, when an account has the address. What the login throws.
    */
   signIn(
     identity: Identity,
@@ -62,7 +63,7 @@ export interface SigningIn {
 export function signingIn(dependencies: UpstreamDependencies): SigningIn {
   const { identities, inTransaction, audit, verification, logins, registration } = dependencies;
 
-  /** A new account, and that the identity is its own. @returns its id. */
+  /** Creates an account with its identity. @returns its id. */
   const create = async (identity: Identity, locale: string, actor: Actor): Promise<string> => {
     const { email, emailVerified, name } = identity;
     if (!registration.open) throw new DomainError('identity_unknown', { reason: 'closed' });
@@ -88,7 +89,7 @@ export function signingIn(dependencies: UpstreamDependencies): SigningIn {
       return await create(identity, locale, actor);
     } catch (error) {
       if (isDomainError(error, 'email_taken') || isDomainError(error, 'identity_taken')) {
-        // Perhaps another tab was a little faster.
+        // Perhaps another tab was faster.
         const made = await identities.use(identity);
         if (made) return made.accountId;
         throw new DomainError('identity_unknown', { reason: 'exists' }, { cause: error });
@@ -116,18 +117,18 @@ function shownName(name: string | null): string | null {
 export type LinkedIdentity = Pick<IdentityRecord, 'id' | 'upstream' | 'label' | 'createdAt' | 'lastUsedAt'>;
 
 export interface Linking {
-  /** The identities at other providers that open an account, by when they were connected. */
+  /** The identities at other providers that open an account, in the order of linking. */
   identitiesOf(accountId: string): Promise<LinkedIdentity[]>;
   /**
-   * Connects an identity with the account of somebody who has signed in to it just now: the caller's to make sure of.
+   * Links an identity to the account of somebody who has just signed in to it, which the caller ensures.
    * @param once the sign-in that it came by, which this uses up.
-   * @throws DomainError invalid_token when that was used before, user_not_found, email_unverified when nobody has shown that the account's address is theirs,
-   *   identity_taken.
+   * @throws DomainError invalid_token when that was used before, user_not_found, email_unverified when nobody has proven the
+   *   account's address, identity_taken.
    */
   link(accountId: string, identity: Identity, once: Once, actor: Actor): Promise<void>;
   /**
-   * Takes an identity off an account.
-   * @returns whether there was such a one.
+   * Unlinks an identity from an account.
+   * @returns whether there was one.
    * @throws DomainError user_not_found, last_way_in when nothing else is left to sign in with.
    */
   unlink(accountId: string, id: string, actor: Actor): Promise<boolean>;

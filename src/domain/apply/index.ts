@@ -17,12 +17,12 @@ import {
 
 export { type Fields, KIND_NAMES, type KindName } from './kinds.ts';
 
-/** A resource as a file wants it. */
+/** A resource as a file defines it. */
 export interface Wanted {
   kind: KindName;
   id: string;
   fields: Fields;
-  /** What its reference leads to. */
+  /** The id that its reference resolves to. */
   secret?: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface ApplyOptions {
   owner: string;
   /** Whether to take over resources without an owner, or of another file. */
   takeOver: boolean;
-  /** Whether resources of this owner that the file does not have are deleted. */
+  /** Whether to delete resources of this owner that the file does not contain. */
   prune: boolean;
 }
 
@@ -39,9 +39,9 @@ export interface Change {
   action: 'create' | 'update' | 'delete';
   kind: KindName;
   id: string;
-  /** Those that change, before and after; a secret is never among the values. */
+  /** Changed fields, before and after; never with the value of a secret. */
   fields: Record<string, { before?: unknown; after?: unknown }>;
-  /** Of the resource that it changes. */
+  /** Of the resource to change. */
   version: number | null;
 }
 
@@ -55,8 +55,8 @@ export interface Applying {
   /** @throws DomainError insufficient_scope. */
   plan(by: Operator, wanted: readonly Wanted[], options: ApplyOptions): Promise<Plan>;
   /**
-   * Does what `plan` says, all of it or nothing.
-   * @throws DomainError precondition_failed when another plan is right by now; ApplyFailure.
+   * Does what `plan` says, all or nothing.
+   * @throws DomainError precondition_failed when the plan has changed by now; ApplyFailure.
    */
   apply(by: Operator, wanted: readonly Wanted[], options: ApplyOptions, plan: Plan): Promise<void>;
   /** Current resources, in the form of a file. */
@@ -65,7 +65,7 @@ export interface Applying {
 
 const SECRET = '(secret)';
 
-/** The field of a plan that says whose a resource is. */
+/** The field of a plan that names a resource's owner. */
 const OWNER = 'owner';
 
 /** A difference to apply, with both sides. */
@@ -176,7 +176,7 @@ export function createApplying({
     }
   };
 
-  /** Makes and changes one. A scope of an API goes when nothing refers to it any more: `narrow` does that at the end. */
+  /** Creates or changes one. A scope of an API is removed when nothing refers to it any more: `narrow` does that at the end. */
   const write = (by: Operator, step: Step) =>
     attempt(step, async () => {
       const { kind, wanted, existing, values, hasNewSecret } = step;

@@ -15,15 +15,15 @@ import { mergePatch } from './merge-patch.ts';
 /** The fields of a resource in a file, named as in the API. */
 export type Fields = Record<string, unknown>;
 
-/** A resource as it is. */
+/** The current state of a resource. */
 export interface Existing {
-  /** What files call it. */
+  /** Its name in files. */
   id: string;
   /** The use case's name of the field, where it differs. */
   key: string;
   /** Whether a file would refer to its secret. */
   hasSecret?: boolean;
-  /** All that a file could say of it, without secrets. */
+  /** Everything that a file could contain of it, without secrets. */
   fields: Fields;
   version: number;
 }
@@ -31,17 +31,17 @@ export interface Existing {
 /** How resources of a kind are read and changed. */
 export interface Kind {
   name: KindName;
-  /** The field that tells one from another; null where there is one alone. */
+  /** The field that identifies a resource; null where there is only one. */
   idField: string | null;
-  /** The field with the secret, which is given by reference. */
+  /** The field with the secret, given by reference. */
   secretField?: string;
-  /** Whether the secret is given when it is made, and changed by its own command. */
+  /** Whether the secret is given on creation, and changed by its own command. */
   isSecretFixed?: boolean;
-  /** Fields whose order says nothing. */
+  /** Fields whose order has no meaning. */
   sets: readonly string[];
   read(by: Operator): Promise<Existing[]>;
   create(by: Operator, fields: Fields, secret: string | undefined): Promise<unknown>;
-  /** @param changes null resets a field that the file no longer sets. @param expected undefined after a change of our own. */
+  /** @param changes null resets a field that the file no longer sets. @param expected undefined after our own change. */
   update(
     by: Operator,
     existing: Existing,
@@ -89,7 +89,7 @@ async function allOf<T>(page: (cursor: string | undefined) => Promise<Listed<T>>
   return items;
 }
 
-/** Names of the file's fields and of the use cases', and what counts where a file takes a field back. */
+/** Names of the file's fields and of the use cases', and the defaults for fields that the file no longer sets. */
 type Names = Record<string, readonly [name: string, byDefault: unknown]>;
 
 /** The file's fields under the names of the use case. */
@@ -142,7 +142,7 @@ const WEBHOOK: Names = {
   enabled: ['enabled', true],
 };
 
-/** `[{api, scopes}]` of a file, as roles have it. */
+/** `[{api, scopes}]` of a file, in the form of roles. */
 const scopesOf = (scopes: unknown): Record<string, string[]> =>
   Object.fromEntries(
     ((scopes ?? []) as { api: string; scopes: string[] }[]).map((one) => [one.api, one.scopes]),
@@ -151,7 +151,7 @@ const scopesOf = (scopes: unknown): Record<string, string[]> =>
 const EVENT_CLAIMS = { subject: 'sub', email: 'email', name: 'name', username: 'preferred_username' };
 const CLAIMS = { ...EVENT_CLAIMS, emailVerified: 'email_verified' };
 
-/** The claims of a provider that are not the usual ones. */
+/** A provider's claims that differ from the defaults. */
 const unusual = (claims: Record<string, string>) => {
   const custom = Object.entries(claims).filter(
     ([name, value]) => value !== (CLAIMS as Record<string, string>)[name],
@@ -159,7 +159,7 @@ const unusual = (claims: Record<string, string>) => {
   return custom.length > 0 ? Object.fromEntries(custom) : undefined;
 };
 
-/** In the order in which they are made: what refers to others comes after them. */
+/** In order of creation: what refers to others comes after them. */
 export function createKinds(services: KindServices): Kind[] {
   const { apis, roles, groups, clients, upstreams, webhooks, attributes, branding } = services;
   return [
@@ -224,7 +224,7 @@ export function createKinds(services: KindServices): Kind[] {
       sets: ['roles'],
       async read(by) {
         const all = await allOf((cursor) => groups.list(by, { limit: PAGE_SIZE, cursor }));
-        // A directory drives the others.
+        // Directories manage the other groups.
         return all
           .filter(({ source }) => source === null)
           .map(({ id, name, description, roles: names, version }) => ({
@@ -267,7 +267,7 @@ export function createKinds(services: KindServices): Kind[] {
         upstreams.create(
           by,
           { id: String(id), ...named<UpstreamChanges>(UPSTREAM, fields), clientSecret },
-          // Whether it answers is not the file's: `postern upstream test` asks it.
+          // A file does not test the connection: `postern upstream test` does.
           { untested: true },
         ),
       update: (by, { key }, changes, clientSecret, expected) =>
@@ -335,7 +335,7 @@ export function createKinds(services: KindServices): Kind[] {
   ];
 }
 
-/** Seconds that the former secret of a client counts beside another one of its file. */
+/** Seconds that a client's former secret stays valid beside a new one from its file. */
 const OVERLAP = 86_400;
 
 function clientKind(clients: ClientAdmin): Kind {

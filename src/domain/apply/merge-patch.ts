@@ -1,7 +1,7 @@
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The merge patch (RFC 7396) that makes `before` to `after` in the fields that `after` has, and takes away the `dropped` ones. */
+/** The merge patch (RFC 7396) that turns `before` into `after` in the fields of `after`, and removes the `dropped` ones. */
 export function mergePatch(
   before: Record<string, unknown>,
   after: Record<string, unknown>,

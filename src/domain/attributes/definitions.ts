@@ -11,12 +11,12 @@ export interface Attribute {
   type: AttributeProperty['type'];
   /** Whether it holds a list of texts. */
   isList: boolean;
-  /** The values that it may have, if it is one of some. */
+  /** The allowed values, if they are enumerated. */
   choices: readonly string[] | null;
   format: string | null;
-  /** Whether a person has to give it. */
+  /** Whether a person has to provide it. */
   isRequired: boolean;
-  /** Undefined: it is no claim. */
+  /** Undefined: it is not a claim. */
   scope: string | undefined;
   claim: string;
   property: AttributeProperty;
@@ -26,21 +26,21 @@ export interface Attribute {
   hintIn(language: Language): string | undefined;
   /** The reason why a value is invalid, in one word; null when valid. */
   mistakeIn(value: unknown): string | null;
-  /** A value as it comes in a form or a query; undefined for text that can be none. */
+  /** A value from a form or a query; undefined for unusable text. */
   fromText(text: string): unknown;
 }
 
-/** Characters of the longest text: what comes in is bounded, whatever the schema allows. */
+/** Maximum characters of a text, whatever the schema allows. */
 const MAX_TEXT_LENGTH = 2_000;
 const MAX_LIST_ITEMS = 100;
 
 const isSound = (text: string) =>
   text.isWellFormed() && !text.includes('\0') && text.length <= MAX_TEXT_LENGTH;
 
-/** Addresses become links: no other scheme than these. */
+/** Addresses become links: allow only these schemes. */
 const isWeb = (text: string) => /^https?:\/\//i.test(text) && URL.canParse(text);
 
-/** The keywords of JSON Schema among those of a property. */
+/** The keywords of a property that JSON Schema defines. */
 function compile(property: AttributeProperty): z.ZodType {
   const {
     title: _title,
@@ -84,7 +84,7 @@ function attributeOf(name: string, property: AttributeProperty, isRequired: bool
     titleIn: (language) => property.titles?.[language] ?? property.title ?? name,
     hintIn: (language) => property.descriptions?.[language] ?? property.description,
     mistakeIn(value) {
-      // Before any pattern of the schema is tried on it.
+      // Check this before trying any pattern of the schema on it.
       if (!bounded(value)) return 'too_big';
       const { error } = compiled.safeParse(value);
       if (error) return error.issues[0]?.code ?? 'invalid_value';
@@ -100,12 +100,12 @@ function attributeOf(name: string, property: AttributeProperty, isRequired: bool
   };
 }
 
-/** The scopes of OpenID Connect: the standard ones, then those that attributes have of their own. */
+/** The scopes of OpenID Connect: the standard ones, then those of attributes. */
 export const scopesOf = (all: readonly Attribute[]): string[] => [
   ...new Set([...STANDARD_SCOPES, ...all.flatMap(({ scope }) => scope ?? [])]),
 ];
 
-/** The attributes of a schema, in its order. */
+/** The attributes of a schema, in order. */
 export const attributesOf = (schema: AttributeSchema | null): Attribute[] =>
   Object.entries(schema?.properties ?? {}).map(([name, property]) =>
     attributeOf(name, property, schema?.required?.includes(name) ?? false),

@@ -31,45 +31,45 @@ export {
 /** The schema in force. */
 export interface AttributeDefinition {
   schema: AttributeSchemaInput;
-  /** Whether it is the configuration's, which no operator changes. */
+  /** Whether it is the configuration's, which operators cannot change. */
   configured: boolean;
   version: number;
 }
 
 export interface Attributes {
-  /** Reads the schema anew. */
+  /** Reloads the schema. */
   load(): Promise<void>;
-  /** Those in force, in the order of the schema; of one party those that it may see. */
+  /** The attributes in force, in order of the schema; for one party, those that it may see. */
   list(party?: Party): Attribute[];
-  /** What `party` may see of the attributes of an account. */
+  /** What `party` may see of an account's attributes. */
   shown(values: AttributeValues, party: Party): ShownAttributes;
-  /** The attributes of an account after changes, and all that is wrong with these. */
+  /** An account's attributes after changes, and all mistakes in these. */
   read(
     stored: AttributeValues,
     changes: AttributeChanges,
   ): { values: Record<string, unknown>; errors: DomainError[] };
-  /** The same. @throws DomainError invalid_request with the first field that is wrong, as `attributes.<name>`. */
+  /** The same. @throws DomainError invalid_request with the first invalid field, as `attributes.<name>`. */
   apply(stored: AttributeValues, changes: AttributeChanges): Record<string, unknown>;
   /**
-   * Splits values of another service into valid ones, regardless of write permission, and the rest. Unwraps a list of
-   * one and parses numbers and booleans where the schema expects them.
+   * Splits values of another service into valid ones, regardless of write permission, and the rest. Unwraps a list of one and
+   * parses numbers and booleans where the schema expects them.
    */
   adopt(values: AttributeValues): { values: Record<string, unknown>; rest: Record<string, unknown> };
   /** By claim. */
   claims(values: AttributeValues): Record<string, unknown>;
   claimsByScope(): Record<string, string[]>;
-  /** The scopes of OpenID Connect in force: the standard ones, and those that attributes have of their own. */
+  /** The OpenID Connect scopes in force: the standard ones and those of attributes. */
   scopes(): readonly string[];
-  /** The same as they are stored; no attribute gets another one until the transaction ends. */
+  /** The same as stored; locked against changes until the transaction ends. */
   lockScopes(tx: Tx): Promise<readonly string[]>;
   /** For filters: objects one of which the attributes must contain. @throws DomainError invalid_request. */
   containing(name: string, texts: readonly string[], party: Party): Record<string, unknown>[];
   /** @throws DomainError insufficient_scope. */
   find(operator: Operator): Promise<AttributeDefinition>;
   /**
-   * Replaces the schema. Values that are stored stay, whether they fit it or not.
-   * @throws DomainError insufficient_scope, invalid_request, precondition_failed; forbidden where the configuration has it;
-   * in_use for a scope that is gone and that a client names.
+   * Replaces the schema. Stored values stay, whether they fit it or not.
+   * @throws DomainError insufficient_scope, invalid_request, precondition_failed; forbidden when the configuration defines it;
+   *   in_use for a removed scope that a client names.
    */
   update(operator: Operator, schema: AttributeSchemaInput, expected?: Expected): Promise<AttributeDefinition>;
 }
@@ -93,7 +93,7 @@ export function createAttributes({
   let all = attributesOf(configured);
   let scopes = scopesOf(all);
 
-  /** A scope of an attribute that an API has too: an app that was allowed the one must not get the other. */
+  /** A scope that both an attribute and an API have: an app that was allowed the one must not get the other. */
   const shared = async (attributes: readonly Attribute[], tx?: Tx) => {
     const offered = await apis.list(tx);
     for (const { name, scope } of attributes) {
@@ -164,7 +164,7 @@ export function createAttributes({
       return inTransaction(async (tx) => {
         const before = (await store.lock(tx)) ?? { schema: NONE, version: 0 };
         checkVersion(before, expected);
-        // Their order is that of forms: another order is a change.
+        // The order is that of forms: another order is a change.
         if (JSON.stringify(before.schema) === JSON.stringify(whole)) return { ...before, configured: false };
         await checkScopes(attributeSchema.parse(before.schema), whole, tx);
         const after = await store.save(whole, tx);

@@ -13,11 +13,11 @@ export interface AttributeChanges {
   isWhole?: boolean;
 }
 
-/** What somebody may see of the attributes of an account. */
+/** What somebody may see of an account's attributes. */
 export interface ShownAttributes {
-  /** Those that fit the schema as it is. */
+  /** Values that fit the current schema. */
   attributes: Record<string, unknown>;
-  /** Those that were stored under another schema and fit no more: apps don't get them. */
+  /** Values of an earlier schema that no longer fit: apps don't get them. */
   invalid_attributes: Record<string, unknown>;
 }
 
@@ -61,7 +61,7 @@ export function applyChanges(
   return { values: after, errors };
 }
 
-/** A value of another service as an attribute takes it; undefined when it does not. */
+/** A value of another service in the form of an attribute; undefined if it does not fit. */
 function adopted(attribute: Attribute | undefined, value: unknown): unknown {
   if (!attribute || value === null) return undefined;
   const single: unknown = !attribute.isList && Array.isArray(value) && value.length === 1 ? value[0] : value;
@@ -70,7 +70,7 @@ function adopted(attribute: Attribute | undefined, value: unknown): unknown {
   return forms.find((form) => form !== undefined && attribute.mistakeIn(form) === null);
 }
 
-/** Values of another service in two: those that `all` take, as they take them, and the rest. */
+/** Splits values of another service: those that fit `all`, converted, and the rest. */
 export function adopt(
   all: readonly Attribute[],
   values: AttributeValues,
@@ -97,7 +97,7 @@ export function shownTo(all: readonly Attribute[], stored: AttributeValues, part
   return shown;
 }
 
-/** The claims of the values that fit. Which of them an app gets is by their scopes. */
+/** The claims of valid values. Scopes decide which of them an app gets. */
 export const claimsOf = (all: readonly Attribute[], stored: AttributeValues): Record<string, unknown> =>
   Object.fromEntries(
     all
@@ -105,7 +105,7 @@ export const claimsOf = (all: readonly Attribute[], stored: AttributeValues): Re
       .map(({ claim, name }) => [claim, stored[name]]),
   );
 
-/** The claims that each scope opens. */
+/** The claims of each scope. */
 export function claimsByScope(all: readonly Attribute[]): Record<string, string[]> {
   const scopes: Record<string, string[]> = {};
   for (const { scope, claim } of all) if (scope !== undefined) (scopes[scope] ??= []).push(claim);
@@ -113,8 +113,8 @@ export function claimsByScope(all: readonly Attribute[]): Record<string, string[
 }
 
 /**
- * What finds accounts by an attribute: objects one of which theirs must contain.
- * @throws DomainError invalid_request for an attribute that `party` may not see, and for values that it cannot have.
+ * A filter for accounts by an attribute: objects one of which theirs must contain.
+ * @throws DomainError invalid_request for an attribute that `party` may not see, and for impossible values.
  */
 export function containing(
   all: readonly Attribute[],
@@ -131,7 +131,7 @@ export function containing(
   });
 }
 
-/** The fields that have changed, for the audit: names alone of what operators may not see. */
+/** The changed fields, for the audit: only names of those that operators may not see. */
 export function changedFields(before: AttributeValues, after: AttributeValues): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.filter((name) => !isDeepStrictEqual(before[name], after[name])).map(fieldOf);

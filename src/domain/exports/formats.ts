@@ -4,10 +4,10 @@ import { isEmailVerified } from '../ownership/address.ts';
 import type { ForeignHash } from '../passwords/foreign.ts';
 import { profileClaims } from '../users/profile-fields.ts';
 
-/** An account with its secrets, as far as they are to be written. */
+/** An account with the secrets that the export includes. */
 export interface Exported extends WholeAccount {
   password: ForeignHash | null;
-  /** Empty unless secrets are written. */
+  /** Empty unless secrets are included. */
   codes: ForeignHash[];
   withHashes: boolean;
 }
@@ -71,7 +71,7 @@ const padded = (base64: string): string => base64.padEnd(Math.ceil(base64.length
 
 const PHC = /^\$([a-z\d-]+)\$(?:v=(\d+)\$)?([^$]+)\$([^$]+)\$([^$]+)$/;
 
-/** A password as a credential of Keycloak: argon2 and PBKDF2 it verifies as they are. */
+/** A password as a Keycloak credential: Keycloak verifies argon2 and PBKDF2 as they are. */
 function keycloakPassword({ hash, format }: ForeignHash): Record<string, unknown> | null {
   const [, name = '', version, costs = '', salt = '', value = ''] =
     format === undefined ? (PHC.exec(hash) ?? []) : [];
@@ -136,7 +136,7 @@ export function keycloakOf(account: Exported): Record<string, unknown> {
     },
     groups: groups.map((name) => `/${name}`),
     realmRoles: rolesOf(account),
-    // What Keycloak cannot verify its user sets anew.
+    // The user sets a new password where Keycloak cannot verify the hash.
     requiredActions: user.passwordHash !== null && !credential && withHashes ? ['UPDATE_PASSWORD'] : [],
     credentials: [credential, ...authenticators].filter((one) => one !== null),
     federatedIdentities: identities.map(({ upstream, subject }) => ({
@@ -156,7 +156,7 @@ function auth0Password({ hash, format }: ForeignHash): Record<string, unknown> |
   return /^\{S?(MD5|SHA)/i.test(hash) ? { algorithm: 'ldap', hash: { value: hash, encoding: 'utf8' } } : null;
 }
 
-/** A user in the form that Auth0 imports. */
+/** A user in Auth0's import format. */
 export function auth0Of(account: Exported): Record<string, unknown> {
   const { user, totp, sources, groups, password, withHashes } = account;
   const { nickname, picture, locale } = profileClaims(user);

@@ -10,8 +10,8 @@ export type ExportFormat = 'ndjson' | 'keycloak' | 'auth0';
 
 export interface AccountExports {
   /**
-   * Every account, as a stream of text, in Postern's own format or that of another product. Audited before the first.
-   * @param options.withHashes whether password hashes, secrets of authenticators and recovery codes are in it.
+   * Every account, as a stream of text, in Postern's own format or that of another product. The audit event comes first.
+   * @param options.withHashes whether to include password hashes, secrets of authenticators and recovery codes.
    */
   write(options: { format: ExportFormat; withHashes: boolean }, actor: Actor): AsyncGenerator<string>;
 }
@@ -21,7 +21,7 @@ interface GroupTree {
   subGroups: GroupTree[];
 }
 
-/** Keycloak's groups are a tree: a slash in a name is a branch of it. */
+/** Keycloak's groups are a tree: a slash in a name makes a branch. */
 function treeOf(names: readonly string[]): GroupTree[] {
   const roots: GroupTree[] = [];
   for (const name of names) {
@@ -45,7 +45,7 @@ export function createAccountExports(
 ): AccountExports {
   const { roles, audit, secrets, hashes } = dependencies;
 
-  /** A code of ours as any HMAC: its key comes with it, because another installation has another one. */
+  /** Our code's hash as a plain HMAC, with its key: another installation has another one. */
   const ownCode = (hash: string): ForeignHash => ({
     hash: Buffer.from(hash, 'base64url').toString('hex'),
     format: 'hmac',
@@ -73,7 +73,7 @@ export function createAccountExports(
     for await (const account of dependencies.allAccounts()) yield exported(account, withHashes);
   }
 
-  /** A list of JSON, an element a line. */
+  /** A JSON list, one element per line. */
   async function* listOf(withHashes: boolean, formOf: (account: Exported) => object): AsyncGenerator<string> {
     let separator = '';
     for await (const account of accounts(withHashes)) {

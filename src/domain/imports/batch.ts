@@ -30,7 +30,7 @@ export interface BatchDependencies extends Pick<Stores, 'imports' | 'users' | 'i
   isPrivileged(role: string): Promise<boolean>;
 }
 
-/** Roles that are there without being made. */
+/** Built-in roles. */
 const isBuiltIn = (role: string): boolean =>
   role === 'user' || role === CONTRACT_ADMIN.role || Object.hasOwn(BUILT_IN_ROLES, role);
 
@@ -43,7 +43,7 @@ const done = (result: Result): Decision => ({ kind: 'done', result });
 const skipped = (warnings: Warning[] = []): Decision => done({ outcome: 'skipped', warnings });
 const failed = (refused: Refused): Decision => done({ outcome: 'failed', refused });
 
-/** SQLSTATEs of a transaction that a later try may have more luck with: deadlock, serialization, a key that was just taken. */
+/** SQLSTATEs that a retry may avoid: deadlock, serialization, a key that was just taken. */
 const RETRIED = new Set(['40P01', '40001', '23505']);
 const TRIES = 10;
 
@@ -53,10 +53,10 @@ function isRetried(error: unknown): boolean {
   return RETRIED.has(original?.code ?? code ?? '');
 }
 
-/** In place of the digest of a password that no import of its account could renew. */
+/** In place of the digest of a password that no import of the account may replace. */
 const OURS = 'none of the source';
 
-/** Fewer than may wait in the queue of all hashing. */
+/** Fewer than may wait in the hashing queue. */
 const HASHES_AT_ONCE = 8;
 
 /** Hashes the pending passwords. */
@@ -85,13 +85,13 @@ export function createBatches(
     return { kind: 'update', accountId, known };
   };
 
-  /** @param claimed what earlier records of the batch have taken. */
+  /** @param claimed keys that earlier records of the batch have taken. */
   const decide = (candidate: Candidate, present: Present, claimed: Map<string, Seen>): Decision => {
     const key = sourceKey(candidate);
     const known = present.known.get(key) ?? null;
     const before = claimed.get(key);
     const digest = known?.recordDigest ?? before?.digest;
-    // The same record again: of an earlier run, or doubled.
+    // The same record again: from an earlier run, or a duplicate.
     if (digest === candidate.digest) return skipped();
     if (before !== undefined || known?.run === run) {
       const where = before ? `line ${before.line}` : 'an earlier record';
@@ -123,7 +123,7 @@ export function createBatches(
     claimed.set(sourceKey(candidate), { ...seen, spelt: '' });
   };
 
-  /** Everything of new accounts but the accounts. */
+  /** Everything of new accounts except the account rows. */
   const writeBelongings = async (created: readonly Candidate[], tx: Tx): Promise<void> => {
     await imports.remember(
       created.map(({ source, record, user, rest, digest }) => ({
@@ -163,7 +163,7 @@ export function createBatches(
     );
   };
 
-  /** Identities, groups and roles: of new accounts and of those that are updated. */
+  /** Identities, groups and roles, of new and of updated accounts. */
   const writeTies = async (
     accounts: readonly { candidate: Candidate; accountId: string; isLinked: boolean }[],
     tx: Tx,
@@ -216,7 +216,7 @@ export function createBatches(
     tx: Tx,
   ): Promise<Result> => {
     const account = await users.lock(accountId, tx);
-    // Its owner deleted it, and it is kept for a while: it does not come back by an import.
+    // Its owner deleted it, and it is kept for a while: an import does not restore it.
     if (!account) return { outcome: 'skipped', warnings: [] };
     const changes = await changesOf({ candidate, known, account, present }, dependencies.isPrivileged);
     if (Object.keys(changes).length > 0) await users.update(account.id, changes, tx);
@@ -229,7 +229,7 @@ export function createBatches(
     const { source, record, digest, user, rest } = candidate;
     const written =
       changes.passwordHash === undefined ? (known?.passwordDigest ?? null) : sha256(user.passwordHash ?? '');
-    // An account that did not come from this source keeps its password: no later import may renew it.
+    // An account from elsewhere keeps its password: no later import may replace it.
     const passwordDigest = known ? written : OURS;
     await imports.remember(
       [
@@ -252,7 +252,7 @@ export function createBatches(
     return { outcome: 'updated', warnings: [] };
   };
 
-  /** One pass over the remaining records. Records that a concurrent transaction took remain for the next pass. */
+  /** One pass over the remaining records. Records that a concurrent transaction took are left for the next pass. */
   const round = async (
     left: readonly Candidate[],
     results: Map<Candidate, Result>,
@@ -284,7 +284,7 @@ export function createBatches(
         )
       ).length > 0
     )
-      // An account has just moved away from one of these addresses: the next try sees it.
+      // An account has just given up one of these addresses: the next attempt sees it.
       throw new DomainError('email_taken', { field: 'email' });
     await writeBelongings(created, tx);
     for (const candidate of created) results.set(candidate, { outcome: 'created', warnings: [] });
@@ -341,7 +341,7 @@ export function createBatches(
           : { outcome: decision.kind === 'create' ? 'created' : 'updated', warnings: [] },
       );
     }
-    // What earlier batches would have made.
+    // What earlier batches would have created.
     const seen = await staging.see(creates.flatMap(keysOf));
     for (const candidate of creates) {
       const twice = claimsOf(candidate).find(([, key]) => seen.has(key));
@@ -357,7 +357,7 @@ export function createBatches(
     return results;
   };
 
-  /** Whether a record is there as it is: such a one costs nothing more. */
+  /** Whether a record is already stored unchanged: it costs nothing more. */
   const unchanged = async (candidates: readonly Candidate[]): Promise<Set<Candidate>> => {
     const rows = await imports.known(
       candidates.map(({ source, record: { sourceId } }) => ({ source, sourceId })),
@@ -368,7 +368,7 @@ export function createBatches(
     return new Set(candidates.filter((one) => digests.get(sourceKey(one)) === one.digest));
   };
 
-  /** Imports a batch, or nothing of it. @returns what became of each. */
+  /** Imports a batch, all or nothing. @returns the result of each record. */
   return async (candidates: readonly Candidate[]): Promise<Map<Candidate, Result>> => {
     const same = await unchanged(candidates);
     const rest = candidates.filter((one) => !same.has(one));

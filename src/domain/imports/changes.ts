@@ -5,16 +5,16 @@ import type { Present } from './conflicts.ts';
 import { type Candidate, sha256 } from './preparation.ts';
 import { Refused } from './problems.ts';
 
-/** An account that a record is another state of. */
+/** An existing account that a record updates. */
 interface Update {
   candidate: Candidate;
-  /** Null for an account that is from elsewhere. */
+  /** Null for an account from elsewhere. */
   known: Known | null;
   account: UserRecord;
   present: Present;
 }
 
-/** The password that the source has now, where the account still has the one that came from there. */
+/** The source's current password, if the account still has the one that came from there. */
 function newPassword(candidate: Candidate, known: Known, account: UserRecord): UserChanges {
   const { passwordHash, passwordChangedAt } = candidate.user;
   const present = account.passwordHash === null ? null : sha256(account.passwordHash);
@@ -23,7 +23,7 @@ function newPassword(candidate: Candidate, known: Known, account: UserRecord): U
   return isTheirs && isNew ? { passwordHash, passwordChangedAt } : {};
 }
 
-/** The changes of an update. For an account that did not come from this source: only the profile, no credentials. */
+/** The changes of an update. For an account from elsewhere: only the profile, no credentials. */
 export async function changesOf(
   { candidate, known, account, present }: Update,
   isPrivileged: (role: string) => Promise<boolean>,

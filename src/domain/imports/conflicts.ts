@@ -9,22 +9,22 @@ export interface Present {
   known: Map<string, Known>;
   ids: Map<string, Holder>;
   numbers: Map<number, Holder>;
-  /** Accounts that get another number. */
+  /** Accounts that get a new number. */
   givingWay: string[];
   emails: Map<string, Holder>;
   usernames: Map<string, Holder>;
-  /** Addresses that an account may still be taken back to, and whose. */
+  /** Addresses that an account may still be restored to, with that account. */
   reserved: Map<string, string>;
   /** Source ids of other accounts. */
   sourceIds: Map<string, string>;
-  /** Accounts that are known by another id of the same source. */
+  /** Accounts known by another id of the same source. */
   ties: Map<string, string>;
 }
 
 export interface Conflict {
   code: ErrorCode;
   message: string;
-  /** The account that is in the way; null where it is a line of the same batch, or an address that is kept for one. */
+  /** The conflicting account; null for a line of the same batch, or an address reserved for an account. */
   holder: Holder | null;
 }
 
@@ -42,7 +42,7 @@ const keysOf = (candidates: readonly Candidate[]): UniqueKeys => ({
   usernameKeys: candidates.flatMap(({ user: { usernameKey } }) => usernameKey ?? []),
 });
 
-/** The accounts that a batch may meet. */
+/** The accounts that a batch may conflict with. */
 export async function findPresent(
   imports: Imports,
   candidates: readonly Candidate[],
@@ -81,7 +81,7 @@ export async function findPresent(
   };
 }
 
-/** How two spellings differ, for who has to find the other one. */
+/** How two spellings differ, to help find the other one. */
 const spelling = (mine: string, theirs: string): string =>
   mine === theirs
     ? JSON.stringify(mine)
@@ -89,7 +89,7 @@ const spelling = (mine: string, theirs: string): string =>
 
 const WAYS = 'correct one of them, or choose --on-conflict';
 
-/** What stands in the way of a new account: the first thing of id, number, address and username. */
+/** The first conflict of a new account: by id, number, address or username. */
 export function conflictOf(candidate: Candidate, present: Present): Conflict | null {
   const { user } = candidate;
   const byId = present.ids.get(user.id) ?? uuidOf(candidate).flatMap((id) => present.ids.get(id) ?? [])[0];
@@ -135,7 +135,7 @@ export function conflictOf(candidate: Candidate, present: Present): Conflict | n
   return null;
 }
 
-/** Keys of accounts that are made by this batch or were by an earlier one of a dry run. */
+/** Keys of accounts created by this batch, or by an earlier one of a dry run. */
 export const claimsOf = (candidate: Candidate): [code: ErrorCode, key: string][] => {
   const { id, number, emailKey, usernameKey } = candidate.user;
   const ids = [id, ...uuidOf(candidate)];
@@ -149,10 +149,10 @@ export const claimsOf = (candidate: Candidate): [code: ErrorCode, key: string][]
   ];
 };
 
-/** What records of one file have in common. */
+/** What records of one file share. */
 export interface Seen {
   line: number;
-  /** As it was spelt. */
+  /** As spelled in the file. */
   spelt: string;
   digest: string;
 }

@@ -11,7 +11,7 @@ import {
 import { type Problem, Refused, type Warning } from './problems.ts';
 import type { RawRecord } from './record.ts';
 
-/** The result of reading a line: a record, or the reason why there is none. */
+/** The result of reading a line: a record, or the reason for none. */
 export interface Row {
   line: number;
   record?: RawRecord;
@@ -26,14 +26,14 @@ export interface ImportReport {
   updated: number;
   skipped: number;
   failed: number;
-  /** The first of them, by line. */
+  /** The first ones, by line. */
   problems: Problem[];
   problems_omitted: number;
 }
 
-/** Problems that a report names. */
+/** Maximum of problems in a report. */
 const MAX_PROBLEMS = 1000;
-/** Records of one transaction. */
+/** Records per transaction. */
 const BATCH = 500;
 
 export class Report implements ImportReport {
@@ -64,18 +64,18 @@ export interface ImporterDependencies extends PreparationDependencies, BatchDepe
   clock: Clock;
 }
 
-/** How an import is run. */
+/** Options of a run. */
 export interface Run {
   options: ImportOptions;
   rows: AsyncIterable<Row>;
-  /** The greatest number in it: those who register meanwhile get greater ones. */
+  /** The greatest number in it: people who register meanwhile get greater ones. */
   greatestNumber: number;
   actor: Actor;
-  /** Told after each batch. */
+  /** Called after each batch. */
   onProgress?: (report: ImportReport) => void;
 }
 
-/** Imports rows, batch by batch; committed batches stay when it ends early, and the next run skips them. */
+/** Imports rows, batch by batch. Committed batches stay when it ends early; the next run skips them. */
 export async function runImport(
   dependencies: ImporterDependencies,
   { options, rows, greatestNumber, actor, onProgress }: Run,

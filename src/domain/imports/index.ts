@@ -31,7 +31,7 @@ export interface ImportRequest {
   mapping: Mapping;
   /** Django's `app.model`. */
   model: string | undefined;
-  /** The name of the service; what kind of export it is unless given. */
+  /** The name of the service; by default the kind of export. */
   source: string | undefined;
   options: Omit<ImportOptions, 'source'>;
 }

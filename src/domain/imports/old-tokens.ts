@@ -1,4 +1,4 @@
-/** Hashes of opaque refresh tokens of an old service, as an import has them. */
+/** Hashes of opaque refresh tokens of an old service, to be imported. */
 import { hash as digest } from 'node:crypto';
 import type { OldTokenStore } from '../../storage/old-tokens.ts';
 import { Report, type ImportReport, type Row } from './importer.ts';
@@ -9,9 +9,9 @@ import type { Input } from './readers/input.ts';
 
 export interface OldTokenImport {
   input: Input;
-  /** The door that they come to. */
+  /** The door that accepts them. */
   door: string;
-  /** The source that their owners came from; null for any. */
+  /** The source of their owners; null for any. */
   source: string | null;
 }
 

@@ -15,13 +15,13 @@ import type { PasswordHasher } from '../passwords/hasher.ts';
 import { type ErrorCode, refuse, type Warning } from './problems.ts';
 import { type ForeignHash, type ImportRecord, type RawRecord, readRecord } from './record.ts';
 
-/** How an import is to go. */
+/** Options of an import. */
 export interface ImportOptions {
-  /** The name of the service: accounts are known again by it and their id there. */
+  /** The name of the service, which with their ids there identifies accounts. */
   source: string;
-  /** Roles of the source and what they are here; an empty name leaves one out. */
+  /** Roles of the source mapped to roles here; an empty name drops one. */
   roles: ReadonlyMap<string, string>;
-  /** Providers of the source, and the upstreams here that are meant. */
+  /** Providers of the source, mapped to upstreams here. */
   providers: ReadonlyMap<string, string>;
   isDryRun: boolean;
   onConflict: 'skip' | 'update' | 'fail';
@@ -29,9 +29,9 @@ export interface ImportOptions {
   missingEmail: 'fail' | 'placeholder';
   /** Whether fast and cheap hashes are wrapped in argon2id. */
   wrapsWeak: boolean;
-  /** What hashes have in common that rows do not say. */
+  /** Parameters that hashes share and rows do not contain. */
   hashParams: Record<string, unknown>;
-  /** Of a first login the password is Postern's at once: no import replaces it. */
+  /** For a first login: the password is Postern's at once, and no import replaces it. */
   way: ImportedRecord['way'];
 }
 
@@ -42,7 +42,7 @@ export interface Hashes {
     options: { dryRun: boolean },
   ): Promise<
     | { ok: true; stored: string; weak: boolean }
-    /** It is the password itself. */
+    /** The password itself. */
     | { ok: true; plain: string }
     | { ok: false; code: HashRefusal; message: string }
   >;
@@ -59,7 +59,7 @@ export interface PreparationDependencies {
   /** Finds an upstream's issuer by id; undefined when unknown. */
   issuerOf(upstream: string): string | undefined;
   attributes: Pick<Attributes, 'adopt'>;
-  /** Whether a role allows to manage anything. */
+  /** Whether a role has management permissions. */
   isPrivileged(role: string): Promise<boolean>;
 }
 
@@ -68,24 +68,24 @@ export interface Candidate {
   line: number;
   record: ImportRecord;
   source: string;
-  /** Of the record, to tell whether it has changed; keyed, because a record may hold a password. */
+  /** Digest of the record, to tell whether it has changed; keyed, because a record may contain a password. */
   digest: string;
   user: UserRecord;
-  /** Attributes that no attribute of accounts here is for; null for none. */
+  /** Values that no account attribute takes; null for none. */
   rest: Record<string, unknown> | null;
   totp: NewTotp[];
   recoveryCodes: string[];
   identities: { upstream: string; issuer: string; subject: string }[];
-  /** A password that is still to be hashed, or a weak hash to be wrapped: costly, so only once it is known to be new. */
+  /** A password still to be hashed, or a weak hash to be wrapped: costly, so only once it is known to be new. */
   finish: (() => Promise<string>) | null;
 }
 
 export const sha256 = (text: string): string => digest('sha256', text, 'base64url');
 
-/** An issuer that no provider has: of an identity whose provider is not known here, which opens nothing. */
+/** An issuer that no provider has, for an identity whose provider is unknown here: it allows no login. */
 const NO_ISSUER = '';
 
-/** A role as it is called here. */
+/** The name of a role here. */
 function roleName(name: string): string | null {
   if (ROLE_NAME.test(name)) return name;
   const folded = name
@@ -97,7 +97,7 @@ function roleName(name: string): string | null {
   return ROLE_NAME.test(folded) ? folded : null;
 }
 
-/** Makes candidates of raw records. */
+/** Turns raw records into candidates. */
 export function createPreparation(
   { secrets, hasher, hashes, issuerOf, attributes, isPrivileged }: PreparationDependencies,
   options: ImportOptions,
@@ -142,7 +142,7 @@ export function createPreparation(
       { hash, ...(named !== undefined && { format: named }), params: { ...shared, ...params } },
       dry,
     );
-    // Of a table with several kinds the file names one; the others may say of themselves what they are.
+    // In a table with several kinds the file names one; other hashes may name their own.
     if (!read.ok && format === undefined && typeof common === 'string') {
       const bare = await hashes.read({ hash }, dry);
       if (bare.ok) read = bare;
@@ -216,7 +216,7 @@ export function createPreparation(
       id,
       number: record.number ?? 0,
       emailVerifiedAt: verifiedAt,
-      // Who proved the mailbox to the source had set the password there.
+      // Whoever proved the mailbox to the source had set the password there.
       ownerProvenAt: verifiedAt,
       phoneNumberVerifiedAt: record.profile.phoneNumber ? record.phoneNumberVerifiedAt : null,
       status: record.status,

@@ -24,7 +24,7 @@ export type ErrorCode =
   | 'hash_cost_too_high'
   | 'hash_ambiguous';
 
-/** The record is imported without something, or is none to be imported. */
+/** The record is imported without something, or is to be skipped. */
 export type WarningCode =
   | ErrorCode
   | 'service_account'
@@ -38,13 +38,13 @@ export type WarningCode =
   | 'identity_not_imported';
 
 export interface Problem {
-  /** The line of NDJSON and LDIF, else the record, from 1. */
+  /** The line of NDJSON and LDIF, otherwise the record, from 1. */
   line: number;
   code: WarningCode;
   /** The problem and how to fix it. */
   message: string;
   severity: 'error' | 'warning';
-  /** The companion file it is in. */
+  /** The companion file that contains it. */
   file?: string;
 }
 
@@ -62,5 +62,5 @@ export function refuse(code: ErrorCode, message: string): never {
   throw new Refused(code, message);
 }
 
-/** Something of a record that is left out. */
+/** A part of a record that is left out. */
 export type Warning = Pick<Problem, 'code' | 'message'>;

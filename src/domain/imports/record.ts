@@ -1,4 +1,4 @@
-/** Postern's own format of an account to be imported: the fields, and what each may hold. */
+/** Postern's own import format: the fields of an account, and their valid values. */
 import { isDomainError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
 import type { NewTotp } from '../../storage/imports.ts';
@@ -9,7 +9,7 @@ import { parseAddress } from '../users/claims.ts';
 import { PROFILE_FIELDS } from '../users/profile-fields.ts';
 import { refuse, Refused } from './problems.ts';
 
-/** A record as a reader hands it on, unchecked, in the fields of Postern's own format. */
+/** A record from a reader, unchecked, in the fields of Postern's own format. */
 export type RawRecord = Record<string, unknown>;
 
 /** A hash of another service, of a password or of a recovery code. */
@@ -19,7 +19,7 @@ export interface ForeignHash {
   params?: Record<string, unknown>;
 }
 
-/** A record that has been checked. */
+/** A checked record. */
 export interface ImportRecord {
   id: string | null;
   number: number | null;
@@ -47,7 +47,7 @@ export interface ImportRecord {
 
 const MAX_LENGTHS = { id: 255, hash: 8192, group: 200, text: 1024 };
 const MAX_COUNTS = { roles: 200, groups: 1000, codes: 100, identities: 100 };
-/** How deep the attributes of an account may be nested. */
+/** Maximum nesting of an account's attributes. */
 const DEPTH = 32;
 
 const invalid = (field: string, what: string): never => refuse('invalid_record', `${field} must be ${what}`);
@@ -94,8 +94,8 @@ function flag(field: string, value: unknown): boolean {
 }
 
 /**
- * A username of another service: it stays although a new one may not be so.
- * @returns null for the account's own address, which signs in as it is.
+ * A username of another service: it stays even if a new one could not be like this.
+ * @returns null for the account's own address, which works for signing in anyway.
  */
 function username(value: unknown, emailKey: string | undefined): ImportRecord['username'] {
   const typed = text('username', value);
@@ -210,7 +210,7 @@ function sourceId(value: unknown): string {
 /** Treat empty values as absent, as CSV files have them. */
 const isPresent = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
 
-/** The profile's own texts; those that are missing in a record say nothing. */
+/** The profile's own texts; a field missing in a record changes nothing. */
 function profileOf(raw: RawRecord, now: number): UserChanges {
   const profile: UserChanges = {};
   for (const { name, claim, kind, parse } of PROFILE_FIELDS) {
@@ -239,7 +239,7 @@ function address(value: unknown): PostalAddress | null {
   }
 }
 
-/** The fields beside those of the profile. */
+/** The fields besides the profile. */
 const FIELDS = [
   'id',
   'number',
@@ -276,7 +276,7 @@ export const RECORD_FIELDS: ReadonlySet<string> = new Set([
 /**
  * Checks a record.
  * @param now milliseconds since the epoch.
- * @throws Refused with the first thing that is wrong.
+ * @throws Refused with the first mistake.
  */
 export function readRecord(raw: unknown, now: number): ImportRecord {
   const fields = object('a record', raw);
@@ -295,7 +295,7 @@ export function readRecord(raw: unknown, now: number): ImportRecord {
   const readEmail = optional('email', email);
   const readUsername = optional('username', (value) => username(value, readEmail?.emailKey));
   const readSourceId = optional('source_id', sourceId);
-  // The address or the name is the last that can tell whether a record came before.
+  // Without id and number, only the address or the username identifies a record that came before.
   const fallback = namedId ?? readNumber ?? readEmail?.emailKey ?? readUsername?.usernameKey;
   if (readSourceId === null && fallback === undefined)
     refuse('missing_email', 'the record has neither an email address nor an id');

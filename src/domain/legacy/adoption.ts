@@ -15,10 +15,10 @@ import { Refused } from '../imports/problems.ts';
 import type { RawRecord } from '../imports/record.ts';
 
 /**
- * Makes the account that a source has let in, or tells of.
- * @param password null where it was not given: the source decides on it until the account has one.
- * @returns the account; `known` when it was made before, so that its own password decides; `refused` when it cannot be made,
- *   because its address is another account's here or the source tells of it what cannot be one: that is in the audit.
+ * Creates an account that a source has let in, or reported.
+ * @param password null if not given: the source decides on it until the account has one.
+ * @returns the account; `known` when it existed before, so that its own password decides; `refused` when it cannot be created,
+ *   because its address belongs to another account here or the source's record is invalid: the audit has that.
  * @throws DomainError overloaded, unavailable.
  */
 export type Adoption = (
@@ -36,10 +36,10 @@ export interface AdoptionDependencies
   logger: Logger;
 }
 
-/** New numbers go on after an account's, as long as there is room for all who register. */
+/** New numbers continue after an account's, as long as there is room for future registrations. */
 const ROOM = MAX_USER_NUMBER - 100_000_000;
 
-/** Fields to drop when another account here has them. */
+/** Fields to drop when another account here has the same value. */
 const DISPENSABLE: Partial<Record<string, 'number' | 'username'>> = {
   duplicate_number: 'number',
   duplicate_username: 'username',

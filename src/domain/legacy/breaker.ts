@@ -1,7 +1,7 @@
 import { isDomainError } from '../../core/errors.ts';
 import { SourceError } from './source.ts';
 
-/** What happened to a request. */
+/** Outcome of a request. */
 export type SourceOutcome = 'right' | 'refused' | SourceError['failure'];
 
 export interface BreakerSettings {
@@ -13,19 +13,19 @@ export interface BreakerSettings {
 
 export interface Breaker {
   /**
-   * Does `work`, unless the source is left alone or has enough to do.
+   * Does `work`, unless the source is being left alone or is at its limit.
    * @throws SourceError; what `work` throws.
    */
   run<T>(work: () => Promise<T>): Promise<T>;
   readonly isOpen: boolean;
 }
 
-/** Failures of the source itself; what one account has to do with must not keep out the others. */
+/** Failures of the source itself; a failure for one account must not block others. */
 const COUNTED: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'status', 'redirect', 'too_large']);
 
 /**
- * A circuit breaker for a source: opens after some failures in a row, and closes when a trial request succeeds.
- * @param now milliseconds that only go up.
+ * A circuit breaker for a source: opens after consecutive failures, and closes when a trial request succeeds.
+ * @param now monotonic milliseconds.
  */
 export function createBreaker(
   { failures, wait }: BreakerSettings,
@@ -42,7 +42,7 @@ export function createBreaker(
     async run(work) {
       if (inARow >= failures) {
         if (now() < openUntil) throw new SourceError('breaker_open', 'it is left alone after failures');
-        // One request tries; the others wait for what becomes of it.
+        // One request tries; the others wait for its result.
         openUntil = now() + wait * 1000;
       }
       if (running >= concurrency) throw new SourceError('busy', `${concurrency} requests are under way`);

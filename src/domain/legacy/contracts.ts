@@ -2,26 +2,28 @@ import type { AccountPlaces, LegacySourceSettings } from '../../config/index.ts'
 
 type ContractName = Extract<LegacySourceSettings, { kind: 'contract' }>['contract'];
 
-/** How an account is asked for at a service that keeps to a contract. */
+/** How to ask a service that speaks a contract for an account. */
 interface ContractLogin {
   basePath: string;
   login: { path: string; body(identifier: string, password: string): object };
   /** Where the access token is in the reply. */
   token: string;
-  /** Where the account is, by the access token; null where the login's reply has it. */
+  /** Where to get the account with the access token; null when the login's reply contains it. */
   profile: string | null;
-  /** Where its parts are there. */
+  /** Where its parts are in that reply. */
   account: AccountPlaces;
-  /** Where it is by the access token alone, if not as after a login. */
+  /** Where to get it with an access token alone, if not as after a login. */
   byToken?: { path: string; account: AccountPlaces };
-  /** How a refresh token is exchanged; null where there are none. The reply has the access token where that of a login has it. */
+  /**
+   * How to exchange a refresh token; null where there are none. The reply has the access token in the same place as a login's.
+   */
   refresh: { path: string; send(token: string): { body?: object; headers?: Record<string, string> } } | null;
 }
 
 const username = (identifier: string, password: string) => ({ username: identifier, password });
 const email = (identifier: string, password: string) => ({ email: identifier, password });
 
-/** The logins of the contracts, as their documents have them. */
+/** The logins of the contracts, as their documents define them. */
 export const CONTRACT_LOGINS: Readonly<Record<ContractName, ContractLogin>> = {
   cookie: {
     basePath: '',

@@ -1,11 +1,11 @@
-/** Sources that are asked over HTTP: by a mapping, or in the words of one of the contracts. */
+/** Sources over HTTP: by a mapping, or by one of the contracts. */
 import type { AccountPlaces, LegacySourceSettings } from '../../config/index.ts';
 import { unverifiedClaims } from '../../core/tokens.ts';
 import { CONTRACT_LOGINS } from './contracts.ts';
 import { isContent, nonsense, recordAt, valueAt } from './records.ts';
 import { type LegacySource, type ShownToken, SourceError } from './source.ts';
 
-/** As `fetch`: to public addresses over https or to those that `outbound.allow` lists, bounded, without following redirects. */
+/** Like `fetch`: to public addresses over https or those in `outbound.allow`, bounded, without following redirects. */
 export type GuardedFetch = typeof globalThis.fetch;
 
 type Settings<K> = Extract<LegacySourceSettings, { kind: K }>;
@@ -32,7 +32,7 @@ interface Reply {
   text: string;
 }
 
-/** Sends one request. @throws SourceError for no reply, and for one that cannot be meant. */
+/** Sends one request. @throws SourceError for no reply, and for an unexpected one. */
 function createSend(fetch: GuardedFetch) {
   return async (url: string, init: RequestInit, isSuccess: (status: number) => boolean): Promise<Reply> => {
     let response: Response;
@@ -44,7 +44,7 @@ function createSend(fetch: GuardedFetch) {
       if (aborted && aborted.name !== 'TimeoutError') throw aborted;
       if (aborted || name === 'TimeoutError') throw new SourceError('timeout', 'no answer in time');
       if (/more than \d+ bytes/.test(message)) throw new SourceError('too_large', message);
-      // Undici's own words may tell of the request.
+      // Undici's own message may reveal the request.
       throw new SourceError('unreachable', name === 'OutboundRefused' ? message : 'no connection');
     }
     const { status } = response;
@@ -56,7 +56,7 @@ function createSend(fetch: GuardedFetch) {
   };
 }
 
-/** @throws SourceError when it is no JSON object. */
+/** @throws SourceError when it is not a JSON object. */
 function contentOf(reply: string): Record<string, unknown> {
   try {
     const content: unknown = JSON.parse(reply);
@@ -80,12 +80,12 @@ function writtenBody({ body, encoding }: Request, values: Values) {
   return { body: form.toString(), type: 'application/x-www-form-urlencoded' };
 }
 
-/** Sends requests as they are configured. */
+/** Sends configured requests. */
 function createAsk(fetch: GuardedFetch) {
   const send = createSend(fetch);
   return (request: Request, values: Values, signal: AbortSignal | undefined) => {
     const { body, type } = writtenBody(request, values);
-    // A password or a token stands in no URL: those are logged everywhere.
+    // Never put a password or token in a URL: URLs are logged everywhere.
     const url = request.url.replaceAll(/\{(identifier|source_id)\}/g, (all, name: keyof Values) =>
       values[name] === undefined ? all : encodeURIComponent(values[name]),
     );
@@ -103,18 +103,18 @@ function createAsk(fetch: GuardedFetch) {
   };
 }
 
-/** Whether a service says that somebody is called so. */
+/** Whether a service says that an account has this name. */
 const createExists =
   (ask: ReturnType<typeof createAsk>, exists: Request) =>
   async (identifier: string, signal?: AbortSignal): Promise<boolean> => {
     const { status, text } = await ask(exists, { identifier }, signal);
     if (!exists.success.includes(status)) return false;
-    // Of a list the first thing, of an object anything is somebody.
+    // A list needs an element; an object always counts.
     const content: unknown = /^\s*[[{]/.test(text) ? JSON.parse(text) : true;
     return Array.isArray(content) ? content.length > 0 : true;
   };
 
-/** The account of a token by a mapping; null where the request needs an access token and there is none. */
+/** The account of a token by a mapping; null when the request needs an access token and there is none. */
 function createProfile(ask: ReturnType<typeof createAsk>, { account, ...configured }: MappedProfile) {
   const text = JSON.stringify(configured);
   const isById = text.includes('{source_id}');
@@ -138,7 +138,7 @@ export function createMappedSource(
   return {
     async authenticate({ identifier, password, signal }) {
       const { status, text } = await ask(login, { identifier, password }, signal);
-      // Many services refuse by 200 with an error inside: there is no account in it.
+      // Many services refuse with 200 and an error inside: there is no account in it.
       return login.success.includes(status) ? recordAt(contentOf(text), account) : null;
     },
     ...(exists && { exists: createExists(ask, exists) }),
@@ -148,8 +148,8 @@ export function createMappedSource(
 }
 
 /**
- * The URL of a contract's path. What `base` ends with and the path begins with is the same part of it: both
- * https://old.example and https://old.example/api/v1 are where /api/v1/auth/login is found.
+ * The URL of a contract's path. An end of `base` that equals the beginning of the path is not repeated: for https://old.example
+ * and https://old.example/api/v1 alike, /api/v1/auth/login is found.
  */
 export function urlAt(base: string, path: string): string {
   const url = new URL(base);
@@ -169,7 +169,7 @@ const isOk = (status: number): boolean => status >= 200 && status < 300;
 const isId = (value: unknown): value is string | number =>
   typeof value === 'string' || typeof value === 'number';
 
-/** The account's id as an access token says it. */
+/** The account's id in an access token. */
 function idIn(token: string): string | null {
   const claims = unverifiedClaims(token) ?? {};
   const id = ['sub', 'user_id', 'userId', 'id', 'identity', 'uid'].map((name) => claims[name]).find(isId);
@@ -189,7 +189,7 @@ export function createContractSource(
     ...(apiKey !== null && { 'X-API-Key': apiKey }),
   };
 
-  /** The reply to who asks for an account by an access token; null when that is refused. */
+  /** The reply to a request for an account by access token; null when refused. */
   const profileBy = async (
     accessToken: string,
     id: string | null,
@@ -222,7 +222,7 @@ export function createContractSource(
     return record;
   };
 
-  /** The access token that a refresh token is exchanged for there; null when that is refused. */
+  /** The access token that a refresh token is exchanged for; null when refused. */
   const refreshed = async (refreshToken: string, signal: AbortSignal) => {
     if (!refresh) return null;
     const { body, headers: more } = refresh.send(refreshToken);

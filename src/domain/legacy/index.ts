@@ -1,6 +1,6 @@
 /**
- * Accounts that are still at another service: its word on a password brings an account over, once, and from then on the account
- * is Postern's.
+ * Accounts that are still at another service. When that service accepts a password, the account is created here, once; from then
+ * on it is Postern's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LegacySourceSettings } from '../../config/index.ts';
@@ -19,7 +19,7 @@ import { createTableSource } from './sql.ts';
 
 export type { Adoption } from './adoption.ts';
 
-/** What an account is called at a source. */
+/** The id of an account at a source. */
 export type Home = Pick<ImportedRecord, 'source' | 'sourceId'>;
 
 /** An account that a source has let in. */
@@ -33,35 +33,35 @@ export interface LegacyAccounts {
   readonly isUsed: boolean;
   /**
    * Authenticates at all sources concurrently; the first success in the configured order wins.
-   * @param homes of an account that is here: only these are asked, and only for this account.
+   * @param homes for an account that exists here: only these sources are asked, and only for this account.
    * @returns null when all refuse.
    * @throws DomainError unavailable when none accepts and one has failed.
    */
   authenticate(attempt: Attempt, homes?: readonly Home[]): Promise<Found | null>;
-  /** Makes the account, if it is to be made. @throws DomainError overloaded, unavailable. */
+  /** Creates the account, if needed. @throws DomainError overloaded, unavailable. */
   adopt: Adoption;
   /**
-   * What an account is called at sources that still decide on its password: it came from there without one, and has had none here
-   * since. Empty for any other.
+   * An account's ids at sources that still decide on its password: it came from there without one, and has had none here since.
+   * Empty for any other.
    */
   homesOf(account: Pick<UserRecord, 'id' | 'passwordHash' | 'passwordChangedAt'>): Promise<Home[]>;
   /**
-   * Brings over the account that a token is of, which was found good: without a password, for which its source is asked at the next
-   * login. Asks the source once for any number of tokens at once, and not again for a while where it refused.
-   * @param source its name; null for the only one that can be asked so.
-   * @returns whether the account is here now. Not one that was here and was deleted: whoever holds its token does not bring it back.
+   * Creates the account of a verified token, without a password; the source is asked for that at the next login. Asks the source
+   * once for concurrent tokens, and not again for a while after a refusal.
+   * @param source its name; null for the only one that supports this.
+   * @returns whether the account exists here now. A deleted account is not created again by its token.
    * @throws DomainError overloaded, unavailable.
    */
   bringOver(source: string | null, shown: ShownToken): Promise<boolean>;
   /**
-   * Whether a source knows that somebody is called so. False where none can say.
+   * Whether a source knows an account with this name. False where none can tell.
    * @param identifier unchecked.
-   * @param password of who wants an account: a source that says nothing else lets its owner in by it.
+   * @param password of the person who registers: a source that cannot tell otherwise is tried with it.
    */
   exists(identifier: unknown, password?: string): Promise<boolean>;
   /** Delays a refusal to the duration of a source's, so that timing does not tell where the account is. */
   holdBack(start: number, signal?: AbortSignal): Promise<void>;
-  /** How each source is. */
+  /** The state of each source. */
   states(): SourceState[];
   close(): Promise<void>;
 }
@@ -71,17 +71,17 @@ export interface SourceState {
   kind: LegacySourceSettings['kind'];
   /** Whether it is left alone after failures. */
   isOpen: boolean;
-  /** How many accounts it has; missing where it cannot tell. @throws SourceError. */
+  /** Number of its accounts; missing where it cannot tell. @throws SourceError. */
   count?(): Promise<number>;
 }
 
-/** A source by itself. */
+/** A single source. */
 export interface OpenedSource extends LegacySource {
   /** Asks for an account that cannot exist. @throws SourceError when it does not refuse. */
   probe(): Promise<void>;
 }
 
-/** Receives each request to a source. */
+/** Called for each request to a source. */
 export type ObserveSource = (source: string, outcome: SourceOutcome, seconds: number) => void;
 
 type TableDependencies = Parameters<typeof createTableSource>[1];
@@ -91,15 +91,15 @@ interface SourceDependencies extends TableDependencies {
   fetchWithin(timeout: number): GuardedFetch;
 }
 
-/** Milliseconds that a refusal is held back at most. */
+/** Maximum milliseconds that a refusal is delayed. */
 const MAX_HOLD = 2000;
-/** How much of the way the floor goes to a slower refusal, and to a faster one. */
+/** Fractions by which the floor moves towards a slower refusal, and towards a faster one. */
 const FLOOR = { up: 0.5, down: 0.1 };
 
-/** Accounts that a source has refused to tell of, and for how many milliseconds it is not asked again. */
+/** Accounts that a source has refused to report, and for how many milliseconds it is not asked again. */
 const REFUSED = { max: 10_000, ttl: 60_000 };
 
-/** Milliseconds between two lines of the log on one source. */
+/** Milliseconds between two log lines about one source. */
 const LOG_EVERY = 10_000;
 
 /** A name that cannot exist. */
@@ -116,7 +116,7 @@ function named(record: RawRecord, typed: string): RawRecord | null {
   return typeof username === 'string' && usernameKeyOf(username) === usernameKeyOf(typed) ? record : null;
 }
 
-/** Opens a source; it connects with the first question. */
+/** Opens a source; it connects on first use. */
 export function openSource(one: LegacySourceSettings, dependencies: SourceDependencies): OpenedSource {
   const fetch = dependencies.fetchWithin(one.timeout * 1000);
   const source =
@@ -235,7 +235,7 @@ export function createLegacyAccounts(
     async homesOf({ id, passwordHash, passwordChangedAt }) {
       if (sources.length === 0 || passwordHash !== null || passwordChangedAt !== null) return [];
       const isAsked = (name: string) => settings.some((one) => one.name === name);
-      // Of an account that was here before an import found it no source decides.
+      // No source decides on an account that existed before an import found it.
       return (await imports.of(id)).filter(
         ({ source, passwordDigest }) => passwordDigest === null && isAsked(source),
       );

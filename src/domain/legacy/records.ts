@@ -1,4 +1,4 @@
-/** What sources say of an account, as a record of an import. */
+/** Turns what sources report about an account into an import record. */
 import type { AccountPlaces } from '../../config/index.ts';
 import { MAX_USER_NUMBER } from '../../storage/users.ts';
 import { type RawRecord, RECORD_FIELDS } from '../imports/record.ts';
@@ -30,14 +30,14 @@ const text = (value: unknown): string | undefined =>
       ? String(value)
       : undefined;
 
-/** True and false as services write them. */
+/** Booleans as services write them. */
 function flag(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   if (value === 1 || /^(?:1|true|t|yes|y)$/i.test(text(value) ?? '')) return true;
   return value === 0 || /^(?:0|false|f|no|n)$/i.test(text(value) ?? '') ? false : undefined;
 }
 
-/** An account is active unless a flag says otherwise, however the service names it. */
+/** An account is active unless a flag says otherwise, whatever the flag's name. */
 const status = (value: unknown): string =>
   flag(value) === false || /^(?:suspended|disabled|blocked|banned|locked|inactive)$/i.test(text(value) ?? '')
     ? 'suspended'
@@ -49,7 +49,7 @@ const nameOf = (value: unknown): string | undefined => text(isContent(value) ? v
 const names = (value: unknown): string[] =>
   (Array.isArray(value) ? value : [value]).flatMap((one: unknown) => nameOf(one) ?? []).filter(isThere);
 
-/** A moment: seconds or milliseconds since the epoch, or a text that says one, in UTC unless it has a zone. */
+/** A time: seconds or milliseconds since the epoch, or a text, in UTC unless it has a zone. */
 function moment(value: unknown): string | undefined {
   const at =
     value instanceof Date
@@ -74,14 +74,14 @@ const READ: Partial<Record<string, (value: unknown) => unknown>> = {
   last_login_at: moment,
 };
 
-/** The number that goes with a source's id, where that is one. */
+/** The number that belongs to a source's id, if the id is one. */
 const numberOf = (id: unknown): number | undefined => {
   const number = /^[1-9]\d{0,9}$/.test(String(id)) ? Number(id) : Infinity;
   return number <= MAX_USER_NUMBER ? number : undefined;
 };
 
 /**
- * The record of a reply. Whatever stands at a place in a form that cannot be used is left out, but the id.
+ * The record of a reply. Unusable values are left out, except the id.
  * @returns null when there is no id: the reply has no account.
  */
 export function recordAt(
@@ -105,10 +105,10 @@ export function recordAt(
   return record;
 }
 
-/** Secrets of a row never become a part of an account. */
+/** Secrets in a row never become part of an account. */
 const NEVER = /^(?:password_|totp|recovery_codes|identities|source$)/;
 
-/** Columns that are called as fields, and those that `places` names. */
+/** Columns named like fields, and those that `places` names. */
 export function placesOfRow(row: Content, places: AccountPlaces): AccountPlaces {
   const fields = Object.keys(row).filter(
     (name) => RECORD_FIELDS.has(name) && !NEVER.test(name) && name !== 'attributes' && name !== 'id',

@@ -7,15 +7,15 @@ export type SourceFailure =
   | 'timeout'
   /** Left alone for a while after failures. */
   | 'breaker_open'
-  /** As many requests are under way as it may have. */
+  /** As many requests are under way as allowed. */
   | 'busy'
-  /** An answer with a status of its own trouble. */
+  /** A status that means trouble at the source. */
   | 'status'
   | 'redirect'
   | 'too_large'
   /** The reply is not an account. */
   | 'nonsense'
-  /** An account that is not whom the request named. */
+  /** Another account than the request named. */
   | 'another_account';
 
 /** A source is unusable; the login fails as unavailable. */
@@ -38,7 +38,7 @@ export interface Attempt {
   signal?: AbortSignal | undefined;
 }
 
-/** A token of the service that was found good, of an account that is not here. */
+/** A verified token of the service, for an account that is not here. */
 export interface ShownToken {
   /** The account's id there. */
   sourceId: string;
@@ -46,11 +46,11 @@ export interface ShownToken {
   token: string;
 }
 
-/** Another service that answers for accounts that are not here yet. */
+/** Another service with accounts that are not here yet. */
 export interface LegacySource {
-  /** @returns the account that the password is right for; null when it is refused. @throws SourceError. */
+  /** @returns the account if the password is right; null when it is refused. @throws SourceError. */
   authenticate(attempt: Attempt): Promise<RawRecord | null>;
-  /** Whether somebody is called so; missing where the source cannot tell without a password. @throws SourceError. */
+  /** Whether an account has this name; missing where the source cannot tell without a password. @throws SourceError. */
   exists?(identifier: string, signal?: AbortSignal): Promise<boolean>;
   /**
    * The account that a token belongs to; null when the source does not know it. Absent where the source cannot be asked.

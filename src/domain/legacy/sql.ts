@@ -6,7 +6,7 @@ import type { PasswordHasher } from '../passwords/hasher.ts';
 import { nonsense, placesOfRow, recordAt } from './records.ts';
 import { type LegacySource, SourceError } from './source.ts';
 
-/** A source that is the old service's table. */
+/** A source that reads the old service's table. */
 export function createTableSource(
   settings: Extract<LegacySourceSettings, { kind: 'sql' }>,
   {

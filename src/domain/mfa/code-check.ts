@@ -11,8 +11,8 @@ export type CodeMethod = 'otp' | 'recovery';
 
 export interface CodeCheck {
   /**
-   * Checks the code of an authenticator app, or a recovery code, told apart by their form, and uses it up: of any number
-   * of tries with one code one succeeds, and only one whose reply is sent counts. Wrong ones are counted like wrong passwords, by account and source.
+   * Checks the code of an authenticator app, or a recovery code, told apart by their form, and uses it up: one of concurrent
+   * attempts succeeds, and only if its reply is sent. Wrong codes are counted like wrong passwords, by account and source.
    * @param code what was typed, unchecked.
    * @throws DomainError invalid_credentials with the field `otp`, account_locked, unavailable.
    */
@@ -22,7 +22,7 @@ export interface CodeCheck {
 export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
   const { totp, recoveryCodes, hasher, audit, inTransaction, unanswered, lockout, clock } = dependencies;
 
-  /** Uses a step of one of the account's authenticators: `replayed` when it, or a later one, has been used before. */
+  /** Uses up a step of one of the account's authenticators: `replayed` when it, or a later one, has been used before. */
   const useTotp = async (accountId: string, code: string) => {
     for (const { id, ...key } of await totp.keys(accountId)) {
       const step = await stepOf(code, key, clock);
@@ -40,7 +40,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
     return 'wrong';
   };
 
-  /** The hash of another service that one of `forms` has. */
+  /** The other service's hash that one of `forms` matches. */
   const foreignHash = async (accountId: string, input: string, forms: string[]): Promise<string | null> => {
     for (const hash of await recoveryCodes.foreignHashes(accountId))
       for (const form of new Set([input.trim(), ...forms])) if (await hasher.verify(hash, form)) return hash;
@@ -82,7 +82,7 @@ export function createCodeCheck(dependencies: MfaDependencies): CodeCheck {
           await lockout.succeeded(guess);
           return 'otp';
         }
-        // Not counted: it tells nothing about a code that would serve, and the one who typed it twice is no guesser.
+        // Not counted: it reveals nothing about a valid code, and somebody who typed one twice is not guessing.
         if (outcome === 'replayed') return refuse('replayed');
       }
       if (typeof input === 'string' && (await useRecovery(accountId, input, actor, guess))) return 'recovery';

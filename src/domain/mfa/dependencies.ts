@@ -17,7 +17,7 @@ export interface MfaDependencies
   clock: Clock;
   notices: Pick<Notices, 'factorAdded' | 'factorRemoved' | 'recoveryCodeUsed'>;
   settings: Settings['mfa'];
-  /** What authenticators call this service now. */
+  /** The service's current name for authenticators. */
   serviceName(): string;
   /** The origin of the pages: passkeys are bound to it. */
   publicUrl: string;

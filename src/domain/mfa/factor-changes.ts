@@ -20,23 +20,24 @@ export const FACTOR_NAME_FORM: TextForm = {
   examples: ['My phone'],
 };
 
-/** What its owner calls a factor: 1 to 60 characters that can be printed. @throws DomainError invalid_request. */
+/** An owner's name for a factor: 1 to 60 printable characters. @throws DomainError invalid_request. */
 export const parseFactorName = (value: string): string => parseName('name', value, MAX_NAME_LENGTH).trim();
 
-/** What goes with every change of the factors of an account. Changes of one account come one after the other. */
+/** What every change of an account's factors has in common. Changes of one account are serialized. */
 export interface FactorChanges {
   /**
-   * Whether a factor may be added to an account. Whose owner is not proven may have the one that the policy wants before it
-   * lets anybody in; it goes when the owner comes.
+   * Whether a factor may be added to an account. An unproven owner may add the one that the policy requires for signing in; it
+   * is removed when the owner proves the address.
    * @throws DomainError email_unverified.
    */
   admit(account: UserRecord, tx?: Tx): Promise<void>;
   /**
-   * Adds the factor that `insert` writes. The first one brings recovery codes with it, to be shown this once. Remembered
-   * devices end, and logins under way: what was trusted and begun was so with other factors.
+   * Adds the factor that `insert` writes. The first one comes with recovery codes, shown this once. Ends remembered devices and
+   * logins under way, which relied on other factors.
    * @param expected the security version that the account must have; any when undefined.
-   * @returns also the version that it has from now on.
-   * @throws DomainError invalid_token when it has another version, user_not_found, email_unverified, invalid_request with the reason too_many; what `insert` throws.
+   * @returns also its new version.
+   * @throws DomainError invalid_token when it has another version, user_not_found, email_unverified, invalid_request with the
+   *   reason too_many; what `insert` throws.
    */
   add<Record extends { id: string; name: string }>(
     accountId: string,
@@ -46,9 +47,9 @@ export interface FactorChanges {
     expected?: number,
   ): Promise<{ added: Record; recoveryCodes: string[] | null; securityVersion: number }>;
   /**
-   * Removes the factor that `remove` deletes. With the last one recovery codes go too.
-   * @throws DomainError factor_not_found when `remove` finds none, user_not_found, mfa_required when it is the last one
-   *   of somebody who must have one.
+   * Removes the factor that `remove` deletes; with the last one, recovery codes too.
+   * @throws DomainError factor_not_found when `remove` finds none, user_not_found, mfa_required when it is the last one of
+   *   somebody who must have one.
    */
   remove(
     accountId: string,
@@ -114,14 +115,15 @@ export function factorChanges(
 }
 
 /**
- * Takes all second factors off an account, with recovery codes and remembered devices, by authority: also off one that
- * must have a second factor, whose next login asks for a new one. The owner is told of each.
- * @param only the id of the one that goes alone, or `recovery_codes`; with the last factor recovery codes go too.
- * @returns how many there were. @throws DomainError user_not_found, factor_not_found.
+ * Removes all second factors of an account by authority, with recovery codes and remembered devices, even from one that must
+ * have a second factor: its next login requires a new one. The owner is told of each.
+ * @param only the id of a single factor to remove, or `recovery_codes`; with the last factor recovery codes go too.
+ * @returns how many there were.
+ * @throws DomainError user_not_found, factor_not_found.
  */
 export type FactorReset = (accountId: string, actor: Actor, only?: string) => Promise<number>;
 
-/** What recovery codes are called where a factor is named by its id. */
+/** The id of recovery codes where a factor is named by its id. */
 export const RECOVERY_CODES = 'recovery_codes';
 
 export const createFactorReset =
@@ -178,7 +180,7 @@ interface Kind {
   };
 }
 
-/** The account is locked, so none is added meanwhile. */
+/** The account is locked, so none can be added meanwhile. */
 async function removeAll(
   { kind, store }: Kind,
   accountId: string,

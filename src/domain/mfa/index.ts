@@ -1,6 +1,6 @@
 /**
- * Second factors: authenticator apps, passkeys, recovery codes for who has lost them, and browsers that are remembered.
- * A password alone is one factor; `acr.ts` says what each amounts to.
+ * Second factors: authenticator apps, passkeys, recovery codes for people who have lost them, and remembered browsers. A
+ * password alone is one factor; `requirement.ts` says how strong each login is.
  */
 import type { Actor } from '../../core/actor.ts';
 import type { FactorCounts } from '../../storage/factors.ts';
@@ -35,15 +35,15 @@ export interface MfaStatus {
 export interface Mfa extends Freshness {
   /** All factors of an account, for display. @throws DomainError user_not_found. */
   status(accountId: string): Promise<MfaStatus>;
-  /** How a login of the account goes on after its password; empty without a second factor. One prepared statement. */
+  /** The next steps of the account's login after its password; empty without a second factor. One prepared statement. */
   methods(accountId: string): Promise<SecondFactor[]>;
   /** Whether a password is not enough for the account. One prepared statement. */
   hasSecondFactor(accountId: string): Promise<boolean>;
-  /** Whether the policy (`mfa.requiredForRoles`) wants the account to have a second factor. */
+  /** Whether the policy (`mfa.requiredForRoles`) requires a second factor of the account. */
   isRequired(account: { roles: string[]; groupRoles?: string[] }): boolean;
   /**
-   * Whether the account must have a second factor and has none: then nothing acts for it, whatever it was given before,
-   * until it has signed in on the pages and got one.
+   * Whether the account must have a second factor and has none. Then nothing acts for it, whatever it was given before, until it
+   * has signed in on the pages and set one up.
    */
   lacksRequired(account: { id: string; roles: string[]; groupRoles?: string[] }): Promise<boolean>;
   /**

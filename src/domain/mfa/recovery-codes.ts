@@ -10,8 +10,8 @@ import type { MfaDependencies } from './dependencies.ts';
 
 export interface RecoveryCodes {
   /**
-   * Ten new codes instead of all that there were, to be shown this once.
-   * @throws DomainError user_not_found, factor_not_found when there is no factor that they could stand in for.
+   * Ten new codes that replace all earlier ones, shown this once.
+   * @throws DomainError user_not_found, factor_not_found when there is no factor that they could replace.
    */
   regenerate(accountId: string, actor: Actor): Promise<string[]>;
 }
@@ -33,7 +33,7 @@ export function newRecoveryCodes(): { shown: string[]; stored: string[] } {
   return { shown, stored: shown.map((code) => code.replaceAll('-', '')) };
 }
 
-/** A typed recovery code as it is stored; null for what cannot be one. */
+/** A typed recovery code in stored form; null for an impossible one. */
 export function parseRecoveryCode(input: string): string | null {
   if (input.length > MAX_INPUT_LENGTH) return null;
   const letters = narrow(input).toUpperCase();
@@ -44,7 +44,7 @@ export function parseRecoveryCode(input: string): string | null {
   return FORM.test(code) ? code : null;
 }
 
-/** A code of another service as its hash is made here: codes there differ in form, none in case or blanks alone. */
+/** Another service's code as its hash is made here: formats differ, but never in case or blanks alone. */
 export const importedCodeForm = (code: string): string =>
   narrow(code)
     .toLowerCase()
@@ -56,7 +56,7 @@ export const codeForms = (input: string): string[] =>
     ? []
     : [...new Set([parseRecoveryCode(input) ?? [], importedCodeForm(input)].flat())];
 
-/** Uses a code up in `tx`, and tells the owner. @returns whether it was one of the account's. */
+/** Uses up a code in `tx`, and tells the owner. @returns whether it was one of the account's. */
 export async function useRecoveryCode(
   { users, factors, recoveryCodes, audit, notices }: MfaDependencies,
   { accountId, ...code }: { accountId: string } & UsedCode,

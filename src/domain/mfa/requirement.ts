@@ -13,17 +13,18 @@ export type Method =
   /** A code of an authenticator app. */
   | 'otp'
   | 'recovery'
-  /** A passkey whose authenticator verified its user, by a PIN or biometrics: two factors in one. */
+  /** A passkey with user verification, by a PIN or biometrics: two factors in one. */
   | 'passkey'
-  /** One whose authenticator only saw that somebody was there. */
+  /** A passkey without user verification. */
   | 'security_key';
 
-/** How strong a login is: one factor, two, or two that no other site can ask for (phishing-resistant). */
+/** How strong a login is: one factor, two, or two that resist phishing. */
 export type Acr = 'urn:postern:acr:1fa' | 'urn:postern:acr:2fa' | 'urn:postern:acr:phr';
 
 /**
- * Authentication method references (RFC 8176); `fed` and `email` are none of its own, but what others say for them. `pop`, not `hwk` or `swk`: authenticators are not asked to prove how they
- * keep their keys. A recovery code is none of the registered methods; `mfa` tells of it.
+ * Authentication method references (RFC 8176). `fed` and `email` are not registered there, but others use them. `pop`, not `hwk`
+ * or `swk`: authenticators are not asked to prove how they keep their keys. No registered method means a recovery code; `mfa`
+ * shows it.
  */
 const AMR: Readonly<Record<Method, string[]>> = {
   password: ['pwd'],
@@ -49,7 +50,7 @@ export interface Requirement {
   applies(account: { roles: string[]; groupRoles?: string[] }): boolean;
 }
 
-/** @param settings read at each question: they change while the server runs. */
+/** @param settings read on every call: they change while the server runs. */
 export const createRequirement = (settings: Pick<Settings['mfa'], 'requiredForRoles'>): Requirement => ({
   applies: (account) => {
     const roles = rolesOf(account);
@@ -57,15 +58,15 @@ export const createRequirement = (settings: Pick<Settings['mfa'], 'requiredForRo
   },
 });
 
-/** Seconds for which a login is fresh enough to change how one signs in. */
+/** Maximum age in seconds of a login that may change how one signs in. */
 export const FRESH = 600;
 
 export interface Freshness {
   /**
-   * Whether a login is enough to change how one signs in: a few minutes old, and with a second factor if the account had
-   * one by then. A remembered device is none.
-   * @param login.authTime seconds since the epoch; both are undefined when nothing is known of the login.
-   * @returns null when it is; else what another login has to be: no older than `maxAge` seconds, as strong as `acr`.
+   * Whether a login may change how one signs in: a few minutes old, and with a second factor if the account had one by then. A
+   * remembered device does not count.
+   * @param login.authTime seconds since the epoch; both are undefined when the login is unknown.
+   * @returns null when it may; otherwise the requirements for another login: no older than `maxAge` seconds, as strong as `acr`.
    */
   lacking(
     accountId: string,

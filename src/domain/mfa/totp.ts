@@ -19,18 +19,18 @@ interface TotpEnrolment {
 
 export interface Totp {
   /**
-   * Begins to enrol an authenticator app; it counts once it has shown a code, within 15 minutes.
-   * @throws DomainError user_not_found, email_unverified while nobody is known to be the owner, invalid_request.
+   * Begins to enrol an authenticator app, which must prove a code within 15 minutes.
+   * @throws DomainError user_not_found, email_unverified while the owner is unproven, invalid_request.
    */
   begin(accountId: string, name: string): Promise<TotpEnrolment>;
   /**
-   * Ends an enrolment with a code, which is used up by that. Of any number of tries one succeeds.
+   * Confirms an enrolment with a code, and uses that up. One of concurrent attempts succeeds.
    * @param code what was typed, unchecked.
    * @param expected the security version that the account must have; any when undefined.
-   * @returns the authenticator; recovery codes, shown this once, when it is the account's first factor; and the version that
-   *   the account has from now on.
-   * @throws DomainError invalid_token when it has another version, factor_not_found when the enrolment is unknown, expired or done; invalid_credentials with the
-   *   field `code`; invalid_request with the reason too_many.
+   * @returns the authenticator; recovery codes, shown this once, when it is the account's first factor; and the account's new
+   *   version.
+   * @throws DomainError invalid_token when it has another version, factor_not_found when the enrolment is unknown, expired or
+   *   done; invalid_credentials with the field `code`; invalid_request with the reason too_many.
    */
   confirm(
     accountId: string,
@@ -48,38 +48,38 @@ export interface Totp {
 const ENROLMENT = 15 * 60_000;
 /** Seconds of a time step. */
 const STEP = 30;
-/** Six for those that are enrolled here. */
+/** Six for those enrolled here. */
 const FORM = /^\d{6,8}$/;
 /** Any blanks between included. */
 const MAX_INPUT_LENGTH = 64;
 
-/** A code, with blanks and dashes wherever they are. Full-width digits are read too, as people type them. */
+/** A code, with blanks and dashes anywhere. Full-width digits are accepted, as people type them. */
 export const TOTP_CODE_FORM: TextForm = {
   maxLength: MAX_INPUT_LENGTH,
   pattern: String.raw`^[\s\p{Pd}]*(?:\d[\s\p{Pd}]*){6,8}$`,
   examples: ['123456'],
 };
 
-/** What authenticators that are enrolled here have in common: what every app takes. */
+/** Parameters of authenticators enrolled here, which every app supports. */
 const ENROLLED = { algorithm: 'sha1', digits: 6, period: STEP } as const;
 
-/** Loaded with the first code: commands and many servers need none. */
+/** Loaded with the first code: commands and many servers don't need it. */
 const otplib = () => import('otplib');
 
-/** A typed code, of ordinary or full-width digits, without the blanks that apps show in it; null for what cannot be one. */
+/** A typed code, in ordinary or full-width digits, without the blanks that apps show; null for an impossible one. */
 export function parseTotpCode(input: string): string | null {
   if (input.length > MAX_INPUT_LENGTH) return null;
   const code = narrow(input).replaceAll(/[\s\p{Pd}]/gu, '');
   return FORM.test(code) ? code : null;
 }
 
-/** Secrets of other services may be as short as RFC 4226 once let them be; those made here have 20 bytes. */
+/** Secrets of other services may be as short as RFC 4226 once allowed; those created here have 20 bytes. */
 export const MIN_SECRET_BYTES = 8;
 export const MAX_SECRET_BYTES = 64;
 
 /**
- * The time step that `code` is of: the present one or one beside it, because a clock may be one step off to either side
- * (RFC 6238 section 5.2). Null when it is of none.
+ * The time step of `code`: the present one or one beside it, because a clock may be off by one step (RFC 6238 section 5.2). Null
+ * when it matches none.
  */
 export async function stepOf(
   code: string,

@@ -1,4 +1,4 @@
-/** What opens accounts and acts for them, as operators see and end it. */
+/** Credentials and access of accounts, as operators see and end them. */
 import { DomainError } from '../../core/errors.ts';
 import type { AccountEvent, GatherAccountData, History } from '../history.ts';
 import type { Mfa, MfaStatus } from '../mfa/index.ts';
@@ -13,33 +13,35 @@ import { type Operator, requirePermission } from './operator.ts';
 import type { People } from './people.ts';
 import type { Permission } from './permissions.ts';
 
-/** A session with whose it is. */
+/** A session with its account. */
 export type AnySession = AccountSession & { user: { id: string; email: string; name: string | null } };
 
-/** All of them throw DomainError insufficient_scope, and but for `allSessions` user_not_found. */
+/** All throw DomainError insufficient_scope; all except `allSessions` user_not_found. */
 export interface Access {
   factors(operator: Operator, id: string): Promise<MfaStatus>;
   /**
-   * Removes one factor, or all of them; also one that the account must have: its next sign-in asks for another.
-   * @param factor an id, or `recovery_codes`. @returns how many. @throws DomainError factor_not_found, stronger_operator, last_owner.
+   * Removes one factor, or all of them; even one that the account must have: its next sign-in requires another.
+   * @param factor an id, or `recovery_codes`.
+   * @returns how many.
+   * @throws DomainError factor_not_found, stronger_operator, last_owner.
    */
   removeFactors(operator: Operator, id: string, factor?: string): Promise<number>;
   sessions(operator: Operator, id: string): Promise<AccountSession[]>;
-  /** Browsers that are signed in, whose they are; the latest first. @throws DomainError invalid_cursor. */
+  /** Signed-in browsers with their accounts, latest first. @throws DomainError invalid_cursor. */
   allSessions(operator: Operator, options: ListOptions<'created_at', object>): Promise<Listed<AnySession>>;
   /** @throws DomainError not_found, stronger_operator. */
   endSession(operator: Operator, id: string, session: string): Promise<void>;
-  /** With what acts for the account. @returns how many. @throws DomainError stronger_operator. */
+  /** Ends grants and keys, too. @returns how many. @throws DomainError stronger_operator. */
   endSessions(operator: Operator, id: string): Promise<number>;
   apps(operator: Operator, id: string): Promise<ConnectedApp[]>;
-  /** @param clientId all of them unless given. @returns how many. @throws DomainError not_found, stronger_operator. */
+  /** @param clientId all of them by default. @returns how many. @throws DomainError not_found, stronger_operator. */
   disconnect(operator: Operator, id: string, clientId?: string): Promise<number>;
   identities(operator: Operator, id: string): Promise<LinkedIdentity[]>;
   /** @throws DomainError not_found, last_way_in, stronger_operator, last_owner. */
   removeIdentity(operator: Operator, id: string, identity: string): Promise<void>;
-  /** The newest first. @throws DomainError invalid_cursor. */
+  /** Newest first. @throws DomainError invalid_cursor. */
   events(operator: Operator, id: string, options: ListOptions<'at', object>): Promise<Listed<AccountEvent>>;
-  /** All there is of an account, which is written down. */
+  /** All data of an account; reading it is audited. */
   data(operator: Operator, id: string): ReturnType<GatherAccountData>;
 }
 
@@ -56,7 +58,7 @@ interface Dependencies {
   audit: Pick<Audit, 'record'>;
 }
 
-/** @throws DomainError insufficient_scope, which names the first of them. */
+/** @throws DomainError insufficient_scope, which names the first missing one. */
 function requireAny(operator: Operator, first: Permission, other: Permission): void {
   if (!operator.permissions.has(other)) requirePermission(operator, first);
 }
@@ -64,7 +66,7 @@ function requireAny(operator: Operator, first: Permission, other: Permission): v
 export function createAccess(dependencies: Dependencies): Access {
   const { people, mfa, accountSessions, identities, history, accountData, readList, onAccount } =
     dependencies;
-  /** The id of an account that there is. */
+  /** The id of an existing account. */
   const known = async (operator: Operator, id: string): Promise<string> => {
     // Permission for one aspect of accounts does not include the accounts.
     const seeing = { ...operator, permissions: new Set<Permission>(['users:read']) };

@@ -22,31 +22,31 @@ interface Why {
 }
 
 interface Mailing {
-  /** The language of the request (BCP 47), for an account that has none of its own. */
+  /** The language of the request (BCP 47), for an account without its own. */
   locale?: string | undefined;
 }
 
 export type NewManagedAccount = Omit<NewAccount, 'isVouchedFor'> & {
-  /** Whether its owner is sent a link to choose a password. */
+  /** Whether to send its owner a link to choose a password. */
   invite?: boolean | undefined;
 };
 
 export type ManagedChanges = Omit<AccountChanges, 'password' | 'roles'> & {
-  /** Null calls a deletion off. */
+  /** Null cancels a deletion. */
   deletesAt?: null | undefined;
 };
 
-/** How an account comes by a new password: by a mailed link unless it is set, or the next sign-in shall ask for one. */
+/** How an account gets a new password: by a mailed link, unless it is set here or required at the next sign-in. */
 export interface NewPassword {
   password?: string | undefined;
-  /** Whether the next sign-in asks for a new one; that which is set here is good until then. */
+  /** Whether the next sign-in requires a new one; a password set here works until then. */
   force?: boolean | undefined;
 }
 
-/** All of them throw DomainError insufficient_scope, user_not_found, and precondition_failed where they go by a version. */
+/** All throw DomainError insufficient_scope, user_not_found, and precondition_failed for another version. */
 export interface ManagedAccounts {
   /**
-   * Makes an account. Roles beside `user` take what assigning them takes, a verified address `users:credentials`.
+   * Creates an account. Roles other than `user` require the permissions to assign them, a verified address `users:credentials`.
    * @throws DomainError as `Accounts.create` and `Assignments.setRoles`; invalid_request for an invitation with a password.
    */
   create(operator: Operator, account: NewManagedAccount, options?: Mailing): Promise<User>;
@@ -59,27 +59,28 @@ export interface ManagedAccounts {
   update(operator: Operator, id: string, changes: ManagedChanges, expected?: Expected): Promise<User>;
   /** @throws DomainError stronger_operator, last_owner, last_admin, forbidden for oneself. */
   suspend(operator: Operator, id: string, why?: Why): Promise<User>;
-  /** A deletion that waits is called off, which takes `users:delete`. @throws DomainError stronger_operator. */
+  /** Cancels a pending deletion, which requires `users:delete`. @throws DomainError stronger_operator. */
   reactivate(operator: Operator, id: string, why?: Why): Promise<User>;
   unlock(operator: Operator, id: string): Promise<User>;
   /** Until when unknown browsers are locked out after wrong guesses; null when they are not. */
   lockedUntil(operator: Operator, id: string): Promise<Date | null>;
-  /** Failed guesses lately, which `unlock` forgives. @throws DomainError as `lockedUntil`. */
+  /** Recent failed guesses, which `unlock` clears. @throws DomainError as `lockedUntil`. */
   failuresOn(operator: Operator, id: string): Promise<number>;
   /**
-   * Deletes an account at once, or suspends it and deletes it after so many days.
-   * @returns it with the time of its deletion, or null when it is gone. @throws DomainError as `suspend`.
+   * Deletes an account at once, or suspends it and deletes it after a number of days.
+   * @returns it with the time of its deletion, or null when it is gone.
+   * @throws DomainError as `suspend`.
    */
   remove(operator: Operator, id: string, options?: Why & { afterDays?: number }): Promise<User | null>;
   /** @throws DomainError as `PasswordReset.invite`; stronger_operator. */
   invite(operator: Operator, id: string, options?: Mailing): Promise<User>;
   /**
-   * Sends a link that verifies the address, or with `isVerified` takes the operator's word for it.
+   * Sends a link that verifies the address, or with `isVerified` accepts the operator's word.
    * @throws DomainError stronger_operator, account_suspended, rate_limited, unavailable.
    */
   verifyEmail(operator: Operator, id: string, options?: Mailing & { isVerified?: boolean }): Promise<User>;
   /**
-   * Has an account get another password. One that an operator sets ends its sessions and tokens.
+   * Gives an account another password. One set by an operator ends its sessions and tokens.
    * @throws DomainError stronger_operator, account_suspended, weak_password, rate_limited, unavailable.
    */
   renewPassword(operator: Operator, id: string, how: NewPassword, options?: Mailing): Promise<User>;
@@ -138,7 +139,7 @@ export function createManagedAccounts(
       return onAccount(operator, id, { expected, touches }, async (account, tx) => {
         const address = merged(account.address, changes.address);
         if (deletesAt === null) await accounts.callOffDeletion(account.id, operator.actor);
-        // Calling it off has changed the account.
+        // Cancelling it has changed the account.
         const held = deletesAt === null ? undefined : { account, tx };
         return accounts.update(account.id, { ...changes, address }, operator.actor, held);
       });

@@ -9,10 +9,10 @@ import type { Rights } from './rights.ts';
 import type { Roles } from './roles.ts';
 
 export interface Assignments {
-  /** The roles that an account has by itself. @throws DomainError insufficient_scope, user_not_found. */
+  /** The account's own roles. @throws DomainError insufficient_scope, user_not_found. */
   rolesOf(operator: Operator, accountId: string): Promise<User>;
   /**
-   * Replaces the roles that an account has by itself. Its logins at contracts end, and all when it gains or loses `admin`.
+   * Replaces the account's own roles. Ends its logins at contracts, and all logins when it gains or loses `admin`.
    * @throws DomainError insufficient_scope, permission_not_held, user_not_found, precondition_failed, invalid_request,
    *   last_owner, last_admin, forbidden for operators who would demote themselves.
    */

@@ -14,7 +14,7 @@ export type { AuditFilters } from '../../storage/audit-search.ts';
 
 type Values = Record<string, unknown>;
 
-/** An event as operators see it, with what its ids are called now. */
+/** An event as operators see it, with the current names of its ids. */
 export interface AuditItem {
   id: string;
   type: AuditType;
@@ -26,19 +26,19 @@ export interface AuditItem {
   clientId: string | null;
   /** The client's current name. */
   clientName: string | null;
-  /** The group, provider, key, template or the like that it is about beside the subject, by its name where it has one. */
+  /** The group, provider, key, template or the like that it concerns besides the subject, by name if it has one. */
   what: string | null;
   door: string;
   ip: string | null;
   browser: string | null;
   system: string | null;
   requestId: string | null;
-  /** The changed fields as they were. */
+  /** The earlier values of changed fields. */
   before: Values | null;
-  /** The changed fields as they are since; what else is known of an event that changes no field. */
+  /** The new values of changed fields; for an event that changes no field, its other details. */
   after: Values | null;
   reason: string | null;
-  /** The id of the event whose change it takes back. */
+  /** The id of the event whose change it undoes. */
   putsBack: string | null;
 }
 
@@ -51,10 +51,10 @@ export interface AuditLog {
   list(operator: Operator, options: ListOptions<AuditSort, AuditFilters>): Promise<Listed<AuditItem>>;
   /** @throws DomainError insufficient_scope, not_found. */
   find(operator: Operator, id: string): Promise<AuditItem>;
-  /** The latest event that takes the change of this one back; null without one. @throws DomainError insufficient_scope. */
+  /** The latest event that undoes this one's change; null without one. @throws DomainError insufficient_scope. */
   findAnswer(operator: Operator, id: string): Promise<AuditItem | null>;
   /**
-   * All that the filters find, newest first, read as it is asked for. That it was exported is an event, too.
+   * All events that match, newest first, read on demand. The export is itself an event.
    * @throws DomainError insufficient_scope.
    */
   export(
@@ -63,7 +63,7 @@ export interface AuditLog {
   ): Promise<AsyncIterable<AuditItem[]>>;
 }
 
-/** Events that an export reads at a time. */
+/** Events per read of an export. */
 const BATCH = 500;
 
 const valuesOf = (value: unknown): Values | null =>
@@ -76,9 +76,9 @@ const isNoAddress = (name: string): boolean => !name.includes('@');
 
 /** The subject of an event that is not about an account. */
 const OTHER_SUBJECTS = ['group', 'role', 'webhook', 'contract', 'identifier'] as const;
-/** Those that are called by their ids. */
+/** Subjects named by their ids. */
 const BY_NAME: ReadonlySet<string | undefined> = new Set(['role', 'contract', 'identifier']);
-/** Details that name what an event is about beside its subject. */
+/** Details that name what an event concerns besides its subject. */
 const NAMING = ['group', 'kid', 'template', 'operation', 'name', 'id'] as const;
 
 const whatOf = ({ details }: Pick<AuditRecord, 'details'>): string | null =>
@@ -109,7 +109,7 @@ export function createAuditLog({
   readList,
   audit,
 }: Pick<Stores, 'users' | 'audit'> & { search: AuditSearch; readList: ReadList }): AuditLog {
-  /** Resolves names of people to ids. Unknown names are searched as they are. */
+  /** Resolves names of people to ids. Unknown names are searched as given. */
   const idsOf = (names: readonly string[]) =>
     Promise.all(
       names.map(async (name) =>
@@ -151,7 +151,7 @@ export function createAuditLog({
     };
   };
 
-  /** Their names are looked up once for all of them. */
+  /** Looks up their names for all at once. */
   const toItems = async (events: AuditRecord[]): Promise<AuditItem[]> => {
     const ids = new Set<string>();
     const clientIds = new Set<string>();

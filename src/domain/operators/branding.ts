@@ -25,7 +25,7 @@ import {
 
 export type { BrandingRecord, Look, StoredImage } from '../../storage/branding.ts';
 
-/** The texts of pages and mail that can be one's own. */
+/** The texts of pages and mail that can be customized. */
 export const TEXTS = [
   'home_title',
   'sign_in_title',
@@ -57,36 +57,37 @@ export interface LookInForce {
 }
 
 export interface BrandingService {
-  /** Reads the look anew, in this process. */
+  /** Reloads the look, in this process. */
   load(): Promise<void>;
-  /** Goes up whenever another look is in force. */
+  /** Goes up when the look changes. */
   readonly version: number;
-  /** The client_ids of apps with a look of their own. */
+  /** The client_ids of apps with their own look. */
   readonly apps: readonly string[];
-  /** @param clientId the app that a page is opened for. */
+  /** @param clientId the app that a page is shown for. */
   look(language: Language, clientId?: string): LookInForce;
-  /** Any operator may. */
+  /** For any operator. */
   show(): Promise<BrandingRecord>;
   /**
-   * Changes the look of pages and mail on all nodes at once. Texts are plain: they have no markup and lead nowhere.
-   * @throws DomainError insufficient_scope, precondition_failed, invalid_request; client_not_found for a look of no app.
+   * Changes the look of pages and mail on all nodes at once. Texts are plain, without markup or links.
+   * @throws DomainError insufficient_scope, precondition_failed, invalid_request; client_not_found for the look of an unknown
+   *   app.
    */
   update(operator: Operator, changes: BrandingChanges, expected?: Expected): Promise<BrandingRecord>;
   /**
-   * Goes back to the version before, or to another one that is kept, by a new one.
+   * Restores the previous version, or another stored one, as a new version.
    * @throws DomainError insufficient_scope, precondition_failed, not_found.
    */
   undo(operator: Operator, expected?: Expected, version?: number): Promise<BrandingRecord>;
-  /** The versions that are kept, the newest first. Any operator may. */
+  /** The stored versions, newest first. For any operator. */
   history(): Promise<BrandingVersion[]>;
   /** The current look as audited: logos by type and hash. */
   showAsAudited(): Promise<{ now: object; version: number }>;
   /**
    * Restores parts of the look from their audited form; null removes a part. Skips apps that no longer exist.
-   * @throws DomainError insufficient_scope, precondition_failed, invalid_request for a logo that is no longer kept.
+   * @throws DomainError insufficient_scope, precondition_failed, invalid_request for a logo that is no longer stored.
    */
   restore(operator: Operator, parts: Record<string, unknown>, expected?: Expected): Promise<BrandingRecord>;
-  /** The look that changes would make, without making it. @throws DomainError as `update`. */
+  /** The look after changes, without saving it. @throws DomainError as `update`. */
   preview(
     operator: Operator,
     changes: BrandingChanges,
@@ -98,17 +99,17 @@ export interface BrandingService {
 /** A version of the look and its changes. */
 export interface BrandingVersion extends BrandingRecord {
   createdAt: Date;
-  /** Its parts that differ from the version before: `name`, `colors` and so on. */
+  /** The parts that differ from the previous version: `name`, `colors` and so on. */
   changed: string[];
 }
 
-/** Bytes of a logo. */
+/** Maximum bytes of a logo. */
 export const MAX_LOGO_BYTES = 32_768;
 const MAX_LENGTHS = { name: 60, text: 200 };
 const MAX_APPS = 50;
 const MAX_VERSIONS = 50;
 
-/** How the files begin that are taken. Not SVG, which can hold scripts and references. */
+/** First bytes of accepted files. Not SVG, which can contain scripts and references. */
 const MAGIC: Record<string, (bytes: Buffer) => boolean> = {
   'image/png': (bytes) => bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex')),
   'image/jpeg': (bytes) => bytes.subarray(0, 3).equals(Buffer.from('ffd8ff', 'hex')),
@@ -117,7 +118,7 @@ const MAGIC: Record<string, (bytes: Buffer) => boolean> = {
 };
 export const LOGO_TYPES = Object.keys(MAGIC);
 
-/** Markup, arguments of a sentence, control characters, and whatever a mail program makes a link of. */
+/** Markup, arguments of a sentence, control characters, and whatever a mail program turns into a link. */
 const UNSAFE: readonly (readonly [RegExp, string])[] = [
   [/[<>{}]/u, 'has markup'],
   [/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u, 'has control characters'],
@@ -165,7 +166,7 @@ const compact = <T extends object>(value: T): T =>
     ),
   ) as T;
 
-/** @param at what comes before the names of fields. */
+/** @param at the prefix of field names. */
 function mergeLook(before: Look, changes: LookChanges, at: string): Look {
   const texts = changes.texts === null ? {} : { ...before.texts };
   for (const [language, named] of Object.entries(changes.texts ?? {})) {
@@ -193,7 +194,7 @@ function mergeLook(before: Look, changes: LookChanges, at: string): Look {
   });
 }
 
-/** A look as the audit has it. */
+/** A look in audited form. */
 type AuditedLook = Omit<Look, 'logo'> & { logo?: { type: string; sha256: string } };
 
 const auditOf = ({ logo, ...look }: Look): AuditedLook => ({
@@ -205,7 +206,7 @@ const shown = ({ apps = {}, ...look }: BrandingContent): object => ({
   apps: Object.fromEntries(Object.entries(apps).map(([id, app]) => [id, auditOf(app)])),
 });
 
-/** What `changes` make of the content. @throws DomainError invalid_request. */
+/** The content after `changes`. @throws DomainError invalid_request. */
 function merged(
   { apps: former = {}, ...whole }: BrandingContent,
   { apps, ...changes }: BrandingChanges,

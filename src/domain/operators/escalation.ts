@@ -27,14 +27,14 @@ export function mayTouch({ permissions }: Operator, held: Iterable<Permission>):
   if (lacking(permissions, held).length > 0) throw new DomainError('stronger_operator');
 }
 
-/** Before an account is suspended, deleted or demoted. @throws DomainError forbidden when it is the operator's own. */
+/** Call it before suspending, deleting or demoting an account. @throws DomainError forbidden when it is the operator's own. */
 export function notOneself({ accountId }: Operator, target: string): void {
   if (accountId === target) throw new DomainError('forbidden', { reason: 'oneself' });
 }
 
 interface Options {
   expected?: Expected | undefined;
-  /** Whether it takes or gives a way in, or ends something: then the account must not be a stronger operator's. */
+  /** Whether it changes a way to sign in, or ends something: then the account must not be a stronger operator's. */
   touches?: boolean;
   /** Whether the account may stop being an owner who can sign in. */
   leaves?: boolean;
@@ -75,8 +75,8 @@ export const createOnAccount =
     });
 
 /**
- * Makes a change of roles, groups or accounts, unless it would leave no owner who can sign in, or the operator with less than
- * before.
+ * Makes a change of roles, groups or accounts, unless it would leave no owner who can sign in, or take permissions from the
+ * operator.
  * @throws DomainError last_owner, forbidden (oneself).
  */
 export type KeepStanding = <T>(operator: Operator, tx: Tx, change: () => Promise<T>) => Promise<T>;

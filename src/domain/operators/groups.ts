@@ -47,13 +47,13 @@ export interface Groups {
   update(operator: Operator, id: string, changes: GroupChanges, expected?: Expected): Promise<Group>;
   /** @throws DomainError insufficient_scope, permission_not_held, group_not_found, precondition_failed, last_owner. */
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
-  /** By the id of the account. @throws DomainError insufficient_scope, group_not_found, invalid_cursor. */
+  /** By account id. @throws DomainError insufficient_scope, group_not_found, invalid_cursor. */
   members(operator: Operator, id: string, options: ListOptions<'id', object>): Promise<Listed<Member>>;
   /** @throws DomainError as `find`; user_not_found. */
   isMember(operator: Operator, id: string, accountId: string): Promise<boolean>;
   /**
-   * Adds an account; nothing changes for a member. It gives the roles of the group, so it takes their permissions.
-   * @returns whether it was none before.
+   * Adds an account, unless it is a member. It gets the group's roles, so this requires their permissions.
+   * @returns whether it was added.
    * @throws DomainError insufficient_scope, permission_not_held, group_not_found, user_not_found.
    */
   add(operator: Operator, id: string, accountId: string): Promise<boolean>;
@@ -113,11 +113,14 @@ export function createGroups({
     };
   };
 
-  /** Membership is what its roles are: giving and taking it takes their permissions. */
+  /** Changing members changes roles, so it requires their permissions. */
   const mayAssign = async (operator: Operator, names: readonly string[], tx: Tx) =>
     mayGive(operator, await rights.weightOf(names, tx));
 
-  /** Ends the tokens of contracts that say other roles than `members` have now: the accounts, or all of a group by its id. */
+  /**
+   * Ends the tokens of contracts whose roles no longer match: those of the accounts `members`, or of all members of a group by
+   * its id.
+   */
   const rolesMoved = async (members: readonly string[] | string, names: readonly string[], tx: Tx) => {
     if (names.length === 0) return;
     const accountIds = typeof members === 'string' ? await store.memberIds(members, tx) : members;
@@ -154,7 +157,7 @@ export function createGroups({
     async list(operator, options) {
       requirePermission(operator, 'groups:read');
       const { search, ...others } = options.filters ?? {};
-      // As names are compared.
+      // Compare as names are compared.
       const filters = { ...others, ...(search === undefined ? {} : { search: foldCase(search) }) };
       return readList('groups', { ...options, filters }, 'name', (request) => store.list(request));
     },

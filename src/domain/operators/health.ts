@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type Operator, requirePermission } from './operator.ts';
 
-/** The key of a sentence with its parameters; or a text that others wrote. */
+/** The key of a sentence with its parameters; or a text from elsewhere. */
 type Sentence =
   string | { key: string; params: Readonly<Record<string, string | number>> } | { text: string };
 
@@ -11,7 +11,7 @@ export interface HealthFinding {
   status: 'ok' | 'warning' | 'problem';
   /** In English. */
   message: string;
-  /** Missing where the message says it. */
+  /** Missing where the message includes it. */
   todo?: string;
   /** The same for other languages. */
   sentences: { name: Sentence; message: Sentence; todo?: Sentence };
@@ -19,21 +19,21 @@ export interface HealthFinding {
 
 export interface HealthReport {
   checkedAt: Date;
-  /** Of the worst. */
+  /** The worst status. */
   status: HealthFinding['status'];
-  /** The worst first. */
+  /** Worst first. */
   findings: HealthFinding[];
 }
 
 /** Runs the checks, at most every few seconds for all callers together. @throws DomainError insufficient_scope. */
 export type CheckHealth = (operator: Operator) => Promise<HealthReport>;
 
-/** Milliseconds that a report serves: a look asks the mail server and other stores. */
+/** Milliseconds that a report is cached: the checks ask the mail server and other stores. */
 const KEPT = 10_000;
 
 const RANK = { problem: 0, warning: 1, ok: 2 } as const;
 
-/** @param examine looks at everything now */
+/** @param examine runs all checks */
 export function createCheckHealth(clock: Clock, examine: () => Promise<HealthFinding[]>): CheckHealth {
   let last: { at: number; report: Promise<HealthReport> } | undefined;
   const check = async (at: number): Promise<HealthReport> => {
@@ -47,7 +47,7 @@ export function createCheckHealth(clock: Clock, examine: () => Promise<HealthFin
     if (!last || now - last.at >= KEPT) {
       const report = check(now);
       last = { at: now, report };
-      // A look that failed is no report.
+      // A failed check run is not cached.
       report.catch(() => (last = undefined));
     }
     return last.report;

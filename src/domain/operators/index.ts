@@ -40,11 +40,11 @@ interface Dependencies {
   languages: readonly Language[];
   /** Whether requests may go to a URL that an operator names. */
   mayCall(url: URL): Promise<boolean>;
-  /** Puts a message into words. */
+  /** Renders a message. */
   renderMail: OperatorMailDependencies['render'];
 }
 
-/** What operators manage, and who of them may do what. */
+/** What operators manage, and which of them may do what. */
 export function createOperators({
   stores,
   cursors,

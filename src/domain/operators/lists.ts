@@ -1,14 +1,14 @@
 import type { Cursors } from '../../core/cursors.ts';
 import type { Page, PageRequest } from '../../storage/listing.ts';
 
-/** Which page of a list, as callers ask for it. */
+/** The requested page of a list. */
 export interface ListOptions<Sort extends string, Filters> {
   filters?: Filters;
   /** Descending with a minus before it. */
   sort?: Sort | `-${Sort}`;
-  /** 50 unless given. */
+  /** 50 by default. */
   limit?: number;
-  /** `nextCursor` of the page before, which had the same filters and the same sort. */
+  /** `nextCursor` of the previous page, which had the same filters and sort. */
   cursor?: string | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface Listed<T> {
 
 const DEFAULT_LIMIT = 50;
 
-/** Reads pages: a cursor is good for the list, the filters and the sort that it was given for. */
+/** Reads pages: a cursor is valid only for its list, filters and sort. */
 export type ReadList = <Sort extends string, Filters extends object, T>(
   list: string,
   options: ListOptions<Sort, Filters>,

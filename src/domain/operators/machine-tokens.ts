@@ -18,12 +18,12 @@ export interface ApiKeyAdmin {
   /** @throws DomainError insufficient_scope, api_key_not_found. */
   find(operator: Operator, id: string): Promise<ApiKeyRecord>;
   /**
-   * Makes a key that carries no more than its maker has: for a program, or for an account that the operator may touch.
+   * Creates a key with no more permissions than its creator has: for a program, or for an account that the operator may change.
    * @throws DomainError insufficient_scope, permission_not_held, stronger_operator, and as `ApiKeys.create`.
    */
   create(operator: Operator, key: NewApiKey): Promise<{ key: string; record: ApiKeyRecord }>;
   /**
-   * Changes the name, the permissions or the end; the key stays the same.
+   * Changes the name, the permissions or the expiry; the key stays the same.
    * @throws DomainError as `create`; api_key_not_found.
    */
   update(operator: Operator, id: string, changes: ApiKeyChanges): Promise<ApiKeyRecord>;
@@ -34,9 +34,9 @@ export interface ApiKeyAdmin {
 /** The permissions of a key, described for operators. */
 const WEIGHT: Readonly<Record<string, readonly Permission[]>> = {
   'users:read': ['users:read'],
-  // At the contracts it changes passwords and addresses, and deletes.
+  // At the contracts it changes passwords and addresses, and deletes accounts.
   'users:write': ['users:write', 'users:credentials', 'users:delete'],
-  // It has what people whose passwords it knows have, and tries passwords.
+  // With a person's password it gets that person's access, and it can try passwords.
   'auth:login': ['users:read'],
 };
 
@@ -78,7 +78,7 @@ export function createApiKeyAdmin({
       requirePermission(operator, 'api-keys:write');
       if (key.accountId === undefined) mayHold(operator, key.permissions ?? Object.keys(WEIGHT));
       else {
-        // It acts as the account, which is to see into it.
+        // It acts as the account, so it can read everything of it.
         mayGive(operator, ['users:read']);
         await mayActFor(operator, key.accountId);
       }
@@ -103,7 +103,7 @@ export function createApiKeyAdmin({
 
 /** Initial access tokens, as operators manage them. */
 export interface RegistrationTokenAdmin {
-  /** Those that serve still, newest first. @throws DomainError insufficient_scope. */
+  /** Valid ones, newest first. @throws DomainError insufficient_scope. */
   list(operator: Operator): Promise<RegistrationTokenRecord[]>;
   /** @throws DomainError insufficient_scope, not_found. */
   find(operator: Operator, id: string): Promise<RegistrationTokenRecord>;

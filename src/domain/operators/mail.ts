@@ -29,9 +29,9 @@ export type { MailFilters, WaitingMail } from '../../storage/waiting-mail.ts';
 export interface TemplateTexts {
   template: MailTemplate;
   language: Language;
-  /** In force, by name. */
+  /** The texts in force, by name. */
   texts: Record<string, string>;
-  /** The names of those that operators wrote anew. */
+  /** The names of texts that operators changed. */
   overridden: string[];
 }
 
@@ -56,7 +56,7 @@ export interface OperatorMail {
     of?: { template?: string | undefined; language?: string | undefined },
   ): Promise<Templates>;
   /**
-   * A kind of message with made-up data, with `texts` in place of those in force; saves nothing.
+   * A kind of message with sample data, with `texts` in place of those in force; saves nothing.
    * @throws DomainError as `write`.
    */
   preview(
@@ -64,15 +64,16 @@ export interface OperatorMail {
     of: { template: string; language: string; texts?: Record<string, string | null> | undefined },
   ): Promise<PreviewedMail>;
   /**
-   * Has a letter sent that says it is a test, or a kind of message with made-up data.
-   * @param to the operator's own address unless given. @returns where it goes.
+   * Sends a test message, or a kind of message with sample data.
+   * @param to the operator's own address by default.
+   * @returns its recipient.
    * @throws DomainError insufficient_scope, invalid_request, rate_limited.
    */
   sendTest(
     operator: Operator,
     test: { template?: string | undefined; language?: string | undefined; to?: string | undefined },
   ): Promise<string>;
-  /** What operators wrote anew in one language, by key. @throws DomainError insufficient_scope. */
+  /** The texts that operators changed in one language, by key. @throws DomainError insufficient_scope. */
   overriddenTexts(
     operator: Operator,
     language: string,
@@ -88,11 +89,11 @@ export interface OperatorMail {
   ): Promise<Templates>;
 }
 
-/** A message with made-up data, as it would be sent. */
+/** A message with sample data, as it would be sent. */
 export type PreviewedMail = Rendered & { template: MailTemplate };
 
 export interface OperatorMailDependencies extends Pick<Stores, 'users' | 'audit' | 'inTransaction'> {
-  /** Puts a message into words, with those of operators. */
+  /** Renders a message, with the texts of operators. */
   render(message: Message, texts: MailTextsByLanguage): Promise<Rendered>;
   outgoingMail: Pick<OutgoingMail, 'enqueue'>;
   outbox: OutboxStore;
@@ -101,7 +102,7 @@ export interface OperatorMailDependencies extends Pick<Stores, 'users' | 'audit'
   readList: ReadList;
 }
 
-/** What shows the sentences that all messages have. */
+/** A message that shows the sentences common to all messages. */
 const SHARED_SAMPLE = 'password-reset';
 
 export function createOperatorMail(dependencies: OperatorMailDependencies): OperatorMail {
@@ -133,7 +134,7 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
     });
   };
 
-  /** What operators wrote in a language, with changes laid over it. */
+  /** The texts of operators in a language, with changes applied. */
   const written = (
     overrides: Record<string, string> | undefined,
     parsed: ReturnType<typeof parse>,

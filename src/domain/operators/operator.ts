@@ -4,7 +4,7 @@ import { DomainError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import { ALL_PERMISSIONS, type Permission, withIncluded } from './permissions.ts';
 
-/** Who manages: a person or a service account by its roles, or the shell of the host. */
+/** Who manages: a person or a service account with its roles, or the shell of the host. */
 export interface Operator {
   actor: Actor;
   /** The person's account; null for a service account and the shell. */
@@ -13,7 +13,7 @@ export interface Operator {
   permissions: ReadonlySet<Permission>;
 }
 
-/** A shell on the host includes the database. */
+/** A shell on the host has access to the database. */
 export const shellOperator = (actor: Actor): Operator => ({
   actor,
   accountId: null,
@@ -25,10 +25,10 @@ export function requirePermission({ permissions }: Operator, permission: Permiss
   if (!permissions.has(permission)) throw new DomainError('insufficient_scope', { reason: permission });
 }
 
-/** The versions of a resource that its caller goes by (RFC 9110 section 13.1.1); `*` for any. */
+/** The versions of a resource that the caller expects (RFC 9110 section 13.1.1); `*` for any. */
 export type Expected = readonly number[] | '*';
 
-/** To be asked under the row's lock. @throws DomainError precondition_failed. */
+/** Call it under the row's lock. @throws DomainError precondition_failed. */
 export function checkVersion({ version }: { version: number }, expected: Expected | undefined): void {
   if (expected !== undefined && expected !== '*' && !expected.includes(version))
     throw new DomainError('precondition_failed');
@@ -48,7 +48,7 @@ export function changesOf<T extends object>(
   return { before: only(before), after: only(changes) };
 }
 
-/** What differs between two states of a thing, for the audit: null for what one lacks. */
+/** The difference between two states of a thing, for the audit: null for what one lacks. */
 export function differencesOf(
   before: object,
   after: object,
@@ -72,7 +72,7 @@ export function checkDescription(description: string | undefined): void {
     refuse('description', 'too_long');
 }
 
-/** Why a name is none of something. @param known what may have been meant */
+/** The message for an unknown name. @param known valid names. */
 export function misnamed(what: string, name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
   return `names a ${what} that there is not: ${name.slice(0, 128)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;

@@ -25,7 +25,7 @@ export type ConfirmableStep = (typeof CONFIRMABLE)[number];
 /** What people said about the first steps. */
 export interface SetupState {
   confirmed: readonly ConfirmableStep[];
-  /** Whether the console shows the list no more. */
+  /** Whether the console hides the list. */
   hidden: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface Setup {
   hidden: boolean;
 }
 
-/** A client whose newest secret ends soon, or has ended lately. */
+/** A client whose newest secret ends soon, or ended recently. */
 export interface ExpiringSecret {
   id: string;
   name: string;
@@ -49,7 +49,7 @@ export interface Overview {
   setup(operator: Operator): Promise<Setup>;
   /** Updates confirmations; steps that are not named keep theirs. */
   setUp(operator: Operator, changes: SetupChanges): Promise<Setup>;
-  /** Clients whose newest secret ends before a moment, or ended within the last week; the soonest first. */
+  /** Clients whose newest secret ends before a moment, or ended within the last week; soonest first. */
   expiringSecrets(operator: Operator, before: Date, limit: number): Promise<ExpiringSecret[]>;
 }
 
@@ -59,7 +59,7 @@ type Dependencies = Pick<Stores, 'audit' | 'firstSteps' | 'clients' | 'clientSec
   mfa: Pick<Mfa, 'status'>;
 };
 
-/** Clients that are looked at: more are those of contracts only where somebody made a contract of their own. */
+/** Maximum of clients to read: contracts have more only if somebody wrote their own contract. */
 const LOOKED_AT = 50;
 
 export function createOverview(deps: Dependencies): Overview {

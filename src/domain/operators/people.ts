@@ -9,14 +9,14 @@ import { type Operator, requirePermission } from './operator.ts';
 
 export { FACTOR_FILTERS } from '../../storage/user-search.ts';
 
-/** Looks accounts up for operators. */
+/** Searches accounts for operators. */
 export interface People {
   /** Newest first unless sorted; deleted accounts are not among them. @throws DomainError insufficient_scope, invalid_cursor. */
   list(operator: Operator, options: ListOptions<UserSort, UserFilters>): Promise<Listed<User>>;
   /** How many the filters find, at most `limit`. @throws DomainError insufficient_scope. */
   count(operator: Operator, filters: UserFilters, limit: number): Promise<number>;
   /**
-   * All that the filters find, the oldest first, which is written down before the first comes.
+   * All matching accounts, oldest first. The export is audited before the first.
    * @throws DomainError insufficient_scope.
    */
   export(operator: Operator, filters: UserFilters, format: string): Promise<AsyncIterable<User>>;
@@ -24,7 +24,7 @@ export interface People {
   find(operator: Operator, id: string): Promise<User>;
 }
 
-/** Accounts that an export reads at a time. */
+/** Accounts per read of an export. */
 const AT_A_TIME = 500;
 
 export function createPeople({

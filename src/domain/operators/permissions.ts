@@ -1,5 +1,5 @@
 /**
- * What operators may do. The same words are the scopes of the management API; roles are made of them. They are fixed:
+ * The permissions of operators. They are also the scopes of the management API, and roles consist of them. They are fixed:
  * scripts and configurations name them.
  */
 export const PERMISSIONS = {
@@ -77,10 +77,10 @@ export const CONTRACT_ADMIN: { role: string; permissions: readonly Permission[] 
   permissions: ['users:read', 'users:write', 'users:credentials', 'users:delete'],
 };
 
-/** The role that has every permission, those of later versions too. */
+/** The role with every permission, including those of later versions. */
 export const OWNER = 'owner';
 
-/** Roles that are always there and cannot be changed. */
+/** Built-in roles, which cannot be changed. */
 export const BUILT_IN_ROLES: Readonly<Record<string, BuiltInRole>> = {
   [OWNER]: { description: 'Everything', permissions: ALL_PERMISSIONS },
   administrator: {

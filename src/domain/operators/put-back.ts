@@ -25,12 +25,12 @@ import type { Webhooks } from './webhooks.ts';
 
 type Values = Record<string, unknown>;
 
-/** Takes changes back from their event: by a new change, with the operator's own permissions and an event of its own. */
+/** Undoes changes by their event: with a new change, the operator's own permissions and a new event. */
 export interface PutBack {
-  /** Whether the change of an event is of a kind that is put back, and the operator has the permission that it takes. */
+  /** Whether the change of an event can be undone, and the operator has the required permission. */
   isOffered(operator: Operator, id: string): Promise<boolean>;
   /**
-   * The changed fields as they are now, in the words of the event.
+   * The current values of the changed fields, in the form of the event.
    * @throws DomainError insufficient_scope, not_found, not_reversible, and what reading the resource throws.
    */
   current(operator: Operator, id: string): Promise<Values>;
@@ -64,15 +64,15 @@ interface Dependencies {
 
 /** One kind of change. */
 interface Matter {
-  /** Whether a field is put back; without it each is. */
+  /** Whether a field is restored; every field by default. */
   takes?: (field: string) => boolean;
-  /** The resource in the words of the audit, and its version where it has one. */
+  /** The resource in audited form, with its version if it has one. */
   read(operator: Operator, event: AuditRecord): Promise<{ now: object; version?: number }>;
   /** @param earlier values of the changed fields; null where there was none. */
   write(operator: Operator, event: AuditRecord, values: Values, expected?: Expected): Promise<unknown>;
 }
 
-/** What changes of each noun take. */
+/** The requirements for changes of each noun. */
 const PERMISSIONS: Readonly<Record<string, Permission>> = {
   user: 'users:write',
   role: 'roles:write',
@@ -91,7 +91,7 @@ const PERMISSIONS: Readonly<Record<string, Permission>> = {
 /** Authentication settings of a client: a removed key or secret may have leaked. */
 const CREDENTIAL = /jwks|secret|auth_method|auth_signing|tls_client|certificate|registration/;
 
-/** As JSON has it, where nothing is null. */
+/** The JSON form; undefined becomes null. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
 
 const ordered = (value: unknown): unknown =>
@@ -105,7 +105,7 @@ const objectOf = (value: unknown): Values | null =>
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** Where a schema or another whole value is the change. */
+/** For a schema or another whole value. */
 const WHOLE = new Set<AuditType>(['attributes.updated']);
 const MEMBERSHIP = new Set<AuditType>(['group.member_added', 'group.member_removed']);
 
@@ -133,12 +133,12 @@ const USERS_FIELDS = new Set([
   'username',
   'address',
   'roles',
-  // It goes with the number, and does not come back with it.
+  // It is removed with the number, and not restored with it.
   'phoneNumberVerifiedAt',
 ]);
 const ATTRIBUTE = 'attributes.';
 
-/** Fields of an account as changes of it. @param address as it is now: its parts are merged. */
+/** Fields of an account in the form of changes. @param address the current one: its parts are merged. */
 function profileOf({ phoneNumberVerifiedAt: _derived, ...values }: Values, address: object | null): Values {
   const fields = Object.entries(values);
   const attributes = fields.filter(([field]) => field.startsWith(ATTRIBUTE));
@@ -232,7 +232,7 @@ export function createPutBack(services: Dependencies): PutBack {
           const changes = profileOf(values, (await services.people.find(operator, id)).address);
           const isProfile = Object.keys(changes).length > 0;
           if (isProfile) await services.managedAccounts.update(operator, id, changes, expected);
-          // The first change locks the account, and counts its version up.
+          // The first change locks the account and raises its version.
           if (Array.isArray(roles))
             await services.assignments.setRoles(operator, id, roles, isProfile ? undefined : expected);
         }),
@@ -331,7 +331,7 @@ export function createPutBack(services: Dependencies): PutBack {
     },
   };
 
-  /** How an event's change is put back; null when it is not. */
+  /** How to undo an event's change; null when that is impossible. */
   const offerOf = (event: Pick<AuditRecord, 'type' | 'details'>) => {
     const matter = matters[event.type];
     const change = changeOf(event);

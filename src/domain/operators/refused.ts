@@ -2,7 +2,7 @@ import type { DomainError, ErrorCode } from '../../core/errors.ts';
 import type { Audit } from '../../storage/audit.ts';
 import type { Operator } from './operator.ts';
 
-/** What operators are refused because of who they are. */
+/** Refusals because of who the operator is. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'insufficient_scope',
   'permission_not_held',

@@ -16,15 +16,15 @@ const isBuiltIn = (name: string): boolean => Object.hasOwn(BUILT_IN_ROLES, name)
 
 /** What roles allow. */
 export interface Rights {
-  /** The management permissions of `names` together, with what they include; a role that does not exist has none. */
+  /** The management permissions of all roles `names`, with implied ones; an unknown role has none. */
   permissionsOf(names: readonly string[], tx?: Tx): Promise<Set<Permission>>;
   /** The permissions needed to assign or remove roles: everything that they allow, here and at the contracts. */
   weightOf(names: readonly string[], tx?: Tx): Promise<Set<Permission>>;
-  /** The permissions of an active account, by itself and its groups; none of any other. */
+  /** The permissions of an active account, its own and those of its groups; none for any other. */
   ofAccount(id: string): Promise<Set<Permission>>;
-  /** The same of a service account. */
+  /** The same for a service account. */
   ofClient(id: string): Promise<Set<Permission>>;
-  /** The scopes of an API that `names` together allow. */
+  /** The scopes of an API that the roles `names` allow together. */
   scopesOf(names: readonly string[], api: string): Promise<Set<string>>;
 }
 

@@ -18,11 +18,11 @@ import { ALL_PERMISSIONS, BUILT_IN_ROLES, isPermission, type Permission } from '
 export interface Role {
   name: string;
   description: string;
-  /** Of the management API, without what they include. */
+  /** Of the management API, without implied ones. */
   permissions: Permission[];
   /** Scopes of APIs that enforce roles, by the API's identifier. */
   scopes: Record<string, string[]>;
-  /** Whether it comes with Postern and cannot be changed. */
+  /** Whether it is built in and cannot be changed. */
   builtIn: boolean;
   version: number;
 }
@@ -34,7 +34,7 @@ export interface RoleChanges {
 }
 
 export interface Roles {
-  /** The built-in ones first, the others by name. @throws DomainError insufficient_scope. */
+  /** Built-in ones first, the others by name. @throws DomainError insufficient_scope. */
   list(operator: Operator): Promise<Role[]>;
   /** @throws DomainError insufficient_scope, role_not_found. */
   find(operator: Operator, name: string): Promise<Role>;
@@ -89,7 +89,7 @@ export function createRoles({
   audit,
   inTransaction,
 }: Pick<Stores, 'apis' | 'audit' | 'inTransaction'> & { store: RoleStore }): Roles {
-  /** The changes as they are stored. @throws DomainError invalid_request. */
+  /** The changes in stored form. @throws DomainError invalid_request. */
   const parse = async ({ description, permissions, scopes }: RoleChanges) => {
     checkDescription(description);
     const unknown = permissions?.find((name) => !isPermission(name));
@@ -118,7 +118,7 @@ export function createRoles({
     };
   };
 
-  /** The role to be changed, locked: one whose permissions the operator has all, too. */
+  /** The role to change, locked; the operator must hold all its permissions, too. */
   const lockManageable = async (operator: Operator, name: string, expected: Expected | undefined, tx: Tx) => {
     if (builtIn(name)) throw new DomainError('forbidden', { reason: 'built_in' });
     const role = await store.lock(name, tx);

@@ -11,21 +11,21 @@ export interface SearchHit {
   kind: 'user' | FoundKind | 'audit_event';
   id: string;
   name: string | null;
-  /** What tells it from others: an address, the type of an event. */
+  /** What distinguishes it: an address, the type of an event. */
   detail: string | null;
 }
 
 export interface SearchResult {
   /** The kind of a search text: an id, a number, an email address, or a request id. */
   exact: SearchHit | null;
-  /** That alone, or a few of each kind. */
+  /** One kind only, or a few of each kind. */
   hits: SearchHit[];
 }
 
-/** Finds anything that a text names, within the operator's permissions. */
+/** Finds anything that matches a text, within the operator's permissions. */
 export type Search = (operator: Operator, text: string) => Promise<SearchResult>;
 
-/** Of each kind. */
+/** Maximum per kind. */
 const MAX_PER_KIND = 5;
 
 const KINDS: readonly (readonly [FoundKind, Permission])[] = [
@@ -73,7 +73,7 @@ export function createSearch({
       .slice(0, MAX_PER_KIND)
       .map(({ id, name, isExact }) => ({ hit: { kind, id, name, detail: null }, isExact }));
   };
-  /** Events of a request, or the one of an id. */
+  /** Events of a request, or the event with an id. */
   const events = async (operator: Operator, text: string) => {
     if (!operator.permissions.has('audit:read') || !isUuid(text)) return [];
     const { items } = await auditLog.list(operator, { filters: { requestId: [text] }, limit: MAX_PER_KIND });

@@ -43,12 +43,12 @@ export const CHANGEABLE = [
 
 export type ChangeableKey = (typeof CHANGEABLE)[number];
 
-/** New values by key; null goes back to the configuration. */
+/** New values by key; null resets to the configuration. */
 export type SettingChanges = Readonly<Record<string, unknown>>;
 
 export interface SettingInForce extends Omit<EffectiveSetting, 'source'> {
   source: EffectiveSetting['source'] | 'database';
-  /** Whether it may be changed while the server runs; another one is read at a start. */
+  /** Whether it may be changed while the server runs; others are read at start. */
   changeable: boolean;
 }
 
@@ -58,14 +58,14 @@ export interface SettingsInForce {
 }
 
 export interface OperatorSettings {
-  /** Takes over what operators changed, in this process. */
+  /** Loads what operators changed, in this process. */
   load(): Promise<void>;
   /** Every setting in force; no secret. @throws DomainError insufficient_scope. */
   list(operator: Operator): Promise<SettingsInForce>;
   /**
    * Changes settings on all nodes at once.
-   * @throws DomainError insufficient_scope, precondition_failed, invalid_request for a key that cannot be changed so or a
-   *   value that it cannot have.
+   * @throws DomainError insufficient_scope, precondition_failed, invalid_request for a key that cannot be changed like this or
+   *   an invalid value.
    */
   update(operator: Operator, changes: SettingChanges, expected?: Expected): Promise<SettingsInForce>;
 }
@@ -93,7 +93,7 @@ export function createOperatorSettings({
   inTransaction,
   announce,
 }: Pick<Stores, 'audit' | 'inTransaction'> & {
-  /** In force in this process: changed in place. */
+  /** The values in force in this process: changed in place. */
   config: object & { effective: readonly EffectiveSetting[] };
   store: RuntimeSettingsStore;
   announce: Announce;
@@ -145,7 +145,7 @@ export function createOperatorSettings({
         const isSame = Object.keys(settings).length === Object.keys(before.settings).length;
         if (!changed && isSame) return listed(before);
         const after = await store.write(settings, tx);
-        // What putting the change back unsets, rather than write the configuration's own value into the database.
+        // Undoing the change unsets it, rather than writing the configuration's own value into the database.
         const unset = asked.map(([key]) => key).filter((key) => !Object.hasOwn(before.settings, key));
         const details = { ...changed, ...(changed && unset.length > 0 && { unset }) };
         await audit.record({ type: 'settings.updated', details }, operator.actor, tx);

@@ -9,12 +9,12 @@ import type { Permission } from './permissions.ts';
 
 export { type Metric, METRICS } from '../../storage/daily-stats.ts';
 
-/** The counts of a day that the operator may see. */
+/** A day's counts that the operator may see. */
 export type DailyCounts = { day: string } & { [M in Metric]: number | null };
 
-/** Counts events in memory and writes them in the background, at no cost to a sign-in. */
+/** Counts events in memory and writes them in the background, so that a sign-in is not delayed. */
 export interface Stats extends PeriodicWriter {
-  /** Counts an event of the audit that has committed. */
+  /** Counts a committed audit event. */
   noteEvent(entry: AuditEntry, actor: Actor): void;
   /** Counts tokens that were handed out. */
   noteTokens(): void;
@@ -36,10 +36,10 @@ const SEEN_BY: Record<Metric, Permission> = {
 /** Milliseconds between two writes. */
 const INTERVAL = 10_000;
 const DAY = 86_400_000;
-/** People who are told apart between two writes: beyond that they count with their next sign-in. */
+/** Maximum of distinct people between two writes: others are counted at their next sign-in. */
 const MAX_PEOPLE = 50_000;
 
-/** Who makes accounts for others. */
+/** Who creates accounts for others. */
 const MAKERS = new Set<Actor['kind']>(['operator', 'client', 'system']);
 
 function metricsOf(

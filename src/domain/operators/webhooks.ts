@@ -31,7 +31,7 @@ import { BUILT_IN_ROLES, isPermission, withIncluded } from './permissions.ts';
 export { EVENTS, TEST_EVENT } from '../../storage/event-catalogue.ts';
 export { DELIVERY_STATUSES } from '../../storage/webhooks.ts';
 
-/** An address that operators have events sent to. Its secrets are not shown. */
+/** A webhook, as operators see it, without its secrets. */
 export type Webhook = Omit<WebhookRecord, 'secret' | 'formerSecret'>;
 export type Delivery = DeliveryRecord;
 
@@ -49,8 +49,8 @@ export interface Webhooks {
   /** @throws DomainError insufficient_scope, not_found. */
   find(operator: Operator, id: string): Promise<Webhook>;
   /**
-   * Events that happen from now on are sent to it, signed with its secret, which is shown this once.
-   * @param webhook.secret a new one unless given.
+   * Sends future events to it, signed with its secret, which is shown this once.
+   * @param webhook.secret a new one by default.
    * @throws DomainError insufficient_scope, invalid_request, too_many_webhooks.
    */
   create(
@@ -71,7 +71,7 @@ export interface Webhooks {
     overlap: number,
     expected?: Expected,
   ): Promise<{ webhook: Webhook; secret: string }>;
-  /** Sends an event that says nothing. @throws DomainError as `find`; webhook_disabled. */
+  /** Sends a test event. @throws DomainError as `find`; webhook_disabled. */
   test(operator: Operator, id: string): Promise<Delivery>;
   /** @throws DomainError as `list`; not_found. */
   deliveries(
@@ -82,7 +82,7 @@ export interface Webhooks {
   /** @throws DomainError insufficient_scope, not_found. */
   findDelivery(operator: Operator, id: string, deliveryId: string): Promise<Delivery>;
   /**
-   * Sends a delivery once more, under its event's id: one that waits at once, one that is over as a new delivery.
+   * Sends a delivery again, under its event's id: a waiting one at once, a finished one as a new delivery.
    * @throws DomainError insufficient_scope, not_found, webhook_disabled.
    */
   replay(operator: Operator, id: string, deliveryId: string): Promise<Delivery>;
@@ -90,10 +90,10 @@ export interface Webhooks {
   disable(id: string, reason: 'gone' | 'failing'): Promise<void>;
 }
 
-/** Each has a lane of its own on every node. */
+/** Each has its own lane on every node. */
 const MAX_WEBHOOKS = 100;
 
-/** Operators who are told. */
+/** Maximum of operators to notify. */
 const MAX_NOTIFIED = 20;
 
 const MAX_URL_LENGTH = 2_048;
@@ -124,7 +124,7 @@ export function createWebhooks(
     outgoingMail: Pick<OutgoingMail, 'enqueue'>;
     readList: ReadList;
     clock: Clock;
-    /** Whether requests may go to a URL, as far as its name tells now. */
+    /** Whether requests may go to a URL, as far as DNS tells now. */
     mayCall(url: URL): Promise<boolean>;
   },
 ): Webhooks {
@@ -177,7 +177,7 @@ export function createWebhooks(
     return found;
   };
 
-  /** Those who may switch it on again, by their verified addresses. */
+  /** Operators who can enable it again, by verified address. */
   const tellOperators = async (webhook: WebhookRecord, reason: 'gone' | 'failing', tx: Tx): Promise<void> => {
     const can = (permissions: readonly string[]) =>
       withIncluded(permissions.filter(isPermission)).has(PERMISSION);

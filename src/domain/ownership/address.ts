@@ -4,8 +4,8 @@ import type { MovedFrom, UserChanges, UserRecord } from '../../storage/users.ts'
 import { emailKeyOf } from '../lookup.ts';
 
 /**
- * Whether the address is known to be the owner's: the mailbox alone does not say who set the password. For `email_verified`
- * (OpenID Connect Core section 5.1) and all that trusts in it.
+ * Whether the address is known to be the owner's: the mailbox alone does not tell who set the password. For `email_verified`
+ * (OpenID Connect Core section 5.1) and everything that relies on it.
  */
 export const isEmailVerified = ({
   emailVerifiedAt,
@@ -18,8 +18,8 @@ export const addressThatCounts = ({ email, movedFrom }: Pick<UserRecord, 'email'
   movedFrom?.email ?? email;
 
 /**
- * Whether accounts are as good as proven that `actor` makes: an operator knows whom for. A program does not, because
- * people register by way of it.
+ * Whether accounts that `actor` creates count as proven: an operator knows for whom. A program does not count, because people
+ * register through it.
  */
 export const vouches = ({ kind, isOperator = false }: Actor): boolean =>
   kind === 'operator' || kind === 'system' || isOperator;
@@ -46,8 +46,8 @@ export const backFrom = ({ email, emailKey, emailVerifiedAt, ownerProvenAt }: Mo
 });
 
 /**
- * The columns of an account whose address somebody changes who has not proven the new one: the old one counts until that
- * is done. Coming back to that one is no change.
+ * The columns of an account whose address somebody changes without having proven the new one: the old one stays in force until
+ * then. Returning to the old one is no change.
  * @param at milliseconds since the epoch.
  */
 export function moveTo(emailKey: string, before: UserRecord, at: number): UserChanges {

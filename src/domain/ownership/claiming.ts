@@ -17,17 +17,17 @@ export interface Evidence {
   /** The address that the link went to. */
   email: string;
   emailKey: string;
-  /** Whether its reader was known to be the owner, before somebody changed the account. ISO 8601. */
+  /** The earlier proof that its reader is the owner, before somebody changed the account. ISO 8601. */
   ownerProvenAt: string | null;
-  /** When it was changed, if this takes a change back. ISO 8601. */
+  /** When it was changed, if this undoes a change. ISO 8601. */
   at: string | null;
 }
 
 export interface Claiming {
   /**
-   * Gives an account, locked in `tx`, to who reads its mailbox: their address and password, and every session and token
-   * ends. What else was set on it goes when nobody was known to be its owner; when this takes a change back, what was set
-   * by whoever made the change.
+   * Gives an account, locked in `tx`, to the reader of its mailbox: sets their address and password, and ends every session and
+   * token. Everything else set on it is removed when the owner was unproven; when this undoes a change, only what was set by
+   * whoever made that change.
    * @param more further columns.
    * @throws DomainError email_taken when another account has the address by now.
    */
@@ -88,17 +88,17 @@ export function createClaiming(
       else await sessions.revokeAll(account.id, tx);
       await notices.passwordChanged(claimed, actor, tx);
       tx.afterCommit(() => forgive(claimed, sourceOfActor(actor)));
-      // With the security version that it has from now on.
+      // With its new security version.
       return present(await users.lock(account.id, tx));
     },
   };
 }
 
 /**
- * Ends what was set on an account in `tx`: factors, identities, API keys, remembered devices, consents, sessions and every
+ * Removes in `tx` what was set on an account: factors, identities, API keys, remembered devices, consents, sessions and every
  * token; and tells the owner what there was.
- * @param account as it is afterwards: the letter goes to its address.
- * @param since sessions and tokens end all the same, of the rest what was set from then on; everything with null.
+ * @param account as it is afterwards: the mail goes to its address.
+ * @param since removes only what was set from then on, except that all sessions and tokens end; everything with null.
  */
 export type Clear = (account: UserRecord, since: Date | null, actor: Actor, tx: Tx) => Promise<void>;
 
@@ -114,7 +114,7 @@ export const createClear =
     notices: Pick<Notices, 'accountCleared'>;
   }): Clear =>
   async (account, since, actor, tx) => {
-    // Counted before the sessions end, because API keys end with them.
+    // Count before the sessions end, because API keys end with them.
     const removed = await belongings.clear(account.id, since, tx);
     await sessions.revokeAll(account.id, tx);
     if (Object.values(removed).every((count) => count === 0)) return;

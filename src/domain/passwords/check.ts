@@ -19,22 +19,22 @@ interface PasswordAttempt {
   /** Aborts when the caller has gone. */
   signal?: AbortSignal | undefined;
   /**
-   * Whether it is right at another service, which is asked where there is no account, or none with a password. When it throws, the guess counts neither
-   * as wrong nor as right.
+   * Whether another service accepts it; asked when there is no account, or none with a password. When it throws, the guess
+   * counts neither as wrong nor as right.
    */
   elsewhere?: ((password: string) => Promise<boolean>) | undefined;
 }
 
 export interface PasswordCheck {
   /**
-   * Whether it is the account's password. Without an account, without a password or with something that cannot be one
-   * the answer is no, after the same work.
+   * Whether it is the account's password. False without an account, without a password or for impossible input, after the same
+   * work.
    * @throws DomainError account_locked, overloaded, unavailable; the signal's reason.
    */
   matches(attempt: PasswordAttempt): Promise<boolean>;
   /**
-   * The hash that the account should have of its password, which is right: today's argon2id in place of an older or a foreign
-   * one. Null when it has that, or when there is no time for it now.
+   * A new hash of the account's password, which is right: argon2id with current parameters in place of an older or foreign hash.
+   * Null when it is up to date, or when there is no time for it now.
    * @throws DomainError unavailable.
    */
   renewed(account: Holder, password: string): Promise<string | null>;
@@ -44,16 +44,13 @@ export interface PasswordCheck {
 
 type Holder = Pick<UserRecord, 'id' | 'passwordHash'>;
 
-/** Whether an account still has the password that it had: its hash is the same, or a login has renewed it. */
+/** Whether an account still has its earlier password: the hash is the same, or a login has renewed it. */
 export const isSamePassword = (
   before: Pick<UserRecord, 'passwordHash' | 'securityVersion'>,
   now: Pick<UserRecord, 'passwordHash' | 'securityVersion'>,
 ): boolean => before.passwordHash === now.passwordHash || before.securityVersion === now.securityVersion;
 
-/**
- * UTF-16 units: above what `passwords.maxLength` can allow and what other systems have allowed. Longer input is not
- * normalized.
- */
+/** UTF-16 units: more than `passwords.maxLength` can allow and other systems have allowed. Longer input is not normalized. */
 const MAX_PASSWORD_LENGTH = 4096;
 
 const canBePassword = (value: unknown): value is string =>
@@ -62,7 +59,7 @@ const canBePassword = (value: unknown): value is string =>
   value.isWellFormed() &&
   !value.includes('\0');
 
-/** The one place where a password is compared, with the lockout before and behind it. */
+/** The only place where a password is compared, between the checks of the lockout. */
 export function createPasswordCheck({
   hasher,
   lockout,
@@ -94,7 +91,7 @@ export function createPasswordCheck({
         hash !== null && typed !== null
           ? hasher.verify(hash, typed, signal)
           : hasher.verifyDummy(typed ?? '', signal);
-      // Both at once: who is nowhere costs as much as who is there.
+      // Both at once: an unknown account costs as much as a known one.
       const right =
         hash === null && elsewhere && typed !== null && typed !== ''
           ? (await Promise.all([elsewhere(typed), compare()]))[0]

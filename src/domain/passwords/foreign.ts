@@ -17,7 +17,7 @@ import { isToday, type PasswordHasher } from './hasher.ts';
 
 export type { ForeignHash } from './formats/stored.ts';
 
-/** What comes of a source's hash. */
+/** The result of reading a source's hash. */
 export type ReadHash =
   | {
       ok: true;
@@ -25,23 +25,23 @@ export type ReadHash =
       stored: string;
       /** For reports. */
       format: string;
-      /** A fast digest or a low cost: `wrapWeak` makes it rest better. */
+      /** A fast digest or a low cost: `wrapWeak` protects it in the database. */
       weak: boolean;
     }
   /** It is the password itself: hash it by `PasswordHasher.hash`. */
   | { ok: true; plain: string; format: 'plain' }
   | { ok: false; code: HashRefusal; message: string };
 
-/** Password hashes of other systems, as they come in, rest and go out. */
+/** Password hashes of other systems: import, storage and export. */
 export interface ForeignHashes {
   /**
-   * Reads a hash as its source gives it. Its secrets (keys, peppers, signer keys) are kept sealed, once for all hashes that share
-   * them, unless it is a dry run.
+   * Reads a source's hash. Its secrets (keys, peppers, signer keys) are stored sealed, once for all hashes that share them,
+   * except in a dry run.
    */
   read(foreign: ForeignHash, options?: { dryRun?: boolean }): Promise<ReadHash>;
   /**
-   * A weak hash under argon2id, by today's parameters: what its verifier derives, and not the password, is hashed. Any other
-   * comes back as it is.
+   * Wraps a weak hash in argon2id with current parameters: hashes what its verifier derives, not the password. Returns any other
+   * unchanged.
    * @param stored from `read`.
    * @throws DomainError overloaded.
    */
@@ -49,16 +49,16 @@ export interface ForeignHashes {
   /** The name of a stored hash's format in reports: `argon2id`, `wrapped`, a format's name, or `unknown`. */
   formatOf(stored: string): string;
   /**
-   * A resting hash for an export, in such a way that `read` takes it.
-   * @throws HashRefused when something else put it there.
+   * A stored hash for an export, in a form that `read` accepts.
+   * @throws HashRefused when something else stored it.
    */
   give(stored: string): Promise<ForeignHash>;
 }
 
-/** Hashes of secrets that are known to be kept, or what they are. */
+/** Hashes of secrets known to be stored, or the secrets. */
 const MAX_CACHED = 1000;
 
-/** Milliseconds: well within the day for which unused secrets are kept. */
+/** Milliseconds: well within the day that unused secrets are kept. */
 const KNOWN_FOR = 3_600_000;
 
 const inBase64 = (secrets: HashSecrets): Record<string, string> =>
@@ -66,7 +66,7 @@ const inBase64 = (secrets: HashSecrets): Record<string, string> =>
 
 const none: HashSecrets = {};
 
-/** The secrets of resting hashes, by id; none if there are none. They never change. */
+/** The secrets of stored hashes, by id; none if there are none. They never change. */
 export function createHashSecrets(store: Pick<PasswordHashSecrets, 'find'>) {
   const cache = new LRUCache<string, HashSecrets>({ max: MAX_CACHED });
   return async (id: string | null): Promise<HashSecrets> => {
@@ -123,7 +123,7 @@ export function createForeignHashes({ secrets, store, hasher }: Parts): ForeignH
       if (!first || !isWeak(readings)) return stored;
       const hash = wrappedText(readings, await hasher.hashDerived(first.digest, signal));
       const found = await secretsOf(secretsId);
-      // Its parameters say which secrets it needs; all else stands in the recipe.
+      // Its parameters name the secrets it needs; the recipe contains the rest.
       const params = Object.fromEntries(Object.keys(found).map((name) => [name, true]));
       return secretsId === null ? hash : writeStored({ hash, format: 'wrapped', params, secretsId });
     },

@@ -10,32 +10,32 @@ import { BoundedQueue } from './queue.ts';
 import { VerifierThreads } from './threads.ts';
 
 /**
- * Password hashing behind a bounded queue, so that a flood of logins neither eats the memory nor takes every thread
- * that signing needs. Each method throws DomainError overloaded when too many wait already, and the reason of `signal`
- * when that aborts while it waits. New hashes are made of the password in NFKC (NIST SP 800-63B): what one keyboard
- * composes and another does not is one password. A hash of another system is tried with the password as it was typed first.
+ * Password hashing behind a bounded queue, so that a flood of logins neither exhausts memory nor takes every thread that signing
+ * needs. Each method throws DomainError overloaded when too many wait already, and the reason of `signal` when that aborts while
+ * it waits. New hashes are made from the password in NFKC (NIST SP 800-63B), because keyboards compose characters differently. A
+ * hash of another system is first tried with the password as typed.
  */
 export interface PasswordHasher {
   /** @returns a PHC string: argon2id with the parameters of the configuration. */
   hash(password: string, signal?: AbortSignal): Promise<string>;
-  /** The same of bytes that another hash has derived. */
+  /** The same for bytes that another hash has derived. */
   hashDerived(bytes: Uint8Array, signal?: AbortSignal): Promise<string>;
   /**
-   * Whether `stored` was made of `password`: an argon2id of Postern, or a hash of another system, which threads of their own
-   * verify. What cannot be verified was not.
+   * Whether `stored` was made from `password`: an argon2id of Postern, or a hash of another system, which separate threads
+   * verify. False for unverifiable hashes.
    *
-   * What time tells: a wrong password for a fast foreign hash costs today's argon2 as well. A slow one costs its own time, and from
-   * the first such on every refusal of this process takes as long as the slower ones of them, up to two seconds. So what tells that
-   * an account is an imported one is the first refusal after a start, a hash slower than that, and what statistics over many
-   * refusals make of a wait where others work.
+   * Timing: a wrong password for a fast foreign hash costs a current argon2 as well. A slow one costs its own time; after the
+   * first such hash every refusal of this process takes as long as the slower ones, up to two seconds. So an imported account
+   * may be revealed by the first refusal after a start, by a hash slower than that, and by statistics over many refusals, which
+   * wait where others work.
    */
   verify(stored: string, password: string, signal?: AbortSignal): Promise<boolean>;
   /** Costs what `verify` costs, for accounts that do not exist or have no password. */
   verifyDummy(password: string, signal?: AbortSignal): Promise<false>;
   /**
-   * Whether `stored` was made with other parameters than today's, or by another system.
-   * @param password the right one, where it is known. WordPress trims what is typed: a hash that may have been right for the
-   *   trimmed one stays as it is, so that both go on opening the account.
+   * Whether `stored` was made with other parameters than the current ones, or by another system.
+   * @param password the right one, if known. WordPress trims passwords: a hash that may match only the trimmed one stays as it
+   *   is, so that both keep working.
    */
   needsRehash(stored: string, password?: string): boolean;
   /** Hashes under way. */
@@ -44,19 +44,19 @@ export interface PasswordHasher {
   readonly waiting: number;
 }
 
-/** Loaded with the first password: most commands hash none. */
+/** Loaded with the first password: most commands don't need it. */
 const argon2 = () => import('@node-rs/argon2');
 
 const base64 = (bytes: number): string => randomBytes(bytes).toString('base64').replaceAll('=', '');
 
-/** Whether a hash is of the kind that Postern makes, whatever its cost. */
+/** Whether a hash is of Postern's kind, whatever its cost. */
 export const isToday = (stored: string): boolean =>
   /^\$argon2id\$v=19\$[mtp]=\d+,[mtp]=\d+,[mtp]=\d+\$[\w+/]+\$[\w+/]+$/.test(stored);
 
-/** Milliseconds that a refusal is held back at most. */
+/** Maximum milliseconds that a refusal is delayed. */
 const MAX_HOLD = 2000;
 
-/** How much of the way the floor goes up to a slower foreign hash, and down to a faster one. */
+/** Fractions by which the floor moves up to a slower foreign hash, and down to a faster one. */
 const FLOOR = { up: 0.5, down: 0.05 };
 
 /**
@@ -70,7 +70,7 @@ export function createPasswordHasher(
   const { memory, time, parallelism } = settings.argon2;
   const options = { memoryCost: memory, timeCost: time, parallelism };
   const prefix = `$argon2id$v=19$m=${memory},t=${time},p=${parallelism}$`;
-  // No password has this hash; checking one against it costs the same as against any other.
+  // No password has this hash; checking one against it costs the same as any other check.
   const dummy = `${prefix}${base64(16)}$${base64(32)}`;
   const queue = new BoundedQueue(
     settings.hashing.concurrency || Math.max(1, availableParallelism() - 1),
@@ -80,7 +80,7 @@ export function createPasswordHasher(
   /** Milliseconds that the slowest foreign hashes take. */
   let floor = 0;
 
-  /** As Postern hashed it; then as it was typed, for an argon2id that another system made. */
+  /** As Postern hashed it; then as typed, for an argon2id that another system made. */
   const verifyToday = async (phc: string, password: string): Promise<boolean> => {
     const { verify } = await argon2();
     const folded = password.normalize('NFKC');
@@ -88,7 +88,7 @@ export function createPasswordHasher(
     return folded !== password && (await verify(phc, password));
   };
 
-  /** A hash that cannot be read verifies no password, in the time of one that can. */
+  /** An unreadable hash verifies no password, in the time of a readable one. */
   const read = (stored: string) => {
     try {
       return readStored(stored);

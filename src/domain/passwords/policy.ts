@@ -2,7 +2,7 @@ import type { Settings } from '../../config/index.ts';
 import { DomainError } from '../../core/errors.ts';
 import { codePoints, foldCase } from '../identifiers.ts';
 
-/** Names of the account, which must not carry its password. */
+/** Names of the account, which its password must not contain. */
 export interface OwnNames {
   username?: string | null | undefined;
   email?: string | null | undefined;
@@ -20,7 +20,7 @@ export interface PasswordPolicy {
   check(password: string, names: OwnNames): Promise<void>;
 }
 
-/** Each name and each of its words, folded, the longest first; the domain of an email address is no name. */
+/** Each name and each of its words, folded, longest first; without the domain of an email address. */
 function wordsOf({ username, email, name, givenName, familyName }: OwnNames): string[] {
   const names = [username, email?.split('@')[0], name, givenName, familyName];
   const folded = names.flatMap((value) => (value ? [foldCase(value)] : []));
@@ -29,16 +29,15 @@ function wordsOf({ username, email, name, givenName, familyName }: OwnNames): st
 }
 
 /**
- * What a new password must be, after NIST SP 800-63B section 5.1.1.2: long enough, in code points of any Unicode; no
- * composition rules; none of the 50,000 most common passwords; and what is left of it without the account's own names
- * must be such a password as well.
+ * Rules for new passwords, after NIST SP 800-63B section 5.1.1.2: long enough, in code points of any Unicode; no composition
+ * rules; none of the 50,000 most common passwords; and what remains without the account's own names must meet the same rules.
  */
 export function createPasswordPolicy({
   minLength,
   maxLength,
 }: Pick<Settings['passwords'], 'minLength' | 'maxLength'>): PasswordPolicy {
   let list: Promise<Set<string>> | undefined;
-  /** The list takes 20 MB while it is unpacked: a process that sets no password never loads it. */
+  /** The unpacked list takes 20 MB: a process that sets no password never loads it. */
   const load = async () => {
     const { dictionary } = await import('@zxcvbn-ts/language-common');
     return new Set(dictionary['passwords-common'].filter((entry) => entry.length >= minLength));
@@ -46,7 +45,7 @@ export function createPasswordPolicy({
   const isCommon = async (folded: string) => (await (list ??= load())).has(folded);
 
   const weakness = async (password: string, names: OwnNames): Promise<PasswordWeakness | null> => {
-    // Two UTF-16 units are the most that a code point has. Before anything is normalised.
+    // A code point has at most two UTF-16 units. Check before normalizing.
     if (password.length > 2 * maxLength) return 'too_long';
     if (!password.isWellFormed() || password.includes('\0')) return 'invalid_characters';
     const folded = foldCase(password);

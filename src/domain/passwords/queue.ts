@@ -1,6 +1,6 @@
 import { DomainError } from '../../core/errors.ts';
 
-/** How much the newest duration moves the average. */
+/** Weight of the newest duration in the average. */
 const WEIGHT = 0.2;
 
 /** Work of which at most `concurrency` runs at a time and at most `limit` waits, first come first served. */
@@ -26,7 +26,7 @@ export class BoundedQueue {
   }
 
   /**
-   * Runs `work` when its turn has come.
+   * Runs `work` in turn.
    * @param signal aborts the wait; work that has begun is not stopped.
    * @throws DomainError overloaded, at once, when too many wait; the signal's reason when it aborts the wait.
    */

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Verified, VerifyTask } from './formats/worker.ts';
 
-/** What `task` comes to in the thread. @throws when the thread ends. */
+/** The thread's result for `task`. @throws when the thread ends. */
 const ask = (worker: Worker, task: VerifyTask): Promise<Verified> =>
   new Promise((resolve, reject) => {
     const settle = (how: () => void) => {
@@ -29,12 +29,12 @@ export class VerifierThreads {
     return verified;
   }
 
-  /** A thread keeps no process alive while it idles, and gets nothing of the environment, where secrets are. */
+  /** An idle thread keeps no process alive. It gets no environment, which contains secrets. */
   #start(): Worker {
     const worker = new Worker(new URL('formats/worker.ts', import.meta.url), {
       env: {},
       execArgv: [],
-      // Megabytes of its heap; what scrypt and argon2 take is not in it.
+      // Megabytes of its heap, without the memory of scrypt and argon2.
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });
     // Handle errors of idle threads: an unhandled one would end the process.

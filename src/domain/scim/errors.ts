@@ -1,8 +1,8 @@
-/** The kinds of a request that is refused with 400 (RFC 7644 section 3.12). */
+/** Error types of requests that are refused with 400 (RFC 7644 section 3.12). */
 export type ScimType =
   'invalidFilter' | 'invalidSyntax' | 'invalidPath' | 'noTarget' | 'invalidValue' | 'mutability' | 'tooMany';
 
-/** A request that cannot be what SCIM says. */
+/** A request that violates SCIM. */
 export class ScimError extends Error {
   readonly scimType: ScimType;
 

@@ -1,6 +1,6 @@
 /**
- * Filters and paths of SCIM (RFC 7644 sections 3.4.2.2 and 3.5.2), read against the schema of a resource: what comes out
- * names attributes that there are. Length, depth and the number of terms are bounded.
+ * Filters and paths of SCIM (RFC 7644 sections 3.4.2.2 and 3.5.2), parsed against the schema of a resource: results name only
+ * known attributes. Length, depth and the number of terms are bounded.
  */
 import type { Comparator, Condition, Target, ValueKind } from '../../storage/directory-conditions.ts';
 import { ScimError } from './errors.ts';
@@ -10,12 +10,12 @@ const MAX_LENGTH = 4_096;
 const MAX_TERMS = 100;
 const MAX_DEPTH = 16;
 
-/** A place in a resource that a PATCH names. */
+/** The target of a PATCH operation. */
 export interface Path {
-  /** The URN of the extension that it is in, or null; alone when `attribute` is null. */
+  /** The URN of its extension, or null; alone when `attribute` is null. */
   extension: string | null;
   attribute: Attribute | null;
-  /** Which values of an attribute that has many. */
+  /** Which values of a multi-valued attribute. */
   values: Condition | null;
   sub: Attribute | null;
 }
@@ -64,8 +64,8 @@ interface Named {
 }
 
 /**
- * The attribute that a dotted name means, with or without the URN of its schema.
- * @returns null for an attribute that there is not.
+ * The attribute of a dotted name, with or without the URN of its schema.
+ * @returns null for an unknown attribute.
  */
 export function resolve(type: ResourceType, name: string): Named | null {
   const { schema, extensions } = type;
@@ -89,7 +89,7 @@ export function resolve(type: ResourceType, name: string): Named | null {
   return sub ? { extension: of, attribute, sub } : null;
 }
 
-/** Where an attribute is looked for by the database. */
+/** Where the database looks for an attribute. */
 export function targetOf({ extension, attribute, sub }: Named): Target | null {
   const leaf = sub ?? leafOf(attribute);
   if (leaf?.returned === 'never') return null;
@@ -188,7 +188,7 @@ class Parser {
     return this.#comparison(target, named.sub ?? named.attribute);
   }
 
-  /** `emails[type eq "work"]`, and what Entra ID makes of it: `emails[type eq "work"].value eq "…"`. */
+  /** `emails[type eq "work"]`, and Entra ID's variant: `emails[type eq "work"].value eq "…"`. */
   #values(named: Named): Condition {
     const { attribute } = named;
     const target = targetOf(named);
@@ -285,7 +285,7 @@ export function parseFilter(text: string, type: ResourceType): Condition {
 const PATH = /^([^[\]"\s]+)(?:\[(.*)\](?:\.([^[\]".\s]+))?)?$/su;
 
 /**
- * @returns null for a place in a schema that is not known here: directories send those of other services along.
+ * @returns null for a path in an unknown schema: directories also send those of other services.
  * @throws ScimError invalidPath, invalidFilter.
  */
 export function parsePath(text: string, type: ResourceType): Path | null {

@@ -18,7 +18,7 @@ import { GROUP_TYPE } from './schema.ts';
 import type { ListedResources, Shown } from './users.ts';
 import { isObject, readResource, readValue, type Resource } from './values.ts';
 
-/** Groups as a directory drives them. Everything also throws DomainError insufficient_scope. */
+/** Groups managed by a directory. Everything also throws DomainError insufficient_scope. */
 export interface DirectoryGroups {
   /** @throws ScimError invalidFilter, invalidPath, invalidValue. */
   list(operator: Operator, query: ListQuery, withMembers: boolean): Promise<ListedResources>;
@@ -28,8 +28,8 @@ export interface DirectoryGroups {
   create(operator: Operator, body: unknown): Promise<Shown>;
   /**
    * Replaces the group (PUT).
-   * @throws as `create`; DomainError group_not_found, precondition_failed, permission_not_held when members of a group would
-   *   change that gives management permissions.
+   * @throws as `create`; DomainError group_not_found, precondition_failed, permission_not_held when members of a group with
+   *   management permissions would change.
    */
   replace(operator: Operator, id: string, body: unknown, expected?: Expected): Promise<Shown>;
   /** Modifies the group (PATCH). Concurrent changes to one group are serialized. */
@@ -38,9 +38,9 @@ export interface DirectoryGroups {
   remove(operator: Operator, id: string, expected?: Expected): Promise<void>;
 }
 
-/** Who comes and goes. */
+/** Changes of members. */
 interface Moves {
-  /** Whether all others go. */
+  /** Whether to remove all others. */
   replaces: boolean;
   added: Set<string>;
   removed: Set<string>;
@@ -59,7 +59,7 @@ function idsOf(members: unknown): string[] {
   });
 }
 
-/** The ids that the brackets of `members[…]` name. @throws ScimError invalidFilter for anything else. */
+/** The ids in the brackets of `members[…]`. @throws ScimError invalidFilter for anything else. */
 function idsNamed(condition: Condition): string[] {
   if (condition.is === 'or') return condition.terms.flatMap(idsNamed);
   const isValue =
@@ -149,7 +149,7 @@ export function createDirectoryGroups(
     for (const subject of ids) await audit.record({ type, subject, details }, actor, tx);
   };
 
-  /** Has members come and go, of a group locked in `tx`. */
+  /** Adds and removes members of a group locked in `tx`. */
   const moveMembers = async (
     operator: Operator,
     group: GroupRecord,
@@ -173,7 +173,7 @@ export function createDirectoryGroups(
     await note('group.member_added', group, come, operator, tx);
   };
 
-  /** Writes names that are not as they were, of a group locked in `tx`. */
+  /** Writes changed names of a group locked in `tx`. */
   const rename = async (
     operator: Operator,
     group: GroupRecord,
@@ -197,7 +197,7 @@ export function createDirectoryGroups(
   ): Promise<void> => {
     requirePermission(operator, 'groups:write');
     await asOne((tx) =>
-      // Owners before the group, as by all that changes groups.
+      // Lock owners before the group, as every change of groups does.
       keepStanding(operator, tx, async () => {
         const group = existing(isUuid(id) ? await groupStore.lock(id, tx) : null);
         checkVersion(group, expected);

@@ -1,4 +1,4 @@
-/** Accounts and groups as a directory drives them over SCIM 2.0 (RFC 7643, 7644). */
+/** Accounts and groups managed by a directory over SCIM 2.0 (RFC 7643, 7644). */
 import type { Groups as GroupStore } from '../../storage/groups.ts';
 import type { Groups } from '../operators/groups.ts';
 import type { KeepStanding } from '../operators/escalation.ts';

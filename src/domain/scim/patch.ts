@@ -1,6 +1,6 @@
 /**
- * PATCH (RFC 7644 section 3.5.2), as directories send it: operations in any case, paths as keys of a value, values that do not
- * exist yet and are made, removals that name what they take.
+ * PATCH (RFC 7644 section 3.5.2), as directories send it: operations in any case, paths as keys of a value, missing values that
+ * are created, removals that name what to remove.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition } from '../../storage/directory-conditions.ts';
@@ -11,7 +11,7 @@ import { isEmpty, isObject, readExtension, readValue, type Resource } from './va
 
 const OPERATIONS = ['add', 'replace', 'remove'] as const;
 
-/** One operation, its place found. */
+/** One operation with its resolved target. */
 export interface Operation {
   op: (typeof OPERATIONS)[number];
   path: Path;
@@ -27,7 +27,7 @@ const badValue = (detail: string): never => {
   throw new ScimError('invalidValue', detail);
 };
 
-/** A member of an object, its name in any case. */
+/** A member of an object, by name in any case. */
 const member = (object: Resource, name: string): unknown =>
   object[name] ?? Object.entries(object).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
 
@@ -74,7 +74,7 @@ export function readPatch(type: ResourceType, body: unknown): Operation[] {
   });
 }
 
-/** Whether a value of an attribute that has many meets a condition on its parts. */
+/** Whether a value of a multi-valued attribute meets a condition on its sub-attributes. */
 export function matches(condition: Condition, item: unknown): boolean {
   switch (condition.is) {
     case 'and':
@@ -137,7 +137,7 @@ const isNamed = (item: unknown, named: unknown): boolean => {
   return Object.entries(named).every(([name, value]) => isDeepStrictEqual(item[name], value));
 };
 
-/** One value is primary: a new one takes that from the others (RFC 7644 section 3.5.2). */
+/** Only one value is primary: a new one replaces the others (RFC 7644 section 3.5.2). */
 function withOnePrimary(items: unknown[], touched: ReadonlySet<unknown>): unknown[] {
   const isPrimary = (item: unknown) => isObject(item) && item['primary'] === true;
   if (items.filter(isPrimary).length < 2) return items;
@@ -151,7 +151,7 @@ function setPart(item: Resource, sub: Attribute, value: unknown): Resource {
   return value === undefined ? rest : { ...rest, [sub.name]: value };
 }
 
-/** The values of an attribute that has many, after an operation on some of them. */
+/** The values of a multi-valued attribute after an operation on some of them. */
 function changeSome(attribute: Attribute, items: unknown[], { op, path, value }: Operation): unknown[] {
   const { values, sub } = path;
   const isMeant = (item: unknown) => values === null || matches(values, item);

@@ -32,7 +32,7 @@ const OF_THE_ACCOUNT = new Set([
 const NAMES = ['givenName', 'familyName', 'middleName'] as const;
 const ROLE_OF_ALL = 'user';
 const MAX_NAME_LENGTH = 256;
-/** Of all that an entry keeps, in characters of JSON. */
+/** Maximum size of an entry, in characters of JSON. */
 const MAX_ENTRY_LENGTH = 65_536;
 
 /** Removes absent values. */
@@ -45,11 +45,11 @@ export const compact = (resource: Resource): Resource =>
 
 const listOf = (value: unknown): Resource[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
-/** The names of roles that a resource has. */
+/** The role names in a resource. */
 export const rolesIn = (resource: Resource): string[] =>
   listOf(resource['roles']).flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
 
-/** The roles that a directory may see: every account has the other. */
+/** The roles that a directory may see, without the one that every account has. */
 const shownRoles = ({ roles }: Pick<UserRecord, 'roles'>) => roles.filter((role) => role !== ROLE_OF_ALL);
 
 export const userNameOf = (user: UserRecord, entry: EntryRecord | null): string =>
@@ -64,8 +64,9 @@ const seedOf = ({ locale, zoneinfo, phoneNumber, profile }: UserRecord): Resourc
 });
 
 /**
- * The resource of an account, but for its groups.
- * @param known the existing roles among those the directory named. @param defined the visible custom attributes.
+ * An account's resource, without its groups.
+ * @param known the existing roles among those the directory named.
+ * @param defined the visible custom attributes.
  */
 export function resourceOf(
   user: UserRecord,
@@ -95,7 +96,7 @@ export function resourceOf(
   });
 }
 
-/** Where a new or whole resource does not name the person, their name is made of its parts. */
+/** A name for the person, made of its parts, when a new or whole resource has none. */
 export function withDisplayName(resource: Resource): Resource {
   if (resource['displayName'] !== undefined || !isObject(resource['name'])) return resource;
   const { formatted, givenName, familyName } = resource['name'];
@@ -104,7 +105,7 @@ export function withDisplayName(resource: Resource): Resource {
   return displayName === undefined ? resource : { ...resource, displayName };
 }
 
-/** The one that is the account's: the primary one, else the one for work, else the first. */
+/** The account's address: the primary one, else the one for work, else the first. */
 const mainOf = (values: Resource[]): Resource | undefined =>
   values.find(({ primary }) => primary === true) ?? values.find(({ type }) => type === 'work') ?? values[0];
 
@@ -125,7 +126,7 @@ const PASSED_ON: readonly [ProfileText, (resource: Resource) => (string | null)[
   ['picture', (resource) => [mainText(resource, 'photos')]],
 ];
 
-/** The text as an account has it; null for one that none can have. */
+/** The text in an account's form; null when invalid. */
 function fitting(name: ProfileText, text: string | null, now: number): string | null {
   const field = PROFILE_FIELDS.find((one) => one.name === name);
   if (text === null || !field) return null;
@@ -153,7 +154,7 @@ export interface PersonInput {
   changes: Omit<AccountChanges, 'roles'> & { email?: string };
   externalId: string | null;
   isActive: boolean;
-  /** Roles that it names and did not name before, and the other way round. */
+  /** Roles that it newly names, and roles that it no longer names. */
   roles: { named: string[]; dropped: string[] };
   entry: Omit<EntryRecord, 'accountId'>;
   /** Changes to attributes stored only with the entry, by SCIM names; null for none. */
@@ -203,7 +204,7 @@ function keptOf(resource: Resource): Resource {
   return all;
 }
 
-/** What changes of the attributes that are defined here; null takes one away. */
+/** Changes of custom attributes; null removes one. */
 function definedChanges(next: unknown, before: unknown): Resource {
   const [is, was] = [isObject(next) ? next : {}, isObject(before) ? before : {}];
   const names = [...new Set([...Object.keys(is), ...Object.keys(was)])];
@@ -223,7 +224,7 @@ function keptChanges(before: Resource, next: Resource): PersonInput['kept'] {
 }
 
 /**
- * What changes when a directory says `next` of an account of which it would have read `before`; of a new one, `before` is
+ * The changes when a directory sends `next` for an account that it would have read as `before`; for a new account, `before` is
  * empty and `user` null.
  * @param now milliseconds since the epoch.
  * @throws ScimError invalidValue.
@@ -252,7 +253,7 @@ export function readPerson(
   if (email !== user?.email) changes.email = email;
   if (userName !== before['userName']) {
     if (isUsername(userName)) changes.username = userName;
-    // The one that came of the former name.
+    // The one derived from the former name.
     else if (user?.username && user.username === before['userName']) changes.username = null;
   }
   const defined = definedChanges(next[ATTRIBUTES_SCHEMA], before[ATTRIBUTES_SCHEMA]);
@@ -274,7 +275,7 @@ export function readPerson(
   };
 }
 
-/** @throws DomainError username_taken, when another account is called so in the directory. */
+/** @throws DomainError username_taken, when another account has this name in the directory. */
 export function refuseTaken(ids: readonly string[], exceptId: string | null): void {
   if (ids.some((id) => id !== exceptId)) throw new DomainError('username_taken', { field: 'userName' });
 }

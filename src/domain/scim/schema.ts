@@ -47,7 +47,7 @@ export const attribute = (name: string, description: string, traits: Traits = {}
 export const complex = (name: string, description: string, subAttributes: Attribute[], traits: Traits = {}) =>
   attribute(name, description, { type: 'complex', subAttributes, ...traits });
 
-/** One that has many values, each with its type and whether it is the first one to use. */
+/** A multi-valued attribute; each value has a type and may be primary. */
 const many = (
   name: string,
   description: string,
@@ -211,7 +211,7 @@ const GROUP: Schema = {
   ],
 };
 
-/** What every resource has (RFC 7643 section 3.1). */
+/** Common attributes of all resources (RFC 7643 section 3.1). */
 const COMMON: Attribute[] = [
   attribute('schemas', 'The schemas of the resource', {
     type: 'reference',
@@ -239,16 +239,16 @@ const COMMON: Attribute[] = [
 /** A resource type: its endpoint and schemas. */
 export interface ResourceType {
   name: 'User' | 'Group';
-  /** Under the base of the service. */
+  /** Relative to the service's base. */
   endpoint: string;
   description: string;
   schema: Schema;
   extensions: Schema[];
-  /** With those that every resource has. */
+  /** Including the common attributes. */
   attributes: Attribute[];
 }
 
-/** What this installation has defined of accounts, as an extension; null when that is nothing. */
+/** This installation's custom attributes as an extension; null without any. */
 function definedSchema(defined: readonly Defined[]): Schema | null {
   if (defined.length === 0) return null;
   return {
@@ -268,7 +268,7 @@ function definedSchema(defined: readonly Defined[]): Schema | null {
   };
 }
 
-/** Accounts with what this installation has defined of them. */
+/** Users with this installation's custom attributes. */
 export function userTypeWith(defined: readonly Defined[]): ResourceType {
   const schema = definedSchema(defined);
   return schema ? { ...USER_TYPE, extensions: [...USER_TYPE.extensions, schema] } : USER_TYPE;
@@ -292,7 +292,7 @@ export const GROUP_TYPE: ResourceType = {
   attributes: [...COMMON, ...GROUP.attributes],
 };
 
-/** Names of attributes meet in any case (RFC 7643 section 2.1). */
+/** Attribute names are case-insensitive (RFC 7643 section 2.1). */
 export const findAttribute = (attributes: readonly Attribute[], name: string): Attribute | undefined => {
   const lower = name.toLowerCase();
   return attributes.find((one) => one.name.toLowerCase() === lower);

@@ -34,22 +34,22 @@ export async function withoutManagement(
   if (permission !== undefined) throw new DomainError('permission_not_held', { reason: permission });
 }
 
-/** What accounts and groups are from that a directory made. */
+/** The source of accounts and groups that a directory created. */
 export const SCIM_SOURCE = 'scim';
 
 export type ScimToken = ScimTokenRecord;
 
 export interface NewScimToken {
   name?: string | undefined;
-  /** Null: until it is revoked. A directory that loses its token stops quietly. */
+  /** Null: valid until revoked. A directory that loses its token stops silently. */
   expiresAt?: Date | null | undefined;
 }
 
 /** The bearer tokens of directories (RFC 7644 section 2). */
 export interface ScimTokens {
   /**
-   * Makes a token. Two serve at a time, so that one can follow another: with a third, the one that was used longest ago ends in
-   * a day, which leaves time to notice that it is still in use.
+   * Creates a token. Two may be valid, for rotation: with a third, the least recently used ends in a day, which leaves time to
+   * notice that it is still in use.
    * @returns the token, shown this once, its record, and the one that will end.
    * @throws DomainError insufficient_scope, invalid_request.
    */
@@ -68,7 +68,7 @@ export interface ScimTokens {
 const TOKEN = /^scim_[\w-]{43}$/;
 const DEFAULT_NAME = 'SCIM';
 const MAX_TOKENS = 2;
-/** Milliseconds that a token goes on when two others have come. */
+/** Milliseconds that a token stays valid once there are two others. */
 const GRACE = 86_400_000;
 /** Milliseconds. */
 const NOTE_EVERY = 10_000;
@@ -114,7 +114,7 @@ export function createScimTokens({
       return inTransaction(async (tx) => {
         const soon = new Date(clock.now() + GRACE);
         const staying = (await store.lockAll(tx)).filter(({ expiresAt: at }) => at === null || at > soon);
-        // The longest unused first, and of those never used the oldest.
+        // The least recently used first; of those never used, the oldest.
         const order = staying.reverse().sort((a, b) => lastUse(a) - lastUse(b));
         const ending = order.slice(0, Math.max(0, order.length - MAX_TOKENS + 1));
         for (const one of ending) await letEnd(one, soon, operator, tx);

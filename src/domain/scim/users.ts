@@ -21,7 +21,7 @@ import { readPerson, refuseTaken, resourceOf, rolesIn, type PersonInput, withDis
 import { type ResourceType, userTypeWith } from './schema.ts';
 import { readResource, type Resource } from './values.ts';
 
-/** A resource, and what its `meta` says. */
+/** A resource with its `meta`. */
 export interface Shown {
   id: string;
   version: number;
@@ -35,23 +35,23 @@ export interface ListedResources {
   items: Shown[];
 }
 
-/** Accounts as a directory drives them. Everything also throws DomainError insufficient_scope. */
+/** Accounts managed by a directory. Everything also throws DomainError insufficient_scope. */
 export interface DirectoryUsers {
   /** The schemas of users, including the current custom attributes. */
   type(): ResourceType;
-  /** @param withGroups whether to say which groups each is in. @throws ScimError invalidFilter, invalidPath, invalidValue. */
+  /** @param withGroups whether to include each account's groups. @throws ScimError invalidFilter, invalidPath, invalidValue. */
   list(operator: Operator, query: ListQuery, withGroups: boolean): Promise<ListedResources>;
   /** @throws DomainError user_not_found. */
   find(operator: Operator, id: string): Promise<Shown>;
   /**
-   * Makes an account without proof of its address: who reads the mailbox shows that at the first sign-in.
+   * Creates an account without proof of its address: the reader of the mailbox proves it at the first sign-in.
    * @throws ScimError; DomainError username_taken, email_taken, external_id_taken, weak_password, invalid_request,
    *   invalid_email, permission_not_held.
    */
   create(operator: Operator, body: unknown): Promise<Shown>;
   /**
-   * Makes of the account what the body says, all of it. One that is made inactive is suspended, operators too while an owner
-   * stays; names apart, nothing else of an operator is a directory's to change.
+   * Replaces the account (PUT). Making one inactive suspends it, even an operator while an owner remains; except for names, a
+   * directory may change nothing else of an operator.
    * @throws as `create`; DomainError user_not_found, precondition_failed, stronger_operator, last_owner, last_admin.
    */
   replace(operator: Operator, id: string, body: unknown, expected?: Expected): Promise<Shown>;
@@ -125,7 +125,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     const added = named.filter((name) => known.has(name) && !before.includes(name));
     await withoutManagement(rights, added);
     const taken: string[] = [];
-    // Management that an operator gave stays, whatever a directory leaves out.
+    // Management roles that an operator assigned stay, whatever a directory leaves out.
     for (const name of dropped)
       if (before.includes(name) && (await rights.weightOf([name])).size === 0) taken.push(name);
     if (added.length + taken.length === 0) return null;
@@ -136,7 +136,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     await directory.saveEntry({ accountId: id, ...entry }, tx);
     if (!kept) return;
     const driven = externalId === null ? {} : { source: SCIM_SOURCE };
-    // The version goes up with it, whatever changed.
+    // This raises the version, whatever changed.
     await users.update(id, { externalId, ...driven }, tx);
     await audit.record({ type: 'user.updated', subject: id, details: kept }, actor, tx);
   };
@@ -159,7 +159,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     await keep(id, input, operator, tx);
   };
 
-  /** @param mayEnd whether `next` can suspend it, or take roles. */
+  /** @param mayEnd whether `next` may suspend it, or remove roles. */
   const change = async (
     operator: Operator,
     id: string,
@@ -211,7 +211,7 @@ export function createDirectoryUsers(dependencies: DirectoryDependencies): Direc
     replace(operator, id, body, expected) {
       const resource = withDisplayName(readResource(type(), body));
       return change(operator, id, expected, true, (before) => ({
-        // Without a word about it, one stays what one is.
+        // Missing values stay as they are.
         active: before['active'],
         ...(resource['emails'] === undefined && { emails: before['emails'] }),
         ...(resource['roles'] === undefined && before['roles'] !== undefined && { roles: before['roles'] }),

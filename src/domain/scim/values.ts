@@ -16,7 +16,7 @@ const refuse = (detail: string): never => {
   throw new ScimError('invalidValue', detail);
 };
 
-/** Null, an empty text and an empty list say that there is no value (RFC 7643 section 2.5). */
+/** Null, an empty text and an empty list mean no value (RFC 7643 section 2.5). */
 export const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
 
@@ -59,7 +59,7 @@ function readOne(attribute: Attribute, value: unknown): unknown {
 export function readValue(attribute: Attribute, value: unknown): unknown {
   if (isEmpty(value)) return undefined;
   if (!attribute.multiValued) {
-    // One value in a list, which some send for the manager.
+    // A list of one value, which some send for the manager.
     const one = Array.isArray(value) && value.length === 1 ? value[0] : value;
     const read = readOne(attribute, one);
     return isObject(read) && Object.keys(read).length === 0 ? undefined : read;
@@ -85,7 +85,7 @@ function readMembers(attributes: readonly Attribute[], input: Resource): Resourc
 }
 
 /**
- * A resource as a request gives it whole.
+ * A whole resource from a request.
  * @throws ScimError invalidSyntax, invalidValue.
  */
 export function readResource(type: ResourceType, body: unknown): Resource {

@@ -45,12 +45,12 @@ export interface Confirming {
    */
   peek(token: string, actor: Actor): Promise<{ email: string; matter: Undoable } | null>;
   /**
-   * Takes a change of the account back: the address that it had, a new password, and all that runs ends. What was set on
-   * it since goes; all of it, if nobody was known to be its owner before. One that was deleted is there again. Whoever has
-   * registered the address meanwhile without proving it loses that account.
+   * Undoes a change of the account: restores its former address, sets a new password, and ends everything that runs. Removes
+   * what was set since; everything, if the owner was unproven before. Restores a deleted account. Whoever has registered the
+   * address meanwhile without proving it loses that account.
    * @param signal aborts when the caller has gone.
-   * @throws DomainError invalid_undo_token, weak_password, email_taken when the address is somebody else's by now,
-   *   rate_limited, overloaded, unavailable.
+   * @throws DomainError invalid_undo_token, weak_password, email_taken when the address is somebody else's by now, rate_limited,
+   *   overloaded, unavailable.
    */
   confirm(token: string, password: string, actor: Actor, signal?: AbortSignal): Promise<User>;
 }
@@ -66,7 +66,7 @@ export function confirming(dependencies: UndoDependencies): Confirming {
   const lost = async (subject: string | null, token: string, actor: Actor) =>
     deadLink('change.undone', subject, token, actor);
 
-  /** Somebody who has registered the address since, and has not shown that it is theirs. */
+  /** Somebody who has registered the address since without proving it. */
   const removeSquatter = async ({ emailKey }: Undo, accountId: string, actor: Actor, tx: Tx) => {
     const holder = await users.findByEmailKey(emailKey);
     if (!holder || holder.id === accountId) return;

@@ -12,19 +12,18 @@ export type Undoable = 'email' | 'password' | 'deletion';
 export interface Undo extends Evidence {
   matter: Undoable;
   at: string;
-  /** Of an account that was deleted. */
+  /** For a deleted account. */
   status: UserRecord['status'];
 }
 
 export interface Offering {
   /**
-   * Makes a link in `tx` with which the owner of an account takes a change back within seven days, for the address that
-   * counted before it.
+   * Creates a link in `tx` by which an account's owner undoes a change within seven days, for the address in force before it.
    * @param before the account as it was.
-   * @returns null when there are so many that one more is no use: each takes back what came later, too.
+   * @returns null when there are so many that another is useless: each also undoes later changes.
    */
   offer(before: UserRecord, matter: Undoable, tx: Tx): Promise<Offer | null>;
-  /** The same for a deletion, for every address that could take something back until then. */
+  /** The same for a deletion, for every address that could undo something until then. */
   offerRestoring(before: UserRecord, tx: Tx): Promise<Offer[]>;
 }
 

@@ -22,7 +22,7 @@ export type AccountChanges = Profile & {
   password?: string | undefined;
 };
 
-/** An account as the transaction has locked it. */
+/** An account locked by the transaction. */
 export interface Held {
   account: UserRecord;
   tx: Tx;
@@ -30,9 +30,9 @@ export interface Held {
 
 export interface Changes {
   /**
-   * Changes an account, all of it or nothing. A new password or other roles end every session and token of the account. A
-   * new address does not count before it is proven, and its owner can take both back for seven days; not what an operator
-   * does. `held` is the account where the caller's transaction, which it becomes a part of, has locked it.
+   * Changes an account, all or nothing. A new password or other roles end all its sessions and tokens. A new address takes
+   * effect once it is proven. The owner can undo both for seven days, except an operator's changes. `held` is the account locked
+   * in the caller's transaction, which this joins.
    * @throws DomainError user_not_found, invalid_username, invalid_email, invalid_request, weak_password, username_taken,
    *   email_taken, last_admin, overloaded.
    */
@@ -65,8 +65,9 @@ export function changes(dependencies: AccountsDependencies): Changes {
   const { notices, verification, offer, checkRoles, attributes } = dependencies;
 
   /**
-   * Stores a new password, ends what the old one had opened, audits it and notifies the owner. @param before the
-   * account before the change. @param undo the undo link, where the old password was not entered.
+   * Stores a new password, ends what the old one gave access to, audits it and notifies the owner.
+   * @param before the account before the change.
+   * @param undo the undo link, when the old password was not entered.
    */
   const replacePassword = async (
     before: UserRecord,
@@ -112,9 +113,9 @@ export function changes(dependencies: AccountsDependencies): Changes {
   const phoneProof = ({ phoneNumber }: UserChanges, before: UserRecord) =>
     phoneNumber === undefined || phoneNumber === before.phoneNumber ? {} : { phoneNumberVerifiedAt: null };
 
-  /** The address that counted hears of it, and the new one is asked for its proof. */
+  /** Notifies the address in force, and asks the new one for its proof. */
   const tellOfMove = async (before: UserRecord, after: UserRecord, actor: Actor, tx: Tx) => {
-    // Back at the address that counts.
+    // Back at the address in force.
     if (before.movedFrom?.email === after.email) return;
     const undo = vouches(actor) ? null : await offer(before, 'email', tx);
     await notices.emailChanged(before, after.email, actor, tx, undo);
@@ -187,7 +188,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
     async changePassword(of, current, next, actor, signal) {
       const account = present(await users.findById(of));
       const { id, passwordHash } = account;
-      // An account without a password has none to prove; everybody else has.
+      // An account without a password has none to prove; all others do.
       const proven =
         passwordHash === null
           ? current === null
@@ -203,7 +204,7 @@ export function changes(dependencies: AccountsDependencies): Changes {
       await policy.check(next, account);
       const nextHash = await hasher.hash(next, signal);
       return inTransaction(async (tx) => {
-        // Of two changes at once the second finds that its current password is no longer that.
+        // The second of two concurrent changes finds that its current password is outdated.
         const before = present(await users.lock(id, tx));
         if (!isSamePassword(account, before))
           throw new DomainError('invalid_credentials', { field: 'current' });

@@ -8,7 +8,7 @@ const MAX_LENGTHS = { shortLine: 60, line: 200 };
 const MAX_URL_LENGTH = 2048;
 /** Maximum length of formatted values, before spaces are removed. */
 const MAX_FORMATTED_LENGTH = 64;
-/** Lines of a street, and what they have with their ends. */
+/** Lines of a street, and its length with line ends. */
 const LINES = 4;
 const MAX_STREET_LENGTH = LINES * (MAX_LENGTHS.line + 2);
 
@@ -35,7 +35,7 @@ export const PHONE_NUMBER_FORM: TextForm = {
   pattern: String.raw`^[\s().\p{Pd}/]*\+[\s().\p{Pd}/]*[1-9](?:[\s().\p{Pd}/]*\d){6,14}[\s().\p{Pd}/]*$`,
   examples: ['+49 30 123456'],
 };
-/** One line of an address; an empty one takes the part away. */
+/** One line of an address; an empty one removes the part. */
 export const ADDRESS_LINE_FORM: TextForm = {
   maxLength: MAX_LENGTHS.line,
   pattern: String.raw`^(?:${PRINTABLE}*|\s*)$`,
@@ -47,7 +47,7 @@ export const STREET_FORM: TextForm = {
   examples: ['742 Evergreen Terrace\nApartment 3'],
 };
 
-/** A postal address as it is given: the street may have several lines, null takes a part away. */
+/** A postal address as given: the street may have several lines, null removes a part. */
 export type AddressParts = { [Part in keyof PostalAddress]?: string | null | undefined };
 
 const refuse = (field: string): never => {
@@ -77,7 +77,7 @@ const DATE = /^(\d{4})(?:-(\d{2})-(\d{2}))?$/;
 const DAY = 86_400_000;
 
 /**
- * A date of birth (OpenID Connect Core section 5.1): YYYY-MM-DD, with the year 0000 where it is left out, or YYYY.
+ * A date of birth (OpenID Connect Core section 5.1): YYYY-MM-DD, with the year 0000 when omitted, or YYYY.
  * @param now milliseconds since the epoch: nobody is born later, in any time zone.
  * @throws DomainError invalid_request with `field`.
  */
@@ -102,7 +102,7 @@ export const ZONEINFO_FORM: TextForm = {
 /** Supported time zones. */
 export const timeZones = (): readonly string[] => Intl.supportedValuesOf('timeZone');
 
-/** A name of the time zone database, in its own case. @throws DomainError invalid_request with `field`. */
+/** A name of the time zone database, in its spelling. @throws DomainError invalid_request with `field`. */
 export function parseZoneinfo(field: string, value: string): string {
   if (value.length > MAX_FORMATTED_LENGTH || !ZONE.test(value)) return refuse(field);
   const listed = timeZones().find((zone) => zone.toLowerCase() === value.toLowerCase());
@@ -117,7 +117,7 @@ export function parseZoneinfo(field: string, value: string): string {
 }
 
 /**
- * A telephone number, as E.164 writes it; blanks and signs between the digits are left out.
+ * A telephone number in E.164 form, without blanks and punctuation.
  * @throws DomainError invalid_request with `field`.
  */
 export function parsePhoneNumber(field: string, typed: string): string {
@@ -128,8 +128,9 @@ export function parsePhoneNumber(field: string, typed: string): string {
 const PARTS = ['street_address', 'locality', 'region', 'postal_code', 'country'] as const;
 
 /**
- * A postal address; parts that are empty are left out.
- * @returns null when nothing is left. @throws DomainError invalid_request with the part at fault as its field.
+ * A postal address without empty parts.
+ * @returns null when nothing is left.
+ * @throws DomainError invalid_request with the invalid part as its field.
  */
 export function parseAddress(parts: AddressParts): PostalAddress | null {
   const address: PostalAddress = {};

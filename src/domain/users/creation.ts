@@ -20,21 +20,22 @@ export type Registration = Profile & {
 /** The input of an operator. */
 export type NewAccount = Profile & {
   email: string;
-  /** `user` unless given. */
+  /** `user` by default. */
   roles?: string[] | undefined;
   /** None: the account cannot log in with a password until one is set. */
   password?: string | null | undefined;
   emailVerified?: boolean | undefined;
   attributes?: AttributeChanges | undefined;
-  /** Whether somebody answers for the address and the password being one person's. */
+  /** Whether somebody vouches that the address and the password are the same person's. */
   isVouchedFor?: boolean;
 };
 
 export interface Creation {
   /**
-   * Makes an account of somebody's own, with the role `user`, and asks for the proof of its address. `signal` aborts when the caller has gone.
-   * @throws DomainError forbidden when registration is closed, invalid_username, invalid_email, invalid_request,
-   *   weak_password, username_taken, email_taken, overloaded.
+   * Creates a self-registered account with the role `user`, and asks for proof of its address. `signal` aborts when the caller
+   * has gone.
+   * @throws DomainError forbidden when registration is closed, invalid_username, invalid_email, invalid_request, weak_password,
+   *   username_taken, email_taken, overloaded.
    */
   register(registration: Registration, actor: Actor, signal?: AbortSignal): Promise<User>;
   /**
@@ -44,7 +45,7 @@ export interface Creation {
   create(account: NewAccount, actor: Actor, before?: (tx: Tx) => Promise<void>): Promise<User>;
 }
 
-/** A new account, checked, its password hashed, ready to be written. */
+/** A new account, validated, its password hashed, ready to be written. */
 export async function prepare(
   { policy, hasher, clock }: Pick<AccountsDependencies, 'policy' | 'hasher' | 'clock'>,
   {
@@ -97,7 +98,7 @@ export function creation(dependencies: AccountsDependencies): Creation {
     return { ...(await prepare(dependencies, account, signal)), attributes };
   };
 
-  /** The account that the same request made before, when its reply was not sent: its maker knows its password. */
+  /** The account that the same request created before, when its reply was not sent: the requester knows its password. */
   const madeBefore = async (user: NewUser, password: unknown, actor: Actor): Promise<User | null> => {
     const account = await users.findByEmailKey(user.emailKey);
     const isSame = account?.username === (user.username ?? null) && account.status === 'active';

@@ -22,9 +22,9 @@ export interface AccountsDependencies
     Pick<Stores, 'users' | 'identities' | 'audit' | 'inTransaction' | 'unanswered'> {
   /** @throws DomainError invalid_request for a role that does not exist. */
   checkRoles: (names: readonly string[], tx: Tx) => Promise<void>;
-  /** What accounts have beyond the profile. */
+  /** The custom attributes of accounts. */
   attributes: Pick<Attributes, 'read' | 'apply' | 'shown'>;
-  /** Serializes the making of the first administrator across nodes until the transaction ends. */
+  /** Serializes the creation of the first administrator across nodes until the transaction ends. */
   lockFirstAdmin: (tx: Tx) => Promise<void>;
   hasher: PasswordHasher;
   policy: PasswordPolicy;
@@ -35,7 +35,7 @@ export interface AccountsDependencies
   notices: Pick<Notices, 'passwordChanged' | 'emailChanged' | 'accountDeleted'>;
   /** Accounts that are still at another service. */
   legacy: Pick<LegacyAccounts, 'exists'>;
-  /** Asks by mail for the proof of an address. */
+  /** Requests proof of an address by mail. */
   verification: Pick<Verification, 'begin'>;
   clock: Clock;
   registration: Pick<Settings['registration'], 'open'>;

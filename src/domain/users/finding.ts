@@ -3,7 +3,7 @@ import { emailKeyOf, usernameKeyOf } from '../lookup.ts';
 import type { AccountsDependencies } from './dependencies.ts';
 import { toUser, type User } from './user.ts';
 
-/** Accounts as they are. What cannot be an id, an address or a username finds nothing, and no error. */
+/** Reads accounts. Invalid ids, addresses and usernames find nothing, and cause no error. */
 export interface Finding {
   find(id: string): Promise<User | null>;
   findByNumber(number: number): Promise<User | null>;

@@ -1,4 +1,4 @@
-/** Accounts: made, found, changed, suspended and deleted, each change with its audit event in one transaction. */
+/** Accounts: creation, search, changes, suspension and deletion, each change with its audit event in one transaction. */
 import { changes, type Changes } from './changes.ts';
 import { creation, type Creation } from './creation.ts';
 import type { AccountsDependencies } from './dependencies.ts';

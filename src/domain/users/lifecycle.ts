@@ -11,7 +11,7 @@ import type { AccountsDependencies } from './dependencies.ts';
 import { keepAnAdmin, keepAnOwner } from './roles.ts';
 import { present, toUser, type User } from './user.ts';
 
-/** Deletes an account with all that is its own, and takes off the audit what leads to its owner. */
+/** Deletes an account with everything it owns, and removes what identifies its owner from the audit. */
 export async function erase(
   { users, audit }: Pick<Stores, 'users' | 'audit'>,
   accountId: string,
@@ -30,23 +30,24 @@ const whyOf = ({ reason }: Why = {}) => (reason === undefined ? {} : { reason })
 
 export interface Lifecycle {
   /**
-   * Suspends an account and ends all that runs for it. Of one that is suspended already nothing changes.
+   * Suspends an account and ends everything that runs for it. Does nothing if it is suspended already.
    * @throws DomainError user_not_found, last_admin, last_owner.
    */
   suspend(id: string, actor: Actor, why?: Why): Promise<User>;
-  /** Lets a suspended account in again; a deletion that waits is called off. @throws DomainError user_not_found. */
+  /** Reactivates a suspended account and cancels a pending deletion. @throws DomainError user_not_found. */
   reactivate(id: string, actor: Actor, why?: Why): Promise<User>;
   /**
-   * Suspends an account and has it deleted later.
-   * @param at when. @throws DomainError user_not_found, last_admin, last_owner.
+   * Suspends an account and schedules its deletion.
+   * @param at when.
+   * @throws DomainError user_not_found, last_admin, last_owner.
    */
   scheduleDeletion(id: string, at: Date, actor: Actor, why?: Why): Promise<User>;
-  /** Calls such a deletion off: the account is as it was before. @throws DomainError user_not_found. */
+  /** Cancels such a deletion: the account is as it was before. @throws DomainError user_not_found. */
   callOffDeletion(id: string, actor: Actor, why?: Why): Promise<User>;
   /**
-   * Deletes an account; in the audit a pseudonym stands for it from then on. Its owner is told. What somebody does who is signed in as the owner can be
-   * taken back for seven days by a link in that letter: until then the account is there for nobody, and its names are free.
-   * What anybody else does is done at once, with all that is the account's own.
+   * Deletes an account; in the audit a pseudonym replaces it. Its owner is told. A deletion by somebody signed in as the owner
+   * can be undone for seven days by a link in that mail: until then the account is hidden, and its names are free. Any other
+   * deletion takes effect at once, with everything the account owns.
    * @throws DomainError user_not_found, last_admin, last_owner.
    */
   remove(id: string, actor: Actor, why?: Why): Promise<void>;
@@ -73,7 +74,7 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
       ),
     );
 
-  /** Writes what `changes` really change, with an event that tells before and after. */
+  /** Writes what `changes` really change, with an event that has the values before and after. */
   const write = async (
     type: AuditType,
     before: UserRecord,
@@ -141,7 +142,7 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
       for (const id of due)
         await inTransaction(async (tx) => {
           const account = await users.lock(id, tx);
-          // Called off meanwhile, or another node was first.
+          // Cancelled meanwhile, or another node was first.
           if (account?.deletesAt && account.deletesAt <= now)
             await removeNow(account, systemActor, undefined, tx);
         });
@@ -158,7 +159,7 @@ export function lifecycle(dependencies: AccountsDependencies): Lifecycle {
   };
 }
 
-/** The columns of an account that is kept out of everybody's sight: its names are free. @param at milliseconds. */
+/** The columns of a hidden account: its names are free. @param at milliseconds. */
 const hidden = ({ id, username }: UserRecord, at: number): UserChanges => ({
   status: 'deleted',
   deletedAt: new Date(at),
@@ -170,13 +171,13 @@ const hidden = ({ id, username }: UserRecord, at: number): UserChanges => ({
 
 export interface Unlocking {
   /**
-   * Lets everybody try again who waits because of wrong passwords or codes for the account, by authority.
+   * Clears the waits of everybody after wrong passwords or codes for the account, by authority.
    * @throws DomainError user_not_found, unavailable.
    */
   unlock(id: string, actor: Actor): Promise<User>;
 }
 
-/** Events of an account that are looked through for where tries came from: more than anybody makes before giving up. */
+/** Events of an account to search for sources of attempts: more than anybody makes before giving up. */
 const LOOKED_THROUGH = 1_000;
 
 export const unlocking = ({ users, audit, inTransaction, lockout }: AccountsDependencies): Unlocking => ({
@@ -184,7 +185,7 @@ export const unlocking = ({ users, audit, inTransaction, lockout }: AccountsDepe
     inTransaction(async (tx) => {
       const record = present(await users.lock(of, tx));
       const events = await audit.list({ subject: record.id, limit: LOOKED_THROUGH });
-      // Waits are by source, under keys that do not tell which.
+      // Waits are per source, under keys that do not reveal it.
       const failures = events.filter(({ outcome }) => outcome === 'failure');
       const sources = new Set(failures.map((event) => sourceOfActor(event.actor)));
       await audit.record({ type: 'user.unlocked', subject: record.id }, actor, tx);

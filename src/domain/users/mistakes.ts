@@ -8,8 +8,7 @@ type Written = Profile & { password?: string | undefined; attributes?: Attribute
 
 export interface Mistakes {
   /**
-   * All problems of an account's input, for forms that show them at once. Valid input may still be refused when it is
-   * written.
+   * All problems of an account's input, for forms that show them at once. Valid input may still be refused on writing.
    * @param account the existing account, if any.
    * @throws DomainError rate_limited, overloaded, unavailable.
    */

@@ -4,14 +4,15 @@ import * as claims from './claims.ts';
 
 /** Kind of value. API and pages choose message and form control by it. */
 interface TextKind {
-  /** The form in keywords of JSON Schema, and in words. */
+  /** The form as JSON Schema keywords, and in words. */
   form: TextForm;
   description: string;
-  /** What replies say of it, where that is not plain. */
+  /** How replies describe it, when that is not obvious. */
   replyDescription?: string;
   /**
    * @param now milliseconds since the epoch.
-   * @returns the text as it is stored. @throws DomainError invalid_request with `field`.
+   * @returns the text in stored form.
+   * @throws DomainError invalid_request with `field`.
    */
   parse(field: string, typed: string, now: number): string;
 }
@@ -60,7 +61,7 @@ const TEXT_KINDS = {
 
 export type TextKindName = keyof typeof TEXT_KINDS;
 
-/** One text that an account's owner may say of themselves. */
+/** A text of the profile that the account's owner may set. */
 interface Named {
   /** The attribute of the account, the input of the page's form, the option of the CLI. */
   name: string;
@@ -74,9 +75,9 @@ interface Named {
 }
 
 /**
- * The texts of a profile, in the order of replies. From this list follow the checks, claims and discovery, /api/v2/me with
- * its document, the page's form, the CLI's options and the data export. All of them are their owner's to change. What
- * takes more than a parser (email address, username, postal address) or is not the owner's (roles) is in profile.ts.
+ * The texts of a profile, in the order of replies. The checks, claims and discovery, /api/v2/me with its document, the page's
+ * form, the CLI's options and the data export follow from this list. Owners may change all of them. What needs more than a
+ * parser (email address, username, postal address) or is not the owner's to change (roles) is in profile.ts.
  */
 const DEFINITIONS = [
   { name: 'name', claim: 'name', scope: 'profile', kind: 'name', autocomplete: 'name' },
@@ -122,13 +123,13 @@ const DEFINITIONS = [
   { name: 'phoneNumber', claim: 'phone_number', scope: 'phone', kind: 'phoneNumber', autocomplete: 'tel' },
 ] as const satisfies readonly (Named & Partial<TextKind>)[];
 
-/** The names of the texts, as the account's attributes are called. */
+/** The names of the texts as attributes of the account. */
 export type ProfileText = (typeof DEFINITIONS)[number]['name'];
 type ProfileClaim = (typeof DEFINITIONS)[number]['claim'];
 
 export type ProfileField = Named & TextKind & { name: ProfileText; claim: ProfileClaim };
 
-/** The fields, completed by the defaults of their kind. */
+/** The fields, completed with the defaults of their kind. */
 export const PROFILE_FIELDS: readonly ProfileField[] = DEFINITIONS.map((definition) => ({
   ...TEXT_KINDS[definition.kind],
   ...definition,
@@ -138,7 +139,7 @@ export const PROFILE_FIELDS: readonly ProfileField[] = DEFINITIONS.map((definiti
 export const eachClaim = <T>(valueOf: (field: ProfileField) => T): Record<ProfileClaim, T> =>
   Object.fromEntries(PROFILE_FIELDS.map((field) => [field.claim, valueOf(field)])) as Record<ProfileClaim, T>;
 
-/** The claims of the profile, null where the account says nothing. */
+/** The claims of the profile, null where the account has no value. */
 export const profileClaims = (user: Readonly<Record<ProfileText, string | null>>) =>
   eachClaim(({ name }) => user[name]);
 
@@ -146,7 +147,7 @@ export const profileClaims = (user: Readonly<Record<ProfileText, string | null>>
 export const claimsOfScope = (scope: ProfileField['scope']): string[] =>
   PROFILE_FIELDS.filter((field) => field.scope === scope).map(({ claim }) => claim);
 
-/** What claims change, under the names of the attributes. */
+/** Changed claims under the names of the attributes. */
 export const changesFromClaims = (claimed: { [Claim in ProfileClaim]?: string | null | undefined }) =>
   Object.fromEntries(PROFILE_FIELDS.map(({ name, claim }) => [name, claimed[claim]])) as {
     [Name in ProfileText]?: string | null | undefined;

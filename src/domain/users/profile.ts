@@ -4,14 +4,14 @@ import { parseEmail, parseUsername } from '../identifiers.ts';
 import { type AddressParts, parseAddress } from './claims.ts';
 import { PROFILE_FIELDS, type ProfileText } from './profile-fields.ts';
 
-/** The data of an account that its owner or an operator gives. Null takes a value away, undefined says nothing. */
+/** The data of an account that its owner or an operator sets. Null removes a value, undefined changes nothing. */
 export type Profile = { [Name in ProfileText]?: string | null | undefined } & {
   email?: string | undefined;
   username?: string | null | undefined;
   address?: AddressParts | null | undefined;
 };
 
-/** A profile without the username that the account has: one that was brought along stays though no new one may be so. */
+/** A profile without the account's present username: one from another service stays, even if a new one could not be like this. */
 export const withoutSame = (profile: Profile, account: { username: string | null } | undefined): Profile =>
   typeof profile.username === 'string' && profile.username === account?.username
     ? { ...profile, username: undefined }
@@ -46,7 +46,7 @@ export function readProfile(profile: Profile, now: number): { columns: UserChang
 
 /**
  * The columns that a profile sets.
- * @throws DomainError invalid_username, invalid_email, invalid_request with the field: the first that is wrong.
+ * @throws DomainError invalid_username, invalid_email, invalid_request with the first invalid field.
  */
 export function parseProfile(profile: Profile, now: number): UserChanges {
   const { columns, errors } = readProfile(profile, now);

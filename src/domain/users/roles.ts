@@ -4,8 +4,8 @@ import type { Users } from '../../storage/users.ts';
 import { OWNER } from '../operators/permissions.ts';
 
 /**
- * Before `id` stops being an active administrator: locks all of them until the transaction ends, so that of two that
- * go at once one stays. To be called before the account itself is locked.
+ * Call it before `id` stops being an active administrator, and before locking the account itself: locks all administrators until
+ * the transaction ends, so that one of two that stop at once stays.
  * @throws DomainError last_admin.
  */
 export async function keepAnAdmin(users: Users, id: string, tx: Tx): Promise<void> {

@@ -20,7 +20,7 @@ export function toUser(record: UserRecord): User {
   return { ...rest, hasPassword: passwordHash !== null };
 }
 
-/** The account, when there is one. @throws DomainError user_not_found. */
+/** The account, if it exists. @throws DomainError user_not_found. */
 export function present(record: UserRecord | null): UserRecord {
   if (!record) throw new DomainError('user_not_found');
   return record;

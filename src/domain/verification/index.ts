@@ -24,8 +24,8 @@ export function createVerification(dependencies: VerificationDependencies): Veri
 }
 
 /**
- * What whoever opened the link has shown beside it: a session of the browser, by account; the account's password; or
- * nothing that a contract's document would know of. Without any of these they are somebody who reads the mailbox.
+ * What the user of the link has proven besides: the browser's session, by account; the account's password; or nothing, for a
+ * contract whose document requires nothing. Without any of these they only read the mailbox.
  */
 export type Shown =
   | { by: 'session'; accountId: string | null }
@@ -37,7 +37,7 @@ export interface VerificationLink {
   user: User;
   /** The address that it was sent to. */
   email: string;
-  /** Whether the account had, or has, another one that counts until this is proven. */
+  /** Whether another address of the account was, or is, in force until this is proven. */
   isMove: boolean;
 }
 
@@ -56,8 +56,8 @@ export interface Confirming {
    */
   peek(token: string, actor: Actor): Promise<VerificationLink | null>;
   /**
-   * Uses a link: the address that it was sent to is verified, and from now on the account's; the old one is told when
-   * it was another. Of any number of tries one succeeds.
+   * Uses a link: its address is verified and becomes the account's; the old one, if different, is notified. One of concurrent
+   * attempts succeeds.
    *
    * Whoever shows the session or the password is the owner from now on. Anybody else only reads the mailbox. At a first
    * address they may be its owner, for whom a stranger made the account: if the owner was never known, everything that was
@@ -70,14 +70,14 @@ export interface Confirming {
    */
   confirm(token: string, actor: Actor, shown?: Shown): Promise<Confirmed>;
   /**
-   * Whoever reads the mailbox does not know the account: its address is the one again that it had. Uses the link up.
+   * The reader of the mailbox does not know the account: restores its former address. Uses up the link.
    * @throws DomainError invalid_verification_token, also when it had no other, rate_limited, unavailable.
    */
   disown(token: string, actor: Actor): Promise<void>;
 }
 
 const PURPOSE = 'verify-email';
-/** Seconds to choose a password in. */
+/** Seconds to choose a password. */
 const RESET_TTL = 15 * 60;
 
 export function confirming(dependencies: VerificationDependencies): Confirming {
@@ -127,7 +127,7 @@ export function confirming(dependencies: VerificationDependencies): Confirming {
     return present(await users.update(account.id, columns, tx));
   };
 
-  /** Everything goes that was set on the account, by whomever. @returns the token with which a password is chosen. */
+  /** Removes everything set on the account, by anybody. @returns the token for choosing a password. */
   const handOver = async (account: UserRecord, actor: Actor, tx: Tx) => {
     const at = now();
     const columns = { passwordHash: null, passwordChangedAt: at, emailVerifiedAt: at, ownerProvenAt: at };

@@ -30,9 +30,9 @@ export interface VerificationDependencies
 
 /** Payload of a link: what it verifies, and the state of the account when it was sent. */
 export interface VerificationPayload {
-  /** The address that the account had. */
+  /** The account's address at that time. */
   from: string;
-  /** The address that the link was sent to: the same, or the one that shall take its place. */
+  /** The address that the link was sent to: the same, or its replacement. */
   to: string;
   /** When the password was set, in milliseconds. */
   passwordChangedAt: number | null;
@@ -47,8 +47,8 @@ export const payloadOf = ({ email, passwordChangedAt }: Account, to: string): Ve
 });
 
 /**
- * Whether a link with this payload may still be used. A new password ends the change of an address that was asked
- * for before: who asked may be the one whom it keeps out.
+ * Whether a link with this payload may still be used. A new password ends an earlier request to change the address: the
+ * requester may be the one whom it keeps out.
  */
 export function isCurrent(payload: VerificationPayload, account: Account): boolean {
   const { from, passwordChangedAt } = payloadOf(account, payload.to);
@@ -57,15 +57,16 @@ export function isCurrent(payload: VerificationPayload, account: Account): boole
 }
 
 interface Options {
-  /** The language of the request (BCP 47), for an account that has none of its own. */
+  /** The language of the request (BCP 47), for an account without its own. */
   locale?: string | undefined;
 }
 
 export interface Requesting {
   /**
-   * Sends a link that verifies the address that an account has got, in the transaction that gives it. None is sent to a
-   * mailbox that has had its share of letters: another one can be asked for.
-   * @param account as it was just made or changed. @param actor whose doing it is.
+   * Sends a link that verifies an account's new address, in the transaction that sets it. None is sent to a mailbox that has
+   * reached its limit: another one can be requested.
+   * @param account as just created or changed.
+   * @param actor who did that.
    */
   begin(account: NewAccount, actor: Actor, tx: Tx, options?: Options): Promise<void>;
   /**
@@ -75,9 +76,9 @@ export interface Requesting {
    */
   request(accountId: string, actor: Actor, options?: Options): Promise<boolean>;
   /**
-   * Sends a link to an address that shall become the account's once it is used; earlier links end, and the old address
-   * is told. If another account has the address, its owner is told of the try, and whoever asked learns nothing. The
-   * address that the account has calls a change off.
+   * Sends a link to an address that becomes the account's once it is used; earlier links end, and the old address is notified.
+   * If another account has the address, its owner is told of the attempt, and the requester learns nothing. The account's
+   * present address cancels a change.
    * @throws DomainError invalid_email, user_not_found, account_suspended, rate_limited, unavailable.
    */
   requestChange(accountId: string, email: string, actor: Actor, options?: Options): Promise<void>;
@@ -88,7 +89,7 @@ type NewAccount = Addressee & Pick<UserRecord, 'passwordChangedAt' | 'status'>;
 /** Lifetime of a link in seconds. */
 const VERIFICATION_TTL = 86_400;
 
-/** Requests an hour: for one account, to one address, and of one source. */
+/** Requests per hour: for one account, to one address, and by one source. */
 const MAX_REQUESTS = { account: 10, address: 10, source: 200 };
 
 export function requesting(dependencies: VerificationDependencies): Requesting {
@@ -154,7 +155,7 @@ export function requesting(dependencies: VerificationDependencies): Requesting {
     async requestChange(accountId, input, actor, { locale } = {}) {
       const { email, emailKey } = parseEmail(input);
       if (present(await users.findById(accountId)).email === email) {
-        // Whoever names the present address calls off the change to another one.
+        // Naming the present address cancels the change to another one.
         if (await request(accountId, actor, { locale })) return;
         await inTransaction(async (tx) => {
           await lock(accountId, tx);

@@ -18,7 +18,7 @@ import {
   timeOf,
 } from './values.ts';
 
-/** Objects of a file of any of the forms: a list, one a line, or a table whose texts begin with `'`. */
+/** Objects of a file in any form: a list, one per line, or a table whose texts begin with `'`. */
 export async function* objectsIn(input: Input): AsyncGenerator<Row> {
   const start = input.head.trimStart();
   if (start.startsWith('[')) yield* objectsOf(input, null);
@@ -38,7 +38,7 @@ function ownerOf(hash: RawRecord): string | undefined {
   return id === undefined ? undefined : `auth0|${id}`;
 }
 
-/** The form of a hash in the import form of Auth0. */
+/** A hash in Auth0's import format. */
 function customHash(custom: Record<string, unknown>): RawRecord {
   const hash = isRecord(custom['hash']) ? custom['hash'] : {};
   const salt = isRecord(custom['salt']) ? custom['salt'] : {};
@@ -46,7 +46,7 @@ function customHash(custom: Record<string, unknown>): RawRecord {
   const value = textOf(hash['value']);
   const name = (textOf(custom['algorithm']) ?? '').toLowerCase();
   if (value === undefined) return {};
-  // These say of themselves how they were made.
+  // These contain their parameters.
   if (/^(bcrypt|argon2|pbkdf2|scrypt|ldap)$/.test(name) && /^[${]/.test(value))
     return { password_hash: value };
   const key = isRecord(hash['key']) ? hash['key'] : {};
@@ -109,7 +109,7 @@ function recordOf(user: RawRecord, hash: RawRecord | undefined): Omit<Row, 'line
     username: user['username'],
     email,
     email_verified: flagOf(user['email_verified']),
-    // Without a name Auth0 writes the address.
+    // Auth0 writes the address for a missing name.
     name: name === email ? undefined : name,
     given_name: nameOf(user['given_name']),
     family_name: nameOf(user['family_name']),
@@ -142,7 +142,7 @@ async function* withoutProblems(
 
 const HASH = 'auth0 hash';
 
-/** Auth0: profiles as they are exported, with the export of hashes beside them; or the form that it imports. */
+/** Auth0: exported profiles, with the export of hashes beside them; or its import format. */
 export const auth0: Reader = async function* read({ input, companions, staging, tell }) {
   for (const companion of companions)
     await stage(staging, HASH, withoutProblems(objectsIn(companion), companion.name, tell), ownerOf);
@@ -153,7 +153,7 @@ export const auth0: Reader = async function* read({ input, companions, staging, 
     for (const { line, record, problem } of rows) {
       if (problem) yield { line, problem };
       if (!record) continue;
-      // An export of hashes alone, where the profiles are not to be had.
+      // An export of hashes only, when the profiles are not available.
       const isHash = record['passwordHash'] !== undefined && record['user_id'] === undefined;
       const whole = isHash ? { ...record, user_id: ownerOf(record) } : record;
       yield {

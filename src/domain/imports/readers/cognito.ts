@@ -44,7 +44,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
   const custom = Object.entries(user).filter(
     ([name, value]) => name.startsWith('custom:') && textOf(value) !== undefined,
   );
-  // Where people sign in with their address, their username is the subject.
+  // Where people sign in with their address, the username is the subject.
   const isName = username !== sub && username !== email && !isExternal;
   const record = withoutEmpty({
     source_id: sub ?? username,
@@ -66,7 +66,9 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
   return { record, warnings };
 }
 
-/** AWS Cognito: the CSV of its import form, or what `list-users` prints. It gives no hashes: set a legacy source beside it. */
+/**
+ * AWS Cognito: the CSV of its import form, or the output of `list-users`. It gives no hashes: configure a legacy source as well.
+ */
 export const cognito: Reader = async function* read({ input }) {
   if (/^\s*[{[]/.test(input.head)) {
     const isList = input.head.trimStart().startsWith('[');

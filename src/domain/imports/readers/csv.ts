@@ -8,10 +8,10 @@ import { errorOf } from './ndjson.ts';
 const [QUOTE, NEWLINE, RETURN] = [0x22, 0x0a, 0x0d];
 const DELIMITERS = [',', ';', '\t'] as const;
 
-/** Cells of a record of a CSV file, or why there are none. */
+/** Cells of a CSV record, or the reason for none. */
 type Cells = { record: number; cells: string[] } | { record: number; refused: Refused };
 
-/** The delimiter of which the first line has most. */
+/** The delimiter that occurs most in the first line. */
 export function delimiterOf(head: string): string {
   const [line = ''] = head.split(/\r?\n/, 1);
   const bare = line.replaceAll(/"(?:[^"]|"")*"/g, '');
@@ -20,8 +20,8 @@ export function delimiterOf(head: string): string {
 }
 
 /**
- * The records of a CSV file (RFC 4180), by any delimiter and either end of line. A record that cannot be read is passed over to
- * the end of its line, and no more of it is kept than the longest may have.
+ * The records of a CSV file (RFC 4180), with any delimiter and line ending. An unreadable record is skipped to the end of its
+ * line, and no more of it is kept than the maximum length.
  */
 export async function* cellsOf(
   input: Input,
@@ -34,7 +34,7 @@ export async function* cellsOf(
   let parts: Buffer[] = [];
   let length = 0;
   let refused: Refused | null = null;
-  /** Before a cell, in a plain one, in a quoted one, behind a quote in or at the end of it. */
+  /** Before a cell, in a plain one, in a quoted one, or after a quote in or at the end of it. */
   let state: 'start' | 'plain' | 'quoted' | 'quote' = 'start';
   let isEmpty = true;
 
@@ -48,10 +48,10 @@ export async function* cellsOf(
     const hint = state === 'quoted' ? ': is a quote not closed?' : '';
     refused = new Refused('line_too_long', `the record is longer than 1 MiB${hint}`);
     parts = [];
-    // A quote that nothing closes would take the rest of the file.
+    // An unclosed quote would take the rest of the file.
     state = 'plain';
   };
-  /** Half of an end of line, where a chunk ended between the two. */
+  /** Half of a line ending, when a chunk ended between the two. */
   const dropReturn = (): void => {
     const last = parts.at(-1);
     if (last?.at(-1) === RETURN) parts[parts.length - 1] = last.subarray(0, -1);
@@ -97,7 +97,7 @@ export async function* cellsOf(
       }
       if (state === 'quote') {
         if (byte === QUOTE) {
-          // A doubled quote is one: this one is taken with what follows.
+          // A doubled quote is one: the second is taken with what follows.
           state = 'quoted';
           start = at;
           continue;
@@ -159,7 +159,7 @@ export async function* cellsOf(
   }
 }
 
-/** A record of a CSV file by the names of its columns, as text. */
+/** A CSV record by column name, as text. */
 export type Table = AsyncIterable<Row & { record?: Record<string, string> }>;
 
 /** The records of a CSV file under the names of `header`, or of its first record. Lines count records, from 1. */

@@ -19,7 +19,7 @@ const fixtureOf = (record: RawRecord | undefined): Fixture | null =>
     : null;
 
 const GROUP = 'auth.group';
-/** What belongs to users: the field that says whose. Natural keys are lists. */
+/** Records that belong to users, with the field that names the user. Natural keys are lists. */
 const BELONGINGS: Record<string, string> = {
   'otp_totp.totpdevice': 'user',
   'otp_static.staticdevice': 'user',
@@ -30,7 +30,7 @@ const BELONGINGS: Record<string, string> = {
 
 const keyOf = (value: unknown): string => (Array.isArray(value) ? JSON.stringify(value) : String(value));
 
-/** Keeps everything but the users, wherever in the file it is. */
+/** Keeps everything except the users, wherever it is in the file. */
 async function stageBelongings(input: Input, staging: Parameters<Reader>[0]['staging']): Promise<void> {
   for await (const rows of chunksOf(objectsOf(input, null))) {
     const fixtures = rows.flatMap(({ record }) => fixtureOf(record) ?? []);
@@ -122,7 +122,7 @@ function recordOf({ pk, fields }: Fixture, { groups, of, codes }: Belongings): O
     ),
     created_at: timeOf(fields['date_joined'] ?? fields['created_at']),
     last_login_at: timeOf(fields['last_login']),
-    // An exclamation mark begins what no password has.
+    // An exclamation mark marks an unusable password.
     password_hash: hash?.startsWith('!') ? undefined : hash,
     recovery_codes: codes.map((token) => token['token']),
     identities: of('socialaccount.socialaccount').map((one) => ({
@@ -135,7 +135,7 @@ function recordOf({ pk, fields }: Fixture, { groups, of, codes }: Belongings): O
   return { record, warnings };
 }
 
-/** Django: `dumpdata`, of `auth.user` or the project's own model, with django-otp and allauth where they are in it. */
+/** Django: `dumpdata` of `auth.user` or the project's own model, with django-otp and allauth if included. */
 export const django: Reader = async function* read({ input, companions, staging, model }) {
   for (const file of [input, ...companions]) await stageBelongings(file, staging);
   let before = 0;
@@ -185,7 +185,7 @@ export const django: Reader = async function* read({ input, companions, staging,
   }
 };
 
-/** The model of users in a dump, where there is but one that it can be. */
+/** The model of users in a dump, if only one is possible. */
 export function userModelIn(head: string): string | undefined {
   const models = [...head.matchAll(/"model":\s*"([\w.]+)"/g)].map(([, model]) => model as string);
   return (

@@ -16,14 +16,14 @@ import {
 } from './values.ts';
 import type { Warning } from '../problems.ts';
 
-/** The providers of the columns that every version has; which one the later ones are the file does not say. */
+/** The providers whose columns every version has; the file does not name later ones. */
 const PROVIDERS = ['google.com', 'facebook.com', 'twitter.com', 'github.com'];
 const HEAD = ['localId', 'email', 'emailVerified', 'passwordHash', 'salt', 'displayName', 'photoUrl'];
 const TAIL = ['createdAt', 'lastSignedInAt', 'phoneNumber', 'disabled', 'customAttributes'];
 
 const base64 = (text: string): string => text.replaceAll('-', '+').replaceAll('_', '/');
 
-/** The names of the columns of a CSV file, which has no header: four of each provider stand in the middle. */
+/** The column names of a CSV file, which has no header: four for each provider in the middle. */
 function columnsFor(count: number): string[] {
   const providers = Math.max(PROVIDERS.length, Math.floor((count - HEAD.length - TAIL.length) / 4));
   const middle = Array.from(
@@ -88,7 +88,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
   return { record, warnings };
 }
 
-/** Firebase writes the parameters of its hashes on a page of its console, as text. */
+/** Firebase shows the parameters of its hashes in its console, as text. */
 export function firebaseParams(text: string): Record<string, unknown> | null {
   const of = (name: string) => new RegExp(`${name}["']?\\s*[:=]\\s*["']?([\\w+/=-]+)`).exec(text)?.[1];
   const [key, separator] = [

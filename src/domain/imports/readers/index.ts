@@ -24,7 +24,7 @@ const csv: Reader = async function* read({ input, mapping }) {
     yield problem ? { line, problem } : { line, record: mapped(record ?? {}, whole) };
 };
 
-/** Every kind of file, by what `--from` calls it. */
+/** Every kind of file, by its name in `--from`. */
 export const READERS = {
   ndjson: ({ input }) => objectsByLine(input),
   csv,
@@ -64,8 +64,8 @@ const SIGNS: [SourceFormat, RegExp][] = [
 ];
 
 /**
- * What kind of export a file is.
- * @throws ImportUsage when it could be any.
+ * The kind of export of a file.
+ * @throws ImportUsage when it is ambiguous.
  */
 export function detect({ head, name }: Input, hasMapping: boolean): SourceFormat {
   if (hasMapping) return 'csv';
@@ -101,7 +101,7 @@ export async function* readQuery(databaseUrl: string, query: string, mapping: Ma
   }
 }
 
-/** The number of a record of a file whose ids can be numbers. */
+/** The number in a record of a file whose ids can be numbers. */
 function numberOf(format: SourceFormat, record: RawRecord, mapping: Mapping, model: string): unknown {
   if (format === 'ndjson') return record['number'];
   if (format === 'csv')
@@ -111,7 +111,7 @@ function numberOf(format: SourceFormat, record: RawRecord, mapping: Mapping, mod
   return record['ID'] ?? record['id'];
 }
 
-/** Numbers beyond this are kept, but new ones do not go on after them: there must be room for all who register. */
+/** Greater numbers are kept, but new ones do not continue after them: there must be room for future registrations. */
 const ROOM = MAX_USER_NUMBER - 100_000_000;
 
 const greater = (greatest: number, value: unknown): number => {

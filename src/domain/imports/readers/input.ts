@@ -6,12 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import { isUtf8 } from 'node:buffer';
 import { Refused } from '../problems.ts';
 
-/** A file that can be read again from its start, as UTF-8. */
+/** A UTF-8 file that can be read again from its start. */
 export interface Input {
   name: string;
   size: number;
   bytes(): AsyncIterable<Buffer>;
-  /** Bytes that the reading under way has gone through. */
+  /** Bytes that the current reading has consumed. */
   readonly position: number;
   /** Its first characters. */
   head: string;
@@ -21,7 +21,7 @@ export interface Input {
 const HEAD = 65_536;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** The encoding that the byte order mark of a file says; UTF-8 without one. */
+/** The encoding by the file's byte order mark; UTF-8 without one. */
 function encodingOf(start: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' {
   if (start[0] === 0xff && start[1] === 0xfe) return 'utf-16le';
   return start[0] === 0xfe && start[1] === 0xff ? 'utf-16be' : 'utf-8';
@@ -69,7 +69,7 @@ export async function openFile(file: string, name = file, cleanUp = async () => 
   };
 }
 
-/** Keeps standard input in a file of its own, for its owner alone, because it is read more than once. */
+/** Copies standard input to a private file, because it is read more than once. */
 export async function openStream(stream: NodeJS.ReadableStream): Promise<Input> {
   const folder = await mkdtemp(path.join(tmpdir(), 'postern-import-'));
   const file = path.join(folder, 'input');

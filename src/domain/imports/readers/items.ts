@@ -6,14 +6,14 @@ import { errorOf, parseObject } from './ndjson.ts';
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
-/** Deeper than any record is. */
+/** Maximum depth; no record is deeper. */
 const MAX_DEPTH = 64;
-/** Longer than the name of any list. */
+/** Maximum length of a list's name. */
 const MAX_NAME_LENGTH = 64;
 
 /** An element of a list in a JSON file: its bytes, or why they are missing. */
 export interface Item {
-  /** The name of the list; empty for the file's own. */
+  /** The name of the list; empty for the file's top-level list. */
   list: string;
   /** From 1, over all lists. */
   index: number;
@@ -25,9 +25,9 @@ const isBlank = (byte: number | undefined): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
- * The elements of lists in a JSON file, one by one: of the list that the file is, or of those that objects have under one of
- * `names`. No more than one element is in memory.
- * @throws Refused invalid_json when the file ends before its end.
+ * The elements of lists in a JSON file, one by one: of the top-level list, or of the lists under one of `names` in objects. Only
+ * one element is in memory.
+ * @throws Refused invalid_json when the file is cut off.
  */
 export async function* itemsOf(
   chunks: AsyncIterable<Buffer>,
@@ -39,7 +39,7 @@ export async function* itemsOf(
   let isEscaped = false;
   let name: number[] = [];
   let key = '';
-  /** Of the list that is read: its name, and the depth of its elements. */
+  /** The current list: its name, and the depth of its elements. */
   let list: string | null = null;
   let base = 0;
   let parts: Buffer[] = [];
@@ -111,7 +111,7 @@ export async function* itemsOf(
     throw new Refused('invalid_json', 'the file ends in the middle: it is truncated; export it anew');
 }
 
-/** The objects of lists in a JSON file. Lines count them, from 1; a file that is cut off has a problem behind the last. */
+/** The objects of lists in a JSON file. Lines count them, from 1; a truncated file ends with a problem. */
 export async function* objectsOf(
   input: Input,
   names: readonly string[] | null,

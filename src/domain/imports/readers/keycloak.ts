@@ -23,7 +23,7 @@ const first = (value: unknown): unknown => (Array.isArray(value) ? value[0] : va
 
 type Credential = Record<string, unknown>;
 
-/** Since Keycloak 8 in JSON inside strings, before flat. */
+/** Since Keycloak 8 JSON inside strings, before that flat. */
 function partsOf(credential: Credential): { secret: Record<string, unknown>; data: Record<string, unknown> } {
   if (credential['secretData'] !== undefined)
     return { secret: objectOf(credential['secretData']), data: objectOf(credential['credentialData']) };
@@ -31,14 +31,14 @@ function partsOf(credential: Credential): { secret: Record<string, unknown>; dat
   return { secret: { value: hashedSaltedValue ?? value, salt }, data };
 }
 
-/** A password as a PHC string; undefined when it is none that says how it was made. */
+/** A password as a PHC string; undefined when its parameters are unknown. */
 function passwordOf(credential: Credential): RawRecord {
   const { secret, data } = partsOf(credential);
   const [hash, salt] = [textOf(secret['value']), textOf(secret['salt'])];
   if (hash === undefined) return {};
   const algorithm = textOf(data['algorithm']) ?? (salt === undefined ? 'plain' : 'pbkdf2');
   if (algorithm === 'plain') return { password_hash: hash, password_hash_format: 'plain' };
-  // Extensions keep the whole string as the value.
+  // Extensions store the whole string as the value.
   if (hash.startsWith('$') || salt === undefined) return { password_hash: hash };
   const iterations = textOf(data['hashIterations']);
   if (algorithm === 'argon2') {
@@ -117,7 +117,7 @@ function credentialsOf(credentials: readonly Credential[]): { fields: RawRecord;
   return { fields, warnings };
 }
 
-/** A user of a realm as a record; a problem for one that is none. */
+/** A user of a realm as a record; a problem if it is none. */
 function userOf(user: RawRecord): Omit<Row, 'line'> {
   if (user['serviceAccountClientId'] !== undefined)
     return {
@@ -162,7 +162,7 @@ function userOf(user: RawRecord): Omit<Row, 'line'> {
   return { record, warnings };
 }
 
-/** Keycloak: a realm with its users, or files of users alone. */
+/** Keycloak: a realm with its users, or files with users only. */
 export const keycloak: Reader = async function* read({ input, companions }) {
   let before = 0;
   for (const file of [input, ...companions]) {

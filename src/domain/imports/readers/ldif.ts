@@ -35,7 +35,7 @@ function parseLine(line: Buffer, attributes: Attributes): void {
   else attributes.set(name, [value]);
 }
 
-/** The entries of a file, each with the line that it begins in. */
+/** The entries of a file, each with its first line's number. */
 export async function* entriesOf(input: Input): AsyncGenerator<Entry> {
   let start = 0;
   let attributes: Attributes = new Map();
@@ -76,7 +76,7 @@ export async function* entriesOf(input: Input): AsyncGenerator<Entry> {
       continue;
     }
     if (bytes[0] === SPACE) {
-      // Folded: it goes on with the line before.
+      // A folded line continues the one before.
       if (!isComment) parts.push(bytes.subarray(1));
       continue;
     }
@@ -92,14 +92,14 @@ const PEOPLE =
   /^(person|organizationalperson|inetorgperson|posixaccount|account|user|simplesecurityobject)$/i;
 const GROUPS = /^(groupofnames|groupofuniquenames|posixgroup|group)$/i;
 
-/** A person's entry, and what groups call it. */
+/** A person's entry, and its name in groups. */
 interface Person {
   line: number;
   attributes: Attributes;
   keys: string[];
 }
 
-/** Blanks and case of a distinguished name tell nothing. */
+/** Blanks and case in a distinguished name have no meaning. */
 const dnKey = (dn: string): string =>
   dn
     .toLowerCase()
@@ -110,7 +110,7 @@ const dnKey = (dn: string): string =>
 const texts = (attributes: Attributes, name: string): string[] =>
   (attributes.get(name) ?? []).map(utf8).filter((one) => one !== '');
 
-/** Microsoft's GUIDs have their first three parts with the least byte first. */
+/** Microsoft's GUIDs have their first three parts in little-endian order. */
 function guid(bytes: Buffer | undefined): string | undefined {
   if (bytes?.length !== 16) return undefined;
   const hex = (from: number, to: number, isReversed: boolean) => {
@@ -156,7 +156,7 @@ function recordOf(attributes: Attributes, groups: readonly string[]): Omit<Row, 
       one('entryuuid') ?? guid(attributes.get('objectguid')?.[0]) ?? one('nsuniqueid', 'ipauniqueid', 'dn'),
     username: one('uid', 'samaccountname'),
     email,
-    // Who keeps a directory has given its addresses.
+    // The directory's administrators assigned its addresses.
     name: nameOf(one('displayname', 'cn')),
     given_name: nameOf(one('givenname')),
     family_name: nameOf(one('sn')),
@@ -173,7 +173,7 @@ function recordOf(attributes: Attributes, groups: readonly string[]): Omit<Row, 
   return { record, warnings };
 }
 
-/** LDIF (RFC 2849) of OpenLDAP, 389 Directory, FreeIPA, Active Directory. Groups may stand before or behind their members. */
+/** LDIF (RFC 2849) of OpenLDAP, 389 Directory, FreeIPA, Active Directory. Groups may come before or after their members. */
 export const ldif: Reader = async function* read({ input, companions, staging }) {
   const isOf = (attributes: Attributes, classes: RegExp) =>
     texts(attributes, 'objectclass').some((one) => classes.test(one));

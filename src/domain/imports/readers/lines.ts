@@ -1,7 +1,7 @@
 /** The longest line, and the longest record of a JSON file, in bytes. */
 export const MAX_RECORD_BYTES = 1 << 20;
 
-/** A line of a file, without its end; null for one that is too long. */
+/** A line without its end; null for one that is too long. */
 export interface Line {
   line: number;
   bytes: Buffer | null;
@@ -12,7 +12,7 @@ const RETURN = 0x0d;
 
 const withoutReturn = (bytes: Buffer): Buffer => (bytes.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes);
 
-/** The lines of a file. Of one that is longer than any may be no more than its number is kept. */
+/** The lines of a file. Only the number is kept of one that is too long. */
 export async function* linesOf(
   chunks: AsyncIterable<Buffer>,
   maxBytes = MAX_RECORD_BYTES,

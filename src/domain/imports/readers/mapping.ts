@@ -2,7 +2,7 @@ import { isUuid } from '../../../core/ids.ts';
 import { RECORD_FIELDS, type RawRecord } from '../record.ts';
 import { flagOf, ImportUsage, isRecord, jsonOf, timeOf } from './values.ts';
 
-/** Where a field comes from: a column, and what its values mean. */
+/** Where a field comes from: a column, and the meaning of its values. */
 interface Origin {
   column: string;
   values?: Record<string, unknown>;
@@ -16,7 +16,8 @@ export type Mapping = ReadonlyMap<string, Origin>;
 const isField = (name: string): boolean => RECORD_FIELDS.has(name) || /^attributes\..+/.test(name);
 
 /**
- * A mapping from a file (`{field: column}` or `{field: {column, values}}`) and from options (`field=column`), which go first.
+ * A mapping from a file (`{field: column}` or `{field: {column, values}}`) and from options (`field=column`), which take
+ * precedence.
  * @throws ImportUsage.
  */
 export function readMapping(file: Record<string, unknown>, options: readonly string[]): Mapping {
@@ -75,7 +76,7 @@ const TIMES = new Set([
 const LISTS = new Set(['roles', 'groups', 'recovery_codes']);
 const JSON_FIELDS = new Set(['identities', 'attributes', 'totp', 'password_hash_params', 'address']);
 
-/** A list as JSON, as PostgreSQL writes it, or with commas or semicolons. */
+/** A list as JSON, in PostgreSQL's form, or separated by commas or semicolons. */
 function listOf(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   const json = jsonOf(value);
@@ -105,7 +106,7 @@ function namesakeId(cell: unknown): RawRecord {
     : { source_id: text };
 }
 
-/** A record of a row of a table. */
+/** Turns a row of a table into a record. */
 export function mapped(row: Record<string, unknown>, mapping: Mapping): RawRecord {
   const record: RawRecord = {};
   const attributes: Record<string, unknown> = {};

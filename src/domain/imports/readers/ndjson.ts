@@ -30,7 +30,7 @@ export function parseObject(bytes: Buffer): RawRecord {
   return value as RawRecord;
 }
 
-/** Objects, one a line; empty lines are none. */
+/** Objects, one per line; empty lines are skipped. */
 export async function* objectsByLine(input: Input): AsyncGenerator<Row> {
   for await (const { line, bytes } of linesOf(input.bytes())) {
     if (bytes?.length === 0 || (bytes && bytes.length < 256 && bytes.toString().trim() === '')) continue;

@@ -19,10 +19,10 @@ export interface Reading {
   tell(problem: Problem): void;
 }
 
-/** Makes records of an export. Before the first it reads the companions. */
+/** Turns an export into records. It reads the companions first. */
 export type Reader = (reading: Reading) => AsyncIterable<Row>;
 
-/** Some of a stream at a time, for one question about all of them. */
+/** Groups of a stream's items, for one query about each group. */
 export async function* chunksOf<T>(items: AsyncIterable<T>, size = 500): AsyncGenerator<T[]> {
   let chunk: T[] = [];
   for await (const item of items) {
@@ -34,10 +34,10 @@ export async function* chunksOf<T>(items: AsyncIterable<T>, size = 500): AsyncGe
   if (chunk.length > 0) yield chunk;
 }
 
-/** A key as the database can hold it. */
+/** A key in a form that the database can store. */
 const plainKey = (key: string): string => key.replaceAll('\0', ' ').toWellFormed();
 
-/** Keeps parts of records until those come. */
+/** Keeps parts of records until the records come. */
 export async function stage<T>(
   staging: Staging,
   kind: string,

@@ -9,7 +9,7 @@ import { flagOf, withoutEmpty, ImportUsage, listOf, nameOf, objectOf, textOf, ti
 const IDENTITY = 'supabase identity';
 const FACTOR = 'supabase factor';
 
-/** Which table of GoTrue a companion is. */
+/** The GoTrue table of a companion. */
 function kindOf(input: Input): string {
   if (/provider_id|identity_data/.test(input.head)) return IDENTITY;
   if (/factor_type/.test(input.head)) return FACTOR;
@@ -20,7 +20,7 @@ async function* recordsOf(rows: AsyncIterable<Row>): AsyncGenerator<RawRecord> {
   for await (const { record } of rows) if (record) yield record;
 }
 
-/** With the encryption of GoTrue hash and secret are JSON, which only its own key opens. */
+/** With GoTrue's encryption, hash and secret are JSON that only its own key opens. */
 const isEncrypted = (text: string): boolean => /^\s*\{.*"(alg|data|key_id)"/s.test(text);
 
 function factorsOf(factors: readonly RawRecord[], warnings: Warning[]): RawRecord {
@@ -38,7 +38,7 @@ function factorsOf(factors: readonly RawRecord[], warnings: Warning[]): RawRecor
   return secret === undefined ? {} : { totp_secret: secret };
 }
 
-/** A row of `auth.users` with those of the other tables that are its own, as a record. */
+/** A row of `auth.users`, with its rows of the other tables, as a record. */
 export function recordOfUser(
   user: RawRecord,
   identities: readonly RawRecord[],

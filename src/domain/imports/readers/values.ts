@@ -1,7 +1,7 @@
 /** Parsers for values as other programs write them. */
 import type { RawRecord } from '../record.ts';
 
-/** An import that was asked for wrongly: nothing is read. */
+/** Wrong options of an import: nothing is read. */
 export class ImportUsage extends Error {}
 
 const TRUE = /^(true|t|yes|y|1|on)$/i;
@@ -51,13 +51,13 @@ export function timeOf(value: unknown): unknown {
   return `${date}T${seconds}${offset.replace('::', ':')}`;
 }
 
-/** The text of a value that may be empty; undefined for nothing. */
+/** The text of a value that may be empty; undefined for an empty one. */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }
 
-/** A name as accounts can have it: programs put anything there, and an import is not to fail for it. */
+/** A valid name for an account: programs store anything there, and an import must not fail for it. */
 export function nameOf(value: unknown): string | undefined {
   const text = textOf(value)
     ?.normalize('NFC')
@@ -66,7 +66,7 @@ export function nameOf(value: unknown): string | undefined {
   return text === undefined || text === '' ? undefined : text;
 }
 
-/** A language tag, or nothing where it is none: `en_US` is one. */
+/** A language tag; undefined when it is none. Accepts `en_US`. */
 export function localeOf(value: unknown): string | undefined {
   const text = textOf(value)?.trim().replaceAll('_', '-');
   if (text === undefined || text.length > 35) return undefined;

@@ -46,7 +46,7 @@ function recordOf(user: RawRecord, meta: readonly RawRecord[]): Omit<Row, 'line'
     created_at: timeOf(user['user_registered']),
     roles: [...rolesIn(textOf(capabilities?.['meta_value']) ?? ''), ...nested],
     password_hash: hash,
-    // Before the first login after an update from very old versions: MD5, which nothing else of WordPress looks like.
+    // Before the first login after an update from very old versions: MD5, which no other WordPress hash resembles.
     password_hash_format: hash !== undefined && /^[\da-f]{32}$/i.test(hash) ? 'wordpress' : undefined,
   });
   return { record };

@@ -23,7 +23,7 @@ interface PasskeyProof {
 }
 
 export interface PasskeyAuthentication {
-  /** For `navigator.credentials.get`, once, within five minutes: any passkey of anybody, its user verified. */
+  /** For `navigator.credentials.get`, once, within five minutes: any passkey of any account, with user verification. */
   loginOptions(): Promise<PublicKeyCredentialRequestOptionsJSON>;
   /**
    * The same for the passkeys of one account, after its password.
@@ -34,11 +34,11 @@ export interface PasskeyAuthentication {
     options?: { verified?: boolean },
   ): Promise<PublicKeyCredentialRequestOptionsJSON>;
   /**
-   * Whose passkey answered options of `loginOptions`; with `accountId`, that it is this account's and answered options of
-   * `secondFactorOptions`. Of any number of tries with one reply one succeeds. Wrong ones are counted like wrong
-   * passwords, by account and source.
-   * @param reply what the browser gave as JSON, unchecked.
-   * @param options.verified whether its user must be verified; of a whole login always.
+   * The account whose passkey answered options of `loginOptions`; with `accountId`, checks that it is this account's and
+   * answered options of `secondFactorOptions`. One of concurrent attempts with one reply succeeds. Wrong ones are counted like
+   * wrong passwords, by account and source.
+   * @param reply the browser's JSON, unchecked.
+   * @param options.verified whether its user must be verified; always for a whole login.
    * @throws DomainError invalid_passkey with a `PasskeyReason`, account_locked, unavailable.
    */
   authenticate(

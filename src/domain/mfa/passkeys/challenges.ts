@@ -11,8 +11,8 @@ export interface Challenges {
   /** A new challenge; `accountId` is null when any account may answer. */
   issue(ceremony: Ceremony, accountId: string | null): Uint8Array<ArrayBuffer>;
   /**
-   * Whether the challenge (base64url) is one of ours for this ceremony and account, not expired, and used for the first
-   * time: of any number of tries with one challenge one is told so.
+   * Whether the challenge (base64url) is one of ours for this ceremony and account, unexpired, and used for the first time: true
+   * for one of concurrent attempts.
    * @throws DomainError unavailable when the counters are.
    */
   redeem(ceremony: Ceremony, accountId: string | null, challenge: string): Promise<boolean>;
@@ -27,8 +27,8 @@ const HEAD = 6 + RANDOM;
 const LENGTH = HEAD + 32;
 
 /**
- * Challenges that carry their own proof: showing a page that takes passkeys writes nothing anywhere. Only a use is
- * remembered, for as long as the challenge could be tried again.
+ * Self-contained challenges: showing a page that accepts passkeys writes nothing. Only a use is remembered, for as long as the
+ * challenge could be repeated.
  */
 export function createChallenges({
   secrets,

@@ -12,7 +12,7 @@ import { passkeysWorkAt } from './replies.ts';
 
 export type Passkeys = PasskeyRegistration &
   PasskeyAuthentication & {
-    /** Whether there can be passkeys at all: the service must have a domain name. */
+    /** Whether passkeys are possible: the service must have a domain name. */
     available: boolean;
     /** @throws DomainError factor_not_found, invalid_request. */
     rename(accountId: string, id: string, name: string): Promise<PasskeyRecord>;

@@ -21,23 +21,23 @@ import {
 
 export interface PasskeyRegistration {
   /**
-   * For `navigator.credentials.create`, once, within five minutes. A security key without PIN or room for resident keys
-   * will do: it serves after a password.
+   * For `navigator.credentials.create`, once, within five minutes. A security key without PIN or room for resident keys is
+   * accepted: it works after a password.
    * @param options.verified whether its user must be verified, by PIN or biometrics.
-   * @throws DomainError user_not_found; email_unverified while nobody is known to be the owner; invalid_passkey with the reason unsupported where there can be none.
+   * @throws DomainError user_not_found; email_unverified while the owner is unproven; invalid_passkey with the reason
+   *   unsupported where passkeys are impossible.
    */
   registrationOptions(
     accountId: string,
     options?: { verified?: boolean },
   ): Promise<PublicKeyCredentialCreationOptionsJSON>;
   /**
-   * Adds the passkey that was made of such options.
-   * @param reply what the browser gave as JSON, unchecked.
+   * Adds a passkey created with such options.
+   * @param reply the browser's JSON, unchecked.
    * @param options as given for `registrationOptions`; and the security version that the account must have, if it matters.
-   * @returns the passkey; recovery codes, shown this once, when it is the account's first factor; and the version that the
-   *   account has from now on.
-   * @throws DomainError invalid_token when it has another version, invalid_passkey with a `PasskeyReason`, user_not_found, invalid_request (with the reason too_many,
-   *   or for the name), unavailable.
+   * @returns the passkey; recovery codes, shown this once, when it is the account's first factor; and the account's new version.
+   * @throws DomainError invalid_token when it has another version, invalid_passkey with a `PasskeyReason`, user_not_found,
+   *   invalid_request (with the reason too_many, or for the name), unavailable.
    */
   register(
     accountId: string,
@@ -48,7 +48,7 @@ export interface PasskeyRegistration {
   ): Promise<{ passkey: PasskeyRecord; recoveryCodes: string[] | null; securityVersion: number }>;
 }
 
-/** COSE: EdDSA, ES256, RS256. Between them every authenticator has one. */
+/** COSE: EdDSA, ES256, RS256. Every authenticator supports one of them. */
 const ALGORITHMS = [-8, -7, -257];
 
 export function createPasskeyRegistration(

@@ -7,11 +7,11 @@ import type { MfaDependencies } from '../dependencies.ts';
 import { constantTimeEqual } from '../../../core/secrets.ts';
 import { DomainError } from '../../../core/errors.ts';
 
-/** The library, read at the first ceremony: it would add a quarter to the time of every start. */
+/** The library, loaded at the first ceremony: it would add a quarter to the time of every start. */
 export const webauthn = (): Promise<typeof Server> => import('@simplewebauthn/server');
 export const webauthnHelpers = (): Promise<typeof Helpers> => import('@simplewebauthn/server/helpers');
 
-/** Who passkeys are for (WebAuthn section 4): they work at this origin and no other. */
+/** The relying party (WebAuthn section 4): passkeys work at this origin and no other. */
 export interface RelyingParty {
   id: string;
   origin: string;
@@ -22,7 +22,7 @@ export const relyingPartyOf = ({ publicUrl }: Pick<MfaDependencies, 'publicUrl'>
   return { id: hostname, origin };
 };
 
-/** Whether there can be passkeys at an address: not where its host is an IP address (WebAuthn section 5.1.2, RP ID). */
+/** Whether passkeys are possible at an address: not with an IP address as host (WebAuthn section 5.1.2, RP ID). */
 export const passkeysWorkAt = (publicUrl: string): boolean => {
   const { hostname } = new URL(publicUrl);
   return !hostname.startsWith('[') && !isIPv4(hostname);
@@ -30,7 +30,7 @@ export const passkeysWorkAt = (publicUrl: string): boolean => {
 
 /** Why the reply of an authenticator is refused. */
 type PasskeyReason =
-  /** The response is not of the WebAuthn API's form. */
+  /** The response does not have the form of the WebAuthn API. */
   | 'malformed'
   /** It answers another challenge, or one that has expired or was answered before. */
   | 'challenge'
@@ -45,7 +45,7 @@ type PasskeyReason =
   /** The counter went back: the authenticator was cloned. */
   | 'counter'
   | 'already_registered'
-  /** There can be no passkeys at the address of this service. */
+  /** Passkeys are impossible at the address of this service. */
   | 'unsupported';
 
 /** Refuses a reply. @throws DomainError invalid_passkey, always. */

@@ -1,7 +1,7 @@
 import { createHmac, hash } from 'node:crypto';
 import { malformed } from './limits.ts';
 
-/** Digests that hashes are made of: bytes of the digest, bytes of a block (HMAC, RFC 2104). */
+/** Digests used by hashes: bytes of the digest, bytes of a block (HMAC, RFC 2104). */
 export const DIGESTS = {
   md4: { size: 16, block: 64 },
   md5: { size: 16, block: 64 },
@@ -31,7 +31,7 @@ export function algorithm(name: unknown): Algorithm {
 /** A digest of one message. */
 export type Digest = (message: Uint8Array) => Buffer;
 
-/** What OpenSSL 3 no longer has. */
+/** A digest that OpenSSL 3 no longer has. */
 async function fromWasm(name: 'md4' | 'whirlpool'): Promise<Digest> {
   const { createMD4, createWhirlpool } = await import('hash-wasm');
   const hasher = await (name === 'md4' ? createMD4() : createWhirlpool());

@@ -3,7 +3,7 @@ import { bcrypt64 } from './encodings.ts';
 import { cost, malformed, MAX_COST } from './limits.ts';
 import type { Preparation, Reading, Recipe } from './recipe.ts';
 
-/** bcrypt reads no more of a password. */
+/** Bytes of a password that bcrypt reads. */
 const MAX_BYTES = 72;
 
 const reading = (
@@ -66,7 +66,7 @@ export function readPasslibBcrypt(text: string): Reading {
   return reading(variant as string, rounds as string, salt as string, digest as string, { prehash });
 }
 
-/** It cuts at 72 bytes, within a character as well. A password with a NUL never verifies: C ended there, others did not. */
+/** bcrypt cuts at 72 bytes, even within a character. A password with a NUL never verifies: C ended there, others did not. */
 export function bcrypt(
   password: Buffer,
   { cost: rounds, salt, signed }: Recipe & { kind: 'bcrypt' },

@@ -40,8 +40,10 @@ function keyWords(key: Uint8Array, signed: boolean): Int32Array {
 }
 
 /**
- * What bcrypt derives (Provos and Mazières, 1999): 24 bytes, of which a hash string keeps 23.
- * @param key at most 72 bytes, NUL at its end if it is shorter. @param salt 16 bytes. @param cost base-2 logarithm.
+ * The output of bcrypt (Provos and Mazières, 1999): 24 bytes, of which a hash string keeps 23.
+ * @param key at most 72 bytes, NUL at its end if it is shorter.
+ * @param salt 16 bytes.
+ * @param cost base-2 logarithm.
  * @param signed reads bytes from 0x80 with their sign, as PHP did before 5.3.7 (`$2x$`).
  */
 export function eksblowfish(key: Uint8Array, salt: Buffer, cost: number, signed: boolean): Buffer {
@@ -71,7 +73,7 @@ export function eksblowfish(key: Uint8Array, salt: Buffer, cost: number, signed:
     block[1] = l;
   };
 
-  /** Fills the boxes with what enciphering what came before gives. */
+  /** Fills the boxes by repeatedly enciphering the previous output. */
   const schedule = (mixed: Int32Array | null) => {
     let l = 0;
     let r = 0;

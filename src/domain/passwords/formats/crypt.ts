@@ -6,7 +6,7 @@ import type { Reading, Recipe } from './recipe.ts';
 /** The order in which crypt(3) writes the bytes of an MD5. */
 const MD5_ORDER = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
 
-/** The same of SHA-256 and SHA-512: three bytes by three, each group turned once more. */
+/** The same for SHA-256 and SHA-512: three bytes at a time, each group rotated once more. */
 function shaOrder(size: 32 | 64): number[] {
   const third = Math.floor(size / 3);
   const turn = size === 32 ? 2 : 1;
@@ -22,7 +22,7 @@ function shaOrder(size: 32 | 64): number[] {
 
 const ORDERS = { md5: MD5_ORDER, sha256: shaOrder(32), sha512: shaOrder(64) };
 
-/** The digest as it was before crypt(3) wrote it. */
+/** The digest before crypt(3) reordered it. */
 function unwrite(text: string, name: keyof typeof ORDERS): Buffer {
   const order = ORDERS[name];
   if (text.length !== Math.ceil((order.length * 8) / 6)) return malformed('the hash has a wrong length');
@@ -61,7 +61,7 @@ export function readShaCrypt(text: string): Reading {
   };
 }
 
-/** As many bytes as `length`, from `block` again and again. */
+/** `length` bytes that repeat `block`. */
 const repeat = (block: Buffer, length: number): Buffer => Buffer.alloc(length, block);
 
 /** Poul-Henning Kamp's md5crypt. */

@@ -81,8 +81,8 @@ export function readLdap(text: string): Reading {
 }
 
 /**
- * `sha1$salt$hex`: in Django the digest of salt and password, in Werkzeug before 2.3 an HMAC keyed with the salt. Nothing tells
- * which.
+ * `sha1$salt$hex`: in Django the digest of salt and password, in Werkzeug before 2.3 an HMAC keyed with the salt. They look
+ * alike.
  * @throws HashRefused.
  */
 export function readSalted(text: string, of: 'both' | 'werkzeug' = 'both'): Reading[] {
@@ -188,7 +188,7 @@ const stretched = (sign: string, salt: string) =>
     over: 'digest_password',
   }) as const;
 
-/** What Drupal puts a `U` before: hashes over the hex MD5 of an older Drupal. */
+/** Drupal puts a `U` before hashes over the hex MD5 of an older Drupal. */
 const overMd5 = (text: string): Preparation =>
   text.startsWith('U') ? { prehash: { algorithm: 'md5', encoding: 'hex' } } : {};
 

@@ -13,12 +13,12 @@ export function hex(text: string): Buffer {
   return Buffer.from(text, 'hex');
 }
 
-/** How base64 ends: padded to groups of four, without padding, or in either way. */
+/** The padding of base64: required, absent or optional. */
 type Padding = 'padded' | 'bare' | 'any';
 
 /**
- * Base64 as its format writes it, with no bit that decoding would drop: Node's own decoder takes anything.
- * @param others the characters for 62 and 63, where they are not `+/`.
+ * Strict base64: rejects bits that decoding would drop, which Node's own decoder ignores.
+ * @param others the characters for 62 and 63, if not `+/`.
  * @throws HashRefused hash_malformed.
  */
 export function base64(text: string, padding: Padding = 'padded', others: '+/' | '-_' | './' = '+/'): Buffer {
@@ -50,7 +50,7 @@ export const bcrypt64 = (text: string): Buffer =>
     'bare',
   );
 
-/** The value of a character of crypt(3)'s alphabet, -1 if it is none of it. */
+/** The value of a character in crypt(3)'s alphabet, or -1. */
 export const itoa64 = (sign: string): number => ITOA64.indexOf(sign);
 
 /**
@@ -71,7 +71,7 @@ export function littleEndian64(text: string): Buffer {
   return Buffer.from(bytes);
 }
 
-/** Bytes as a parameter or a field names their encoding. @throws HashRefused hash_malformed. */
+/** Bytes in the encoding that a parameter or field names. @throws HashRefused hash_malformed. */
 export function decode(text: string, encoding: string): Buffer {
   switch (encoding) {
     case 'utf8':

@@ -1,4 +1,4 @@
-/** Why a foreign hash is not taken. */
+/** Why a foreign hash is rejected. */
 export type HashRefusal = 'hash_unknown_format' | 'hash_malformed' | 'hash_cost_too_high' | 'hash_ambiguous';
 
 /** A rejected foreign hash. The message gives the reason, never the hash. */

@@ -3,12 +3,12 @@ import { decode } from './encodings.ts';
 import type { HashSecrets, Preparation, SecretName } from './recipe.ts';
 import { malformed } from './limits.ts';
 
-/** How the bytes of each secret are written, unless a field beside it says so. */
+/** The encoding of each secret's bytes, unless a field beside it names another. */
 const SECRETS: Record<SecretName, 'utf8' | 'base64'> = { key: 'utf8', pepper: 'utf8', signer_key: 'base64' };
 
 /**
- * Takes the secrets out of parameters: they rest sealed, once for all hashes that share them.
- * @returns the parameters, where `true` stands for each of them, and the secrets, if there are any.
+ * Removes the secrets from parameters: they are stored sealed, once for all hashes that share them.
+ * @returns the parameters, with `true` in place of each secret, and the secrets, if there are any.
  * @throws HashRefused hash_malformed.
  */
 export function splitSecrets(params: Readonly<Record<string, unknown>>): {
@@ -29,7 +29,7 @@ export function splitSecrets(params: Readonly<Record<string, unknown>>): {
   return { params: rest, secrets: Object.keys(secrets).length === 0 ? null : secrets };
 }
 
-/** The way back, for an export. */
+/** The reverse, for an export. */
 export function joinSecrets(params: Record<string, unknown>, secrets: HashSecrets): Record<string, unknown> {
   const joined = { ...params };
   for (const [name, bytes] of Object.entries(secrets))
@@ -39,7 +39,7 @@ export function joinSecrets(params: Record<string, unknown>, secrets: HashSecret
 
 const POSITIONS = ['prefix', 'suffix'] as const;
 
-/** The parameters of one hash, after `splitSecrets`. What nothing has taken is one that its format does not have. */
+/** The parameters of one hash, after `splitSecrets`. One that is not read is unknown to the format. */
 export class Params {
   readonly #values: Map<string, unknown>;
 
@@ -81,7 +81,7 @@ export class Params {
     return this.oneOf(name, POSITIONS);
   }
 
-  /** What every format takes: pepper, prehash and the password's encoding. @throws HashRefused hash_malformed. */
+  /** Parameters of every format: pepper, prehash and the password's encoding. @throws HashRefused hash_malformed. */
   preparation(): Preparation {
     const position = this.position('pepper_position');
     const prehash = this.text('prehash');

@@ -13,12 +13,12 @@ interface Read {
   length?: number | undefined;
 }
 
-/** What comes out may take this many blocks more than iterations. */
+/** Maximum of iterations times output blocks. */
 const MAX_WORK = 4 * MAX_COST.pbkdf2Iterations;
 
 function reading({ algorithm: name, iterations, salt, digest, length }: Read): Reading {
   const rounds = cost('the number of iterations', iterations, 1, MAX_COST.pbkdf2Iterations);
-  // A shorter one would be the beginning of the right one: where the length is free, take what people choose.
+  // A shorter one would be a prefix of the right one: where the length is free, accept common lengths.
   const isFree = length === undefined && digest.length >= 16 && digest.length <= 512;
   if (
     digest.length !== length &&
@@ -34,8 +34,8 @@ function reading({ algorithm: name, iterations, salt, digest, length }: Read): R
 }
 
 /**
- * Django's `pbkdf2_sha256$iterations$salt$base64`, with the salt as text. Clerk writes the same with a salt in base64: where
- * the text can be nothing else, that comes first.
+ * Django's `pbkdf2_sha256$iterations$salt$base64`, with the salt as text. Clerk writes the same with a base64 salt: tried first
+ * when the text looks like one.
  * @throws HashRefused.
  */
 export function readDjangoPbkdf2(text: string): Reading[] {
@@ -184,7 +184,7 @@ export const readPlainPbkdf2 = (text: string, params: Params): Reading =>
   });
 
 /**
- * Spring's Pbkdf2PasswordEncoder: the salt stands before the hash of 32 bytes.
+ * Spring's Pbkdf2PasswordEncoder: the salt comes before the hash of 32 bytes.
  * @param pepper whether there is a secret.
  * @throws HashRefused.
  */
@@ -203,6 +203,6 @@ export function readSpringPbkdf2(
     digest: bytes.subarray(length),
     length: 32,
   });
-  // Its secret is no part of the password.
+  // Its secret is not part of the password.
   return pepper ? { ...read, recipe: { ...read.recipe, pepper: 'salt' } } : read;
 }

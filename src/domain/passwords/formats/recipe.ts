@@ -7,7 +7,7 @@ export type Part = 'salt' | 'password' | Buffer;
 export interface Preparation {
   /** Its encoding, where that is not UTF-8. */
   passwordEncoding?: 'utf16le' | 'latin1';
-  /** Where the secret `pepper` goes: before or behind the password, or behind the salt of PBKDF2. */
+  /** Where the secret `pepper` goes: before or after the password, or after the salt of PBKDF2. */
   pepper?: 'prefix' | 'suffix' | 'salt';
   /** A digest of the password takes its place, as text if `encoding` says so; HMAC if there is a key. */
   prehash?: { algorithm: Algorithm; encoding: 'hex' | 'base64' | 'raw'; key?: Buffer };
@@ -38,7 +38,7 @@ export type Derivation =
       length: number;
     }
   | ({ kind: 'scrypt' } & ScryptCosts)
-  /** Encrypts the secret `signer_key` under what scrypt makes. */
+  /** Encrypts the secret `signer_key` with the key that scrypt derives. */
   | ({ kind: 'firebase' } & ScryptCosts)
   | { kind: 'pbkdf2'; algorithm: Algorithm; iterations: number; salt: Buffer; length: number }
   | { kind: 'md5crypt'; magic: '$1$' | '$apr1$'; salt: Buffer }
@@ -53,7 +53,7 @@ export type Derivation =
       iterations: number;
       /** The input of later iterations: the digest, its hex, or the digest and a suffix. */
       over: 'digest' | 'digest_hex' | 'digest_input' | 'digest_password';
-      /** Bytes of the digest that the hash string holds, and bits of the last of them, where it is cut. */
+      /** Bytes of the digest in the hash string, and bits of the last one, when it is cut. */
       cut?: { bytes: number; lastMask: number };
     };
 
@@ -64,7 +64,7 @@ export type Recipe = Preparation & Derivation;
 export type SecretName = 'key' | 'pepper' | 'signer_key';
 export type HashSecrets = Partial<Record<SecretName, Buffer>>;
 
-/** A way to read a hash: what makes the digest, and the digest. A hash that can be read in two ways has two. */
+/** One reading of a hash: how to compute the digest, and the digest. An ambiguous hash has two. */
 export interface Reading {
   recipe: Recipe;
   /** The form in which a wrapped hash feeds the recipe's result to argon2id. */
@@ -84,7 +84,7 @@ const isWritten = (value: unknown): value is { [BYTES]: string } =>
 /** Anything with bytes in it, as JSON. */
 export const write = (value: object): string =>
   JSON.stringify(value, (_, field: unknown) =>
-    // Buffer has a toJSON, which comes first.
+    // Buffer has a toJSON, which would run first.
     isBytes(field) ? { [BYTES]: Buffer.from(field.data).toString('base64') } : field,
   );
 

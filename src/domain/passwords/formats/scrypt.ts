@@ -18,7 +18,7 @@ function costs(N: unknown, r: unknown, p: unknown): { N: number; r: number; p: n
 }
 
 function reading(of: ReturnType<typeof costs>, salt: Buffer, digest: Buffer): Reading {
-  // A shorter one would be the beginning of the right one: take the lengths that people choose.
+  // A shorter one would be a prefix of the right one: accept common lengths.
   if (digest.length < 16 || digest.length > 128 || digest.length % 8 !== 0)
     return malformed('the hash has a wrong length');
   return { recipe: { kind: 'scrypt', ...of, salt, length: digest.length }, digest };
@@ -27,7 +27,7 @@ function reading(of: ReturnType<typeof costs>, salt: Buffer, digest: Buffer): Re
 const exactly = (length: number, digest: Buffer): Buffer =>
   digest.length === length ? digest : malformed('the hash has a wrong length');
 
-/** Passlib's `$scrypt$ln=…`; Kratos writes N itself there, which is past 63. @throws HashRefused. */
+/** Passlib's `$scrypt$ln=…`; Kratos writes N itself there, which is over 63. @throws HashRefused. */
 export function readPhcScrypt(text: string): Reading {
   const [, ln, r, p, salt, digest] =
     /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]*)\$([^$]+)$/.exec(text) ?? malformed('not scrypt');
@@ -74,7 +74,7 @@ export const readScrypt = (text: string, params: Params): Reading =>
     decode(text, params.text('encoding') ?? 'hex'),
   );
 
-/** A hash of Firebase, and its user's salt before the separator that all share. @throws HashRefused. */
+/** A Firebase hash: its user's salt comes before the separator that all share. @throws HashRefused. */
 export function readFirebase(text: string, params: Params): Reading {
   if (!params.has('signer_key')) return malformed('without a signer key');
   const recipe = {
@@ -93,7 +93,7 @@ export function readFirebase(text: string, params: Params): Reading {
 export const scrypt = (password: Buffer, { N, r, p, salt, length }: Extract<Recipe, { N: number }>): Buffer =>
   scryptSync(password, salt, length, { N, r, p, maxmem: 2 * MAX_COST.scryptMemory });
 
-/** scrypt gives the key that encrypts the project's signer key: the digest is the ciphertext. */
+/** The key from scrypt encrypts the project's signer key; the ciphertext is the digest. */
 export function firebase(
   password: Buffer,
   recipe: Recipe & { kind: 'firebase' },

@@ -4,23 +4,23 @@ import { type HashRead, readHash } from './table.ts';
 import { base64 } from './encodings.ts';
 import { HashRefused, malformed } from './limits.ts';
 
-/** A hash as a source gives it. */
+/** A hash from a source. */
 export interface ForeignHash {
   hash: string;
-  /** Its format, where the hash does not say it. */
+  /** Its format, if the hash does not show it. */
   format?: string | undefined;
   params?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * What rests in `users.password_hash` of a foreign hash: the hash as it is when it says all of itself, else
+ * The stored form of a foreign hash in `users.password_hash`: the hash itself when it is self-describing, otherwise
  * `$postern$f=<format>,k=<id of its secrets>$<base64url of its parameters>$<hash>`.
  */
 interface Envelope {
   hash: string;
   format: string | undefined;
   params: Record<string, unknown>;
-  /** Where its secrets rest. */
+  /** The id of its secrets. */
   secretsId: string | null;
 }
 
@@ -50,7 +50,7 @@ export function parseStored(stored: string): Envelope {
   };
 }
 
-/** Strings that hold their key: the key goes where the keys of all go. */
+/** Strings that contain their key: move it to the other keys. */
 function withoutKeys({ hash, format, params }: ForeignHash): ForeignHash {
   const hmac = /^\$hmac-(\w+)\$([\w+/=]+)\$([\w+/=]+)$/.exec(hash);
   if (hmac) {
@@ -87,14 +87,14 @@ function withoutKeys({ hash, format, params }: ForeignHash): ForeignHash {
   };
 }
 
-/** A foreign hash that is taken. */
+/** An accepted foreign hash. */
 export interface TakenHash extends HashRead {
-  /** What rests in the database. @param secretsId where its secrets rest, if it has any. */
+  /** Its stored form. @param secretsId the id of its secrets, if it has any. */
   stored(secretsId: string | null): string;
   secrets: HashSecrets | null;
 }
 
-/** Formats whose "hash" is the password itself: it is to be hashed at once. */
+/** Formats whose "hash" is the password itself: hash it at once. */
 export function plainPassword({ hash, format }: ForeignHash): string | null {
   if (format === 'plain') return hash;
   const marked = /^\{(noop|cleartext)\}/i.exec(hash);
@@ -122,7 +122,7 @@ export function takeHash(foreign: ForeignHash): TakenHash {
   };
 }
 
-/** Whether the hash without its format's name is read in the same way. */
+/** Whether the hash is read in the same way without its format's name. */
 function isRecognised(hash: string, read: HashRead): boolean {
   try {
     return readHash(hash, undefined, {}).format === read.format;
@@ -131,13 +131,13 @@ function isRecognised(hash: string, read: HashRead): boolean {
   }
 }
 
-/** Reads what rests in the database. @throws HashRefused when it was put there by other ways. */
+/** Reads a stored hash. @throws HashRefused when something else stored it. */
 export function readStored(stored: string): HashRead & Pick<Envelope, 'secretsId'> {
   const { hash, format, params, secretsId } = parseStored(stored);
   return { ...readHash(hash, format, params), secretsId };
 }
 
-/** A hash as it was given, for an export. @throws HashRefused. */
+/** A hash as the source gave it, for an export. @throws HashRefused. */
 export function asForeign(stored: string, secrets: HashSecrets): ForeignHash {
   const { hash, format, params } = parseStored(stored);
   if (format === undefined) return { hash };

@@ -18,11 +18,11 @@ import { readWrapped } from './wrapped.ts';
 
 /** A format of password hashes. */
 interface Format {
-  /** What `password_hash_format` calls it; the first is its name in reports. */
+  /** Names in `password_hash_format`; the first is used in reports. */
   names: readonly [string, ...string[]];
-  /** What its hashes look like. */
+  /** Pattern of its hashes. */
   like: RegExp;
-  /** Its hashes say nothing of themselves: it has to be named. */
+  /** Its hashes are not recognizable: the format must be named. */
   named?: true;
   /** @throws HashRefused. */
   read(text: string, params: Params, preparation: Preparation): Reading | Reading[];
@@ -32,7 +32,7 @@ const SHORT = /^(hex|base64)_([a-z\d]+)$/;
 
 const PBKDF2_5_8 = { algorithm: 'sha256', iterations: 310_000, salt: 16 };
 
-/** Spring's DelegatingPasswordEncoder: what its `{id}` stands for. */
+/** The meaning of `{id}` in Spring's DelegatingPasswordEncoder. */
 const SPRING: Record<string, (text: string, params: Params, pepper: boolean) => Reading> = {
   'bcrypt': (text) => readBcrypt(text),
   'argon2': readArgon2,
@@ -64,7 +64,7 @@ const readShiro2 = (text: string): Reading => {
   return rest.startsWith('$argon2') ? readArgon2(rest) : readBcrypt(rest);
 };
 
-/** `{CRYPT}` holds any scheme of crypt(3). */
+/** `{CRYPT}` contains any scheme of crypt(3). */
 function readCrypt(text: string): Reading | Reading[] {
   const rest = text.slice('{CRYPT}'.length);
   if (/^\$2[abxy]\$/.test(rest)) return readAnyBcrypt(rest);
@@ -73,7 +73,7 @@ function readCrypt(text: string): Reading | Reading[] {
   return unknown(rest);
 }
 
-/** Every format that a password may come in, in the order in which a hash is recognised. */
+/** Every supported format, in order of recognition. */
 export const FORMATS: readonly Format[] = [
   { names: ['wrapped'], like: /^\$wrapped\$/, read: readWrapped },
   {
@@ -122,7 +122,7 @@ export const FORMATS: readonly Format[] = [
   { names: ['drupal'], like: /^U?\$S\$/, read: digests.readDrupal },
   {
     names: ['spring'],
-    // What follows `{MD5}` and `{sha256}` is base64 in a directory.
+    // In a directory, base64 follows `{MD5}` and `{sha256}`.
     like: /^\{(bcrypt|argon2|pbkdf2|scrypt|ldap)(@\w+)?\}|^\{(MD4|MD5|SHA-1|SHA-256)\}(\{[^{}]*\})?[\da-f]+$|^\{sha256\}[\da-f]+$/,
     read: readSpring,
   },
@@ -207,14 +207,14 @@ function formatFor(text: string, name: string | undefined): Format {
   return called.find(({ like }) => like.test(text)) ?? malformed(`not a hash of the format ${name}`);
 }
 
-/** The longest hash that is looked at, in characters. */
+/** Maximum characters of a hash. */
 const MAX_HASH_LENGTH = 8192;
 
 /** A hash, read. */
 export interface HashRead {
   /** Its name in reports. */
   format: string;
-  /** Its format has to be named. */
+  /** The format must be named. */
   named: boolean;
   readings: Reading[];
 }

@@ -8,7 +8,7 @@ import { pbkdf2 } from './algorithms.ts';
 import type { HashSecrets, Preparation, Reading, Recipe } from './recipe.ts';
 import { firebase, scrypt } from './scrypt.ts';
 
-/** Bytes that the rounds of a hash may read in all: a long password must not make a dear hash endless. */
+/** Maximum bytes that the rounds of a hash may read in all: a long password must not make an expensive hash endless. */
 const MAX_BYTES_READ = 2 ** 32;
 
 function encoded(password: string, encoding: Preparation['passwordEncoding']): Buffer {
@@ -74,22 +74,22 @@ async function matches(
     const compared = wrapping ? await argon2(derived, wrapping) : derived;
     return compared.length === expected.length && timingSafeEqual(compared, expected);
   } catch {
-    // Whatever cannot be derived is no password of the account.
+    // If nothing can be derived, it is not the account's password.
     return false;
   }
 }
 
-/** What PHP's trim() takes away, which WordPress calls at a login. */
+/** Characters that PHP's trim() removes, which WordPress calls at login. */
 export const trimmed = (password: string): string =>
   password.replaceAll(/^[ \t\r\n\0\v]+|[ \t\r\n\0\v]+$/g, '');
 
-/** Whether another reading comes to the same: bytes below 0x80 have no sign that could be extended. */
+/** Whether another reading gives the same result: bytes below 0x80 have no sign to extend. */
 const isRepeated = ({ recipe }: Reading, readings: readonly Reading[], password: string): boolean =>
   recipe.kind === 'bcrypt' && recipe.signed && readings.length > 1 && !/[^\0-\x7f]/.test(password);
 
 /**
- * Whether one of `readings` was made of the password: as it was typed; if that is not it, in the form that its source may
- * have given it. Blocks the thread while it works.
+ * Whether one of `readings` was made from the password: as typed, or else in the form that its source may have given it. Blocks
+ * the thread.
  */
 export async function verifyReadings(
   readings: readonly Reading[],

@@ -1,6 +1,6 @@
 import type { Reading, Recipe } from './recipe.ts';
 
-/** What guesses at a stolen hash cost little of: a fast digest, or a slow one of low cost. */
+/** Hashes that are cheap to guess when stolen: a fast digest, or a slow one of low cost. */
 function isWeakRecipe(recipe: Recipe): boolean {
   if (recipe.kind === 'bcrypt') return recipe.cost < 10;
   if (recipe.kind === 'argon2') return recipe.memory * recipe.time < 12 * 1024;
@@ -9,6 +9,6 @@ function isWeakRecipe(recipe: Recipe): boolean {
   return 'N' in recipe ? recipe.N * recipe.r * recipe.p < 2 ** 16 : true;
 }
 
-/** Whether a hash should rest in no database: it can be wrapped. */
+/** Whether a hash should not be stored as it is: it can be wrapped. */
 export const isWeak = (readings: readonly Reading[]): boolean =>
   readings.some(({ recipe, wrapping }) => !wrapping && isWeakRecipe(recipe));

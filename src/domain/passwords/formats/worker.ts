@@ -15,7 +15,7 @@ const bytesOf = (secrets: VerifyTask['secrets']) =>
 /** A worker thread's reply. */
 export interface Verified {
   right: boolean;
-  /** Milliseconds that it worked. */
+  /** Milliseconds of work. */
   took: number;
 }
 
