@@ -20,7 +20,7 @@ export const ACCOUNT_PERMISSIONS: readonly string[] = ['profile:read', 'api-keys
 
 export interface NewApiKey {
   name: string;
-  /** Every possible scope unless given. */
+  /** Every possible scope by default. */
   permissions?: string[] | undefined;
   /** The owner; a key without one is a program's, made by the operator. */
   accountId?: string | undefined;

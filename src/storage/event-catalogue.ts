@@ -6,7 +6,7 @@ interface Told {
   description: string;
   /** Members of the audit's details that are ids or our own terms: nothing that people wrote, no profile data. */
   details?: readonly string[];
-  /** Whether webhooks must subscribe to it by its full name, because it comes by the hundred thousand. */
+  /** Whether webhooks must subscribe to it by its full name, because there may be hundreds of thousands. */
   isBulk?: true;
 }
 

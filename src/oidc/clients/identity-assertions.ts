@@ -11,9 +11,9 @@ export const identityAssertions = z
       audience: uri,
       /** The client's id there; its id here by default. */
       client_id: z.string().min(1).optional(),
-      /** The resources that it may ask for there; any unless given. */
+      /** The resources that it may ask for there; any by default. */
       resources: z.array(uri).min(1).optional(),
-      /** The scopes that it may ask for there; any unless given. */
+      /** The scopes that it may ask for there; any by default. */
       scopes: names.optional(),
       /**
        * Whose identity may be asserted: holders of one of the roles, or members of one of the groups; everybody by

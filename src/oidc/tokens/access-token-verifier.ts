@@ -115,7 +115,7 @@ export class AccessTokenVerifier {
         issuer: this.#deps.issuer,
         algorithms: [...SIGNING_ALGS],
         requiredClaims: ['sub', 'client_id', 'jti', 'iat', 'exp', 'aud'],
-        // `verify` compares the expiry, each time anew.
+        // `verify` compares the expiry, on every call.
         currentDate: new Date(0),
       });
       if (!this.#isAccessToken(protectedHeader, payload)) return null;

@@ -169,7 +169,7 @@ async function record(client: Client, name: string, sql: string): Promise<void> 
  * long transaction delays only the migration.
  */
 const LOCK_TIMEOUT = '2s';
-/** Milliseconds between two tries. */
+/** Milliseconds between two attempts. */
 const RETRY_PAUSE = 1000;
 const TRIES = 100;
 /** SQLSTATEs of a lock timeout and of a deadlock. */
