@@ -60,7 +60,7 @@ describe('clients', () => {
       tos_uri: 'https://a.example/tos',
       default_max_age: 60,
       token_endpoint_auth_method: 'client_secret_basic',
-      secrets: [{ id: expect.stringMatching(/^[\w-]{12}$/), expires_at: null }],
+      secrets: [{ id: expect.stringMatching(/^[0-9a-f]{16}$/), expires_at: null }],
     });
     expect(JSON.stringify(shown)).not.toContain(secret);
     const { clients, next_cursor } = await run<{ clients: Record<string, unknown>[]; next_cursor: null }>(
