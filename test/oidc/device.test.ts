@@ -137,7 +137,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     const answers = [await open(people[0]), await open(people[1])];
     const pages = await Promise.all(answers.map((answer) => answer()));
     const isUsed = pages.map(({ html }) => html.includes('was used already'));
-    expect(isUsed.toSorted()).toEqual([false, true]);
+    expect(isUsed.filter(Boolean)).toHaveLength(1);
     const { body } = await pollDevice(provider, client, device_code);
     if (refuses && isUsed[0]) expect(body).toMatchObject({ error: 'access_denied' });
     else expect(decodeJwt(body.id_token).sub).toBe(people[isUsed[0] ? 1 : 0].id);

@@ -191,7 +191,7 @@ describe('the audit log', () => {
       const statements: [string, unknown[] | undefined][] = [];
       const bounded: Executor = {
         query(statement, values) {
-          statements.push([String(statement), values]);
+          statements.push([typeof statement === 'string' ? statement : statement.text, values]);
           return pool.query(statement, values);
         },
       };
