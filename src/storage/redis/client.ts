@@ -82,6 +82,9 @@ function createSingle(address: RedisAddress): Redis {
           sentinels: nodes,
           name,
           sentinelRetryStrategy: retryStrategy,
+          // Leave the old master when the sentinels replace it. One that hung and goes on would take writes until they demote it,
+          // and lose them then: a code redeemed there would be valid again.
+          failoverDetector: true,
           ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
         }
       : { host, port }),
