@@ -50,6 +50,7 @@ describe.each(Object.entries(GROUPS))('%s', (name, start) => {
 
   const changed = async () => {
     const group = await start();
+    await group.requireReplicas();
     provider = await startProvider({ redisUrl: group.url, env: group.env ?? {} });
     [app, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     const redeemed: Redeemed[] = [];

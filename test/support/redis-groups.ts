@@ -14,6 +14,8 @@ export interface RedisGroup {
   url: string;
   /** Further environment of a server that uses them. */
   env?: Record<string, string>;
+  /** Has masters refuse writes without a replica, as docs/scale.md advises. */
+  requireReplicas(): Promise<void>;
   /** Kills a master. */
   killMaster(): Promise<void>;
   /** Whether a replica has taken over. */
@@ -53,8 +55,17 @@ export const startRedisClusterOverTls = async (): Promise<RedisGroup> => ({
   env: { NODE_EXTRA_CA_CERTS: CERTIFICATE },
 });
 
-const hasRole = async ({ url }: RedisServer, role: 'master' | 'slave'): Promise<boolean> =>
-  (await ask(url, (redis) => redis.info('replication'))).includes(`role:${role}`);
+/** A replica without its master's data does not count: what it lacks is lost when it is promoted. */
+const hasRole = async ({ url }: RedisServer, role: 'master' | 'slave'): Promise<boolean> => {
+  const info = await ask(url, (redis) => redis.info('replication'));
+  return info.includes(`role:${role}`) && (role === 'master' || info.includes('master_link_status:up'));
+};
+
+async function requireReplicas(servers: readonly RedisServer[]): Promise<void> {
+  await Promise.all(
+    servers.map(({ url }) => ask(url, (redis) => redis.config('SET', 'min-replicas-to-write', '1'))),
+  );
+}
 
 /** Has the master hang until its replica has taken over, and go on as a replica. */
 async function hang(master: RedisServer, replica: RedisServer): Promise<void> {
@@ -137,6 +148,7 @@ export async function startRedisCluster(tls?: RedisTls): Promise<RedisGroup> {
     url: `${tls ? 'rediss' : 'redis'}-cluster://postern:a-secret@${survivors.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     killMaster: () => first.stop('SIGKILL'),
     hasHealed: async () => hasRole(nodes[3]!, 'master'),
+    requireReplicas: () => requireReplicas(nodes),
     changes: {
       async 'a failover by hand'() {
         await ask(nodes[4]!.url, (redis) => redis.cluster('FAILOVER'));
@@ -190,6 +202,7 @@ export async function startSentinels(): Promise<RedisGroup> {
     url: `redis-sentinel://postern:a-secret@${ports.map((port) => `127.0.0.1:${port}`).join(',')}/sign-in?db=3`,
     killMaster: () => master.stop('SIGKILL'),
     hasHealed: () => hasRole(replica, 'master'),
+    requireReplicas: () => requireReplicas([master, replica]),
     changes: {
       async 'a failover by hand'() {
         await ask(`redis://127.0.0.1:${ports[0]}`, (redis) => redis.call('SENTINEL', 'FAILOVER', 'sign-in'));
