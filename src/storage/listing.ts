@@ -220,14 +220,11 @@ const counting =
     filters: Filters,
     cap: number,
   ): Promise<number> => {
-    const values: unknown[] = [];
-    const parameter: Parameter = (value) => `$${values.push(value)}`;
-    const matches = matchesOf(listing.from, where(conditionsOf(listing, filters, parameter)));
-    const { rows } = await pool.query<{ count: number }>(
-      `select count(*)::int as count from (${matches} limit ${parameter(cap)}) found`,
-      values,
-    );
-    return rows[0]!.count;
+    const [counted] = await read<{ count: number }>(pool, (parameter) => {
+      const matches = matchesOf(listing.from, where(conditionsOf(listing, filters, parameter)));
+      return `select count(*)::int as count from (${matches} limit ${parameter(cap)}) found`;
+    });
+    return counted!.count;
   };
 
 /** Counts the matching rows, up to `cap`. */
