@@ -10,7 +10,7 @@ import { enterTab, PAGES } from './support/pages.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-describe('axe finds nothing, and nothing is wider than a phone', () => {
+describe('axe finds no violations, and no page is wider than a phone', () => {
   let provider: Provider;
   let tab: Page;
   beforeAll(async () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
 
-/** Signs in by oneself. */
+/** Signs in without an app. */
 async function enter(
   { email, password }: Person,
   start = '/account',
@@ -33,7 +33,7 @@ async function enter(
   return { agent, page };
 }
 
-test('all of it works on PostgreSQL alone', async () => {
+test('the account pages work on PostgreSQL alone, without Redis', async () => {
   const alone = await startProvider({ stores: 'PostgreSQL' });
   const mail = readLetters(alone.postern);
   const person = await alone.createPerson();
@@ -74,7 +74,7 @@ test('all of it works on PostgreSQL alone', async () => {
   expect(heading(gone)).toBe('Your account is deleted');
 });
 
-test('who is not signed in signs in first, and comes back', async () => {
+test('a visitor without a session signs in first and returns to the page', async () => {
   const person = await provider.createPerson();
   for (const start of PAGES) {
     const { page } = await enter(person, start);
@@ -84,7 +84,7 @@ test('who is not signed in signs in first, and comes back', async () => {
   expect(elsewhere.page.url.pathname).toBe('/account');
 });
 
-test('another address counts once it is confirmed, and the old one is told', async () => {
+test('a new address takes effect once it is confirmed, and the old address is notified', async () => {
   const person = await provider.createPerson();
   const { agent } = await enter(person);
   const next = `new-${person.email}`;
@@ -101,7 +101,7 @@ test('another address counts once it is confirmed, and the old one is told', asy
   expect((await provider.operator.accounts.find(person.id))?.email).toBe(next);
 });
 
-test('whoever merely reads the mailbox of another address does not get the account', async () => {
+test('reading the mailbox of the new address is not enough to take over the account', async () => {
   const [person, stranger] = [await provider.createPerson(), await provider.createPerson()];
   const { agent } = await enter(person);
   const next = `typo-${person.email}`;
@@ -123,7 +123,7 @@ test('whoever merely reads the mailbox of another address does not get the accou
   expect((await provider.operator.accounts.find(person.id))?.email).toBe(next);
 });
 
-test('a new password signs out everywhere else', async () => {
+test('a new password ends all other sessions', async () => {
   const person = await provider.createPerson();
   const client = await provider.createClient();
   const tokens = await signIn(provider, client, person);
@@ -144,7 +144,7 @@ test('a new password signs out everywhere else', async () => {
   expect((await userinfo(provider, tokens.access_token)).status).toBe(401);
 });
 
-describe('a login of more than ten minutes ago', () => {
+describe('with a login more than ten minutes old,', () => {
   const age = (id: string) =>
     provider.sql(
       `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 700))::json
@@ -152,7 +152,7 @@ describe('a login of more than ten minutes ago', () => {
       [id],
     );
 
-  test.each(['email', 'password', 'delete'])('must be renewed for /account/%s', async (name) => {
+  test.each(['email', 'password', 'delete'])('/account/%s asks to sign in again', async (name) => {
     const person = await provider.createPerson();
     const { agent } = await enter(person);
     const start = `/account/${name}`;
@@ -173,7 +173,7 @@ describe('a login of more than ten minutes ago', () => {
     expect((await agent.submit(again, { identifier, password }, '/sign-in')).url.pathname).toBe(start);
   });
 
-  test('changes no factors', async () => {
+  test('factors cannot be changed', async () => {
     const person = await provider.createPerson();
     const { agent } = await enter(person);
     const page = await agent.open('/account/factors');
@@ -184,7 +184,7 @@ describe('a login of more than ten minutes ago', () => {
   });
 });
 
-test('an authenticator app is set up, asked for, renamed and removed', async () => {
+test('an authenticator app is set up, required at sign-in, renamed and removed', async () => {
   const person = await provider.createPerson();
   const { agent } = await enter(person);
   const setUp = await agent.submit(
@@ -213,7 +213,7 @@ test('an authenticator app is set up, asked for, renamed and removed', async () 
   expect((await enter(person)).page.url.pathname).toBe('/account');
 });
 
-test('a passkey is added, signs in by itself and as the second factor, and is removed', async () => {
+test('a passkey is added, works alone and as the second factor, and is removed', async () => {
   const person = await provider.createPerson();
   const tab = await enterTab(browser, provider, person, '/account/factors');
   const authenticator = await addAuthenticator(tab);
@@ -228,7 +228,7 @@ test('a passkey is added, signs in by itself and as the second factor, and is re
   };
   await signOut();
   await tab.goto(`${provider.url}/sign-in`);
-  // The browser offers it by itself, or it is asked for.
+  // The browser offers the passkey by itself, or the person asks for it.
   await tab
     .getByRole('button', { name: 'Sign in with a passkey' })
     .click({ timeout: 3000 })
@@ -241,7 +241,8 @@ test('a passkey is added, signs in by itself and as the second factor, and is re
   expect(session).toEqual({ acr: 'urn:postern:acr:phr' });
 
   await signOut();
-  // The same passkey after the password: without the offer that the browser would take up by itself.
+  // Use the same passkey after the password. Block the options, or the browser would sign in with the passkey
+  // by itself.
   await tab.route('**/sign-in/passkey', (route) => route.abort());
   await tab.goto(`${provider.url}/sign-in`);
   await tab.getByLabel('Email or username').fill(person.email);
@@ -258,8 +259,8 @@ test('a passkey is added, signs in by itself and as the second factor, and is re
   await tab.context().close();
 });
 
-describe('devices', () => {
-  test('are listed with what they are, and end with what they opened', async () => {
+describe('sessions on the account page', () => {
+  test('are listed with their browsers, and take their apps’ tokens with them when ended', async () => {
     const person = await provider.createPerson();
     const client = await provider.createClient();
     const other = new UserAgent(provider.url);
@@ -277,7 +278,7 @@ describe('devices', () => {
     expect((await agent.open('/account')).html).toContain('Signed in on one device');
   });
 
-  test('all others end at once', async () => {
+  test('are ended all at once, except for the current one', async () => {
     const person = await provider.createPerson();
     const others = [await enter(person), await enter(person)];
     const { agent } = await enter(person);
@@ -286,7 +287,7 @@ describe('devices', () => {
     expect((await agent.open('/account')).url.pathname).toBe('/account');
   });
 
-  test('of somebody else are out of reach', async () => {
+  test('of other people cannot be ended', async () => {
     const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
     const victim = await enter(theirs);
     const [session] = await provider.sql(
@@ -305,7 +306,7 @@ describe('devices', () => {
   });
 });
 
-test('an app is shown with what it may do, and loses it at once', async () => {
+test('an app is listed with its permissions and loses them as soon as it is disconnected', async () => {
   const person = await provider.createPerson();
   const client = await provider.createClient({ client_uri: 'https://app.example.test/' });
   const tokens = await signIn(provider, client, person, {
@@ -323,7 +324,7 @@ test('an app is shown with what it may do, and loses it at once', async () => {
   }
 });
 
-test('an account is deleted by its address, with all that runs for it', async () => {
+test('an account is deleted after its address was typed, with all its sessions and tokens', async () => {
   const person = await provider.createPerson();
   const client = await provider.createClient();
   const tokens = await signIn(provider, client, person);
@@ -337,7 +338,7 @@ test('an account is deleted by its address, with all that runs for it', async ()
   expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
 });
 
-test('password managers find their way', async () => {
+test('password managers find the pages to change a password and to manage passkeys', async () => {
   const reply = await fetch(`${provider.url}/.well-known/change-password`, { redirect: 'manual' });
   expect([reply.status, reply.headers.get('location')]).toEqual([303, '/account/password']);
   const passkeys = await fetch(`${provider.url}/.well-known/passkey-endpoints`);

@@ -35,7 +35,7 @@ beforeAll(async () => {
   });
 });
 
-test('an attribute of the configuration is asked for, is changed on a page, and arrives as a claim', async () => {
+test('an attribute from the configuration appears on the profile, can be changed there and becomes a claim', async () => {
   const browser = await launchBrowser();
   const page = await (await browser.newContext({ locale: 'en' })).newPage();
   const email = 'ada@example.test';
@@ -79,7 +79,7 @@ test('an attribute of the configuration is asked for, is changed on a page, and 
   expect(decodeJwt(id_token)).toMatchObject({ badge: 'AB1234', size: 'M', vegetarian: true });
 });
 
-test('what a person may not change or see is not changed by a form that says it', async () => {
+test('a form cannot change attributes that the person may not change or see', async () => {
   const someone = await provider.createPerson();
   const agent = new UserAgent(provider.url);
   await agent.submit(

@@ -31,7 +31,7 @@ async function resetLink({ email }: Person): Promise<string> {
   return letters.link(email, '/reset-password');
 }
 
-/** A link that makes another address the account's. */
+/** The link that confirms a new address. */
 async function changeLink(person: Person): Promise<{ link: string; next: string }> {
   const agent = await enter(person);
   const next = `new-${person.email}`;
@@ -75,7 +75,7 @@ describe.each([
     expect(await failures(type)).toBe(before + 1);
   };
 
-  test('that was made up, cut or changed is refused, and written down', async () => {
+  test('is refused and audited if it was made up, cut off or altered', async () => {
     const link = await make(await provider.createPerson());
     const token = tokenOf(link);
     const last = token.endsWith('A') ? 'B' : 'A';
@@ -88,13 +88,13 @@ describe.each([
     expect((await open(link)).status).toBe(200);
   });
 
-  test('that is for something else is refused', async () => {
+  test('is refused if it was sent for another purpose', async () => {
     const link = await make(await provider.createPerson());
     expect((await open(`${other}?token=${tokenOf(link)}`)).status).toBe(400);
     expect((await open(link)).status).toBe(200);
   });
 
-  test('that has expired is refused, before and after its page was opened', async () => {
+  test('is refused once it has expired, before or after its page was opened', async () => {
     const person = await provider.createPerson();
     const link = await make(person);
     const agent = new UserAgent(provider.url);
@@ -104,7 +104,7 @@ describe.each([
     expect((await agent.submit(form, values(person))).status).toBe(400);
   });
 
-  test('serves once, of any number of tries at once', async () => {
+  test('works once, however many requests use it in parallel', async () => {
     const person = await provider.createPerson();
     const link = await make(person);
     const agent = new UserAgent(provider.url);
@@ -116,7 +116,7 @@ describe.each([
     await refused(link);
   });
 
-  test('of one person does nothing to the one who is signed in', async () => {
+  test('for one person leaves another, signed-in person alone', async () => {
     const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
     const agent = await enter(mine);
     const link = await make(theirs);
@@ -126,7 +126,7 @@ describe.each([
     expect((await enter(mine)).cookies('/')).not.toBe('');
   });
 
-  test('ends with its account', async () => {
+  test('ends when its account is deleted', async () => {
     const person = await provider.createPerson();
     const link = await make(person);
     await provider.operator.accounts.suspend(person.id, systemActor);
@@ -136,7 +136,7 @@ describe.each([
   });
 });
 
-test('a new password ends the change of an address that was asked for before', async () => {
+test('a new password cancels a pending change of address', async () => {
   const person = await provider.createPerson();
   const { link, next } = await changeLink(person);
   await letters.next(person.email);
@@ -146,7 +146,7 @@ test('a new password ends the change of an address that was asked for before', a
   expect(await provider.operator.accounts.findByEmail(next)).toBeNull();
 });
 
-test('an address that somebody else has by now is not taken from them', async () => {
+test('a change of address is refused if somebody else has taken the address meanwhile', async () => {
   const person = await provider.createPerson();
   const { link, next } = await changeLink(person);
   const agent = new UserAgent(provider.url);
@@ -158,7 +158,7 @@ test('an address that somebody else has by now is not taken from them', async ()
   expect((await accounts.find(person.id))?.email).toBe(person.email);
 });
 
-test('asking for an account does the same work, whether the address has one or not', async () => {
+test('registration does the same work, whether or not the address has an account', async () => {
   const person = await provider.createPerson();
   const counts = async () => {
     const [row] = await provider.sql(`select

@@ -16,7 +16,7 @@ beforeAll(async () => {
   letters = readLetters(provider.postern);
 });
 
-/** Signs in at a contract door, which takes the password and no page. */
+/** Signs in at a contract, which takes the password without a page. */
 async function signIn({ email, password }: Person, userAgent: string, ip = '192.0.2.7'): Promise<void> {
   const reply = await fetch(`${provider.url}/contracts/ppl/api/v1/auth/login`, {
     method: 'POST',
@@ -26,7 +26,10 @@ async function signIn({ email, password }: Person, userAgent: string, ip = '192.
   expect(reply.status).toBe(200);
 }
 
-/** How many messages of new devices were left for the person, sent or not: each in the transaction of its login. */
+/**
+ * Counts the new-device messages for the person, sent or pending. Each is written in the transaction of its
+ * login.
+ */
 const causes = async ({ id }: Person): Promise<number> => {
   const [row] = await provider.sql(`select count(*)::int as n from outbox where cause like $1`, [
     `new-device:${id}:%`,
@@ -34,7 +37,7 @@ const causes = async ({ id }: Person): Promise<number> => {
   return Number(row?.['n']);
 };
 
-test('the owner is told of a device that the account does not know, once', async () => {
+test('the owner is notified once of a login from an unknown device', async () => {
   const person = await provider.createPerson();
   await signIn(person, FIREFOX);
   await signIn(person, NEWER_FIREFOX);
@@ -54,7 +57,7 @@ test('the owner is told of a device that the account does not know, once', async
   expect(await causes(person)).toBe(2);
 });
 
-test('parallel logins with a new device are one cause', async () => {
+test('parallel logins from a new device cause one notification', async () => {
   const person = await provider.createPerson();
   await signIn(person, FIREFOX);
   await Promise.all(Array.from({ length: 5 }, () => signIn(person, SAFARI)));
@@ -63,7 +66,7 @@ test('parallel logins with a new device are one cause', async () => {
   expect(await letters.count(person.email)).toBe(0);
 });
 
-test('a wrong password tells nobody of anything', async () => {
+test('a wrong password causes no notification', async () => {
   const person = await provider.createPerson();
   await signIn(person, FIREFOX);
   const agent = new UserAgent(provider.url);
@@ -73,7 +76,7 @@ test('a wrong password tells nobody of anything', async () => {
   expect(await causes(person)).toBe(0);
 });
 
-test('a device that was not used for half a year is new again, and an account that slept is told all the same', async () => {
+test('a device counts as new after half a year without use, also on an account unused for as long', async () => {
   const person = await provider.createPerson();
   await signIn(person, FIREFOX);
   await signIn(person, SAFARI);

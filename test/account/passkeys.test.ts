@@ -38,7 +38,7 @@ async function enter({ email, password }: Person): Promise<UserAgent> {
   return agent;
 }
 
-/** A person with a passkey, made on the account page. */
+/** A person with a passkey, created on the account page. */
 async function withPasskey(): Promise<{ person: Person; authenticator: Authenticator }> {
   const person = await provider.createPerson();
   const agent = await enter(person);
@@ -58,29 +58,29 @@ async function signIn(authenticator: Authenticator, ceremony: Ceremony = {}): Pr
   return send(agent, page, authenticator.get(options, ceremony));
 }
 
-/** The passkey's button sends the form elsewhere than the form says. */
+/** Sends the passkey to the action of its button, not of its form. */
 function send(agent: UserAgent, page: Page, passkey: unknown): Promise<Page> {
   const html = page.html.replace('action="/sign-in"', 'action="/sign-in/passkey"');
   return agent.submit({ ...page, html }, { passkey: JSON.stringify(passkey) }, '/sign-in/passkey');
 }
 
-describe('a reply that is not right is refused in words', () => {
+describe('an invalid passkey reply is refused with a readable message:', () => {
   test.each<[string, Ceremony, string]>([
-    ['of another origin', { origin: 'https://evil.example' }, 'used at another address'],
-    ['inside another site', { crossOrigin: true }, 'used at another address'],
+    ['from another origin', { origin: 'https://evil.example' }, 'used at another address'],
+    ['from a page framed by another site', { crossOrigin: true }, 'used at another address'],
     ['for another site', { rpId: 'evil.example' }, 'used at another address'],
     [
-      'to a challenge that was made up',
+      'to an invented challenge',
       { challenge: Buffer.alloc(54, 1).toString('base64url') },
       'That took too long',
     ],
-    ['to a challenge that was cut', { challenge: 'AAAA' }, 'That took too long'],
+    ['to a truncated challenge', { challenge: 'AAAA' }, 'That took too long'],
     ['with a wrong signature', { forged: true }, 'could not be checked'],
-    ['of the wrong kind', { type: 'webauthn.create' }, 'could not be checked'],
-    ['without its user', { userPresent: false }, 'did not check that it is you'],
-    ['with nobody verified', { userVerified: false }, 'did not check that it is you'],
+    ['of the wrong type', { type: 'webauthn.create' }, 'could not be checked'],
+    ['without a user handle', { userPresent: false }, 'did not check that it is you'],
+    ['without user verification', { userVerified: false }, 'did not check that it is you'],
     [
-      'of another user',
+      'with another user’s handle',
       { userHandle: Buffer.alloc(32, 7).toString('base64url') },
       'does not belong to an account here',
     ],
@@ -91,7 +91,7 @@ describe('a reply that is not right is refused in words', () => {
     expect((await signIn(authenticator)).url.pathname).toBe('/account');
   });
 
-  test('whose counter has gone back', async () => {
+  test('with a counter that went back', async () => {
     const { authenticator, person } = await withPasskey();
     expect((await signIn(authenticator, { counter: 5 })).url.pathname).toBe('/account');
     const copied = await signIn(authenticator, { counter: 5 });
@@ -100,7 +100,7 @@ describe('a reply that is not right is refused in words', () => {
     expect(failed).toMatchObject({ outcome: 'failure', details: { method: 'passkey', reason: 'counter' } });
   });
 
-  test('that comes twice, one after the other or at once', async () => {
+  test('sent twice, one after the other or in parallel', async () => {
     const { authenticator } = await withPasskey();
     const agent = new UserAgent(provider.url);
     const page = await agent.open('/sign-in');
@@ -116,7 +116,7 @@ describe('a reply that is not right is refused in words', () => {
     expect([late.status, late.html.includes('That took too long')]).toEqual([401, true]);
   });
 
-  test('that is none, or whose passkey nobody has', async () => {
+  test('malformed, or with an unknown passkey', async () => {
     for (const passkey of [null, 'x', {}, { id: 'AAAA', rawId: 'AAAA', type: 'public-key', response: {} }]) {
       const agent = new UserAgent(provider.url);
       const refused = await send(agent, await agent.open('/sign-in'), passkey);
@@ -136,7 +136,7 @@ describe('a reply that is not right is refused in words', () => {
     expect([gone.status, gone.html.includes('does not belong to an account here')]).toEqual([401, true]);
   });
 
-  test('of one person’s passkey as the second factor of another', async () => {
+  test('with one person’s passkey as another’s second factor', async () => {
     const [mine, theirs] = [await withPasskey(), await withPasskey()];
     const agent = new UserAgent(provider.url);
     const { email: identifier, password } = theirs.person;
@@ -147,7 +147,7 @@ describe('a reply that is not right is refused in words', () => {
       401,
       true,
     ]);
-    // Nor does a challenge of a whole login serve after a password.
+    // A challenge for a full login doesn't work after a password either.
     const whole = await optionsOn<RequestOptions>(agent, await agent.open('/sign-in'));
     const crossed = await agent.submit(refused, { passkey: JSON.stringify(theirs.authenticator.get(whole)) });
     expect([crossed.status, alertOf(crossed)]).toEqual([401, expect.stringContaining('took too long')]);
@@ -157,8 +157,8 @@ describe('a reply that is not right is refused in words', () => {
     ['another origin', { origin: 'https://evil.example' }],
     ['another site', { rpId: 'evil.example' }],
     ['another challenge', { challenge: Buffer.alloc(54, 1).toString('base64url') }],
-    ['the wrong kind', { type: 'webauthn.get' }],
-  ])('when it is to be registered: %s', async (_name, ceremony) => {
+    ['the wrong type', { type: 'webauthn.get' }],
+  ])('at registration: %s', async (_name, ceremony) => {
     const person = await provider.createPerson();
     const agent = await enter(person);
     const page = await agent.open('/account/factors');
@@ -169,7 +169,7 @@ describe('a reply that is not right is refused in words', () => {
     expect((await provider.operator.mfa.status(person.id)).passkeys).toEqual([]);
   });
 
-  test('when it is to be registered: made for somebody else', async () => {
+  test('at registration: a challenge issued to somebody else', async () => {
     const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
     const other = await enter(theirs);
     const options = await optionsOn<CreationOptions>(other, await other.open('/account/factors'));
@@ -181,7 +181,7 @@ describe('a reply that is not right is refused in words', () => {
   });
 });
 
-test('who has no passkey makes one on the way, when an app wants a phishing-resistant login', async () => {
+test('a person without a passkey creates one on the way when an app asks for a phishing-resistant login', async () => {
   const person = await provider.createPerson();
   const client = await provider.createClient();
   const agent = await enter(person);
@@ -202,7 +202,7 @@ test('who has no passkey makes one on the way, when an app wants a phishing-resi
   expect(claims).toMatchObject({ acr: PHR, amr: ['pwd', 'pop', 'user', 'mfa'] });
 });
 
-test('where the service has no domain name there are no passkeys, and nobody is offered one', async () => {
+test('without a domain name passkeys are neither offered nor accepted', async () => {
   const port = await freePort();
   const env = { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
   const bare = await startProvider({ env, stores: 'PostgreSQL' });
@@ -223,14 +223,14 @@ test('where the service has no domain name there are no passkeys, and nobody is 
   expect(leftFor?.searchParams.get('error')).toBe('unmet_authentication_requirements');
 });
 
-describe('in a browser', () => {
+describe('passkeys in a browser:', () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchBrowser();
   });
 
   test.each(['key without PIN', 'U2F key'] as const)(
-    'a security key (%s) is a second factor, and where it is not enough the page says why',
+    'a security key (%s) works as a second factor, and the page says why where it is not enough',
     async (kind) => {
       const person = await provider.createPerson();
       const tab = await enterTab(browser, provider, person, '/account/factors');
@@ -261,7 +261,7 @@ describe('in a browser', () => {
       const acr_values = 'urn:postern:acr:phr';
       await tab.goto(authorizationUrl(provider, client, { acr_values }));
       await tab.getByText('A security key without a PIN is not enough here').waitFor();
-      // What a page that asks for less would send is refused in the same words.
+      // The server refuses with the same message what a less demanding page would send.
       await tab.route('**/verify?options*', async (route) => {
         const reply = await route.fetch();
         const options = (await reply.json()) as object;
@@ -273,7 +273,7 @@ describe('in a browser', () => {
     },
   );
 
-  test('passkeys that cannot be are not offered without a word', async () => {
+  test('where passkeys cannot be used, the page says why', async () => {
     const person = await provider.createPerson();
     const tab = await enterTab(browser, provider, person, '/account/factors');
     await addAuthenticator(tab);

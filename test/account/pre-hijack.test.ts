@@ -1,4 +1,4 @@
-/** Two people and one address: a stranger who registers it, and its owner, who comes before or after. */
+/** Two people and one address: a stranger who registers it, and its owner, who registers before or after. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
@@ -34,7 +34,7 @@ async function enter(email: string, password: string, start = '/account'): Promi
   return agent;
 }
 
-/** A stranger at a contract, with the owner's address, who is signed in wherever they can be. */
+/** A stranger with the owner's address, signed in at a contract and wherever else they can be. */
 async function stranger(door: 'ppl' | 'gateway' | 'cookie' | 'keyed' = 'gateway') {
   const member = await flows[door].join(server.visitor(door));
   const agent = await enter(member.email, member.password);
@@ -45,7 +45,7 @@ async function stranger(door: 'ppl' | 'gateway' | 'cookie' | 'keyed' = 'gateway'
 }
 type Stranger = Awaited<ReturnType<typeof stranger>>;
 
-/** All that opens an account, as accounts may have it from before there was a rule against it. */
+/** Adds everything that opens an account. Accounts from before the rule against it may have all of this. */
 async function equip({ id, email }: Stranger, changes = true) {
   await server.sql('update users set owner_proven_at = now() where id = $1', [id]);
   const { mfa, apiKeys } = server.operator;
@@ -61,14 +61,14 @@ async function equip({ id, email }: Stranger, changes = true) {
     [newUuid(), id, newUuid()],
   );
   const half = await mfa.totp.begin(id, 'Half done');
-  // Ends the link of the registration.
+  // Invalidates the link of the registration.
   if (changes) await server.operator.verification.requestChange(id, `theirs-${email}`, systemActor);
   const change = changes ? await letters.link(`theirs-${email}`, '/verify-email') : '/verify-email?token=x';
   await server.sql('update users set owner_proven_at = null where id = $1', [id]);
   return { authenticator, key, device, half, change };
 }
 
-/** Nothing of a stranger's is left that opens the account or acts for it. */
+/** Expects that nothing added by the stranger opens the account or acts for it. */
 async function expectNothingOf(
   who: Stranger,
   { authenticator, key, device, half, change }: Awaited<ReturnType<typeof equip>>,
@@ -117,9 +117,9 @@ async function resetLink(email: string): Promise<string> {
 
 const verifyLink = (email: string) => letters.link(email, '/verify-email', 'Confirm your email address');
 
-describe('the owner comes after a stranger', () => {
+describe('when the owner comes after a stranger who registered their address,', () => {
   test.each(['ppl', 'gateway', 'cookie', 'keyed'] as const)(
-    'and a new password by mail leaves nothing that was set by way of %s',
+    'a password reset removes all that was added through %s',
     async (door) => {
       const who = await stranger(door);
       const had = await equip(who);
@@ -140,7 +140,7 @@ describe('the owner comes after a stranger', () => {
     },
   );
 
-  test('and a confirmed address does, without the password', async () => {
+  test('confirming the address without the password does the same', async () => {
     const who = await stranger('gateway');
     const had = await equip(who, false);
     const owner = new UserAgent(server.url);
@@ -155,7 +155,7 @@ describe('the owner comes after a stranger', () => {
     expect(await isIn(await enter(who.email, NEXT))).toBe(true);
   });
 
-  test('who asked for the link that makes an account before', async () => {
+  test('a registration link requested earlier still makes the account theirs', async () => {
     const person = newPerson();
     const owner = new UserAgent(server.url);
     await owner.submit(await owner.open('/register'), { email: person.email });
@@ -175,7 +175,7 @@ describe('the owner comes after a stranger', () => {
     expect((await owner.open(link)).status).toBe(400);
   });
 
-  test('and a sign-in that the stranger had begun goes no further', async () => {
+  test('a login that the stranger has begun cannot be completed', async () => {
     const who = await stranger();
     const agent = new UserAgent(server.url);
     const start = await agent.open(authorizationUrl(server, client, { prompt: 'login' }));
@@ -198,8 +198,8 @@ describe('the owner comes after a stranger', () => {
   });
 });
 
-describe('before the address is proven', () => {
-  test('nothing is added that would open the account', async () => {
+describe('before the address is proven,', () => {
+  test('nothing that opens the account can be added', async () => {
     const { id, agent, token } = await stranger('cookie');
     expect((await agent.open('/account/factors')).html).toContain('Confirm your email address first');
     expect((await agent.open('/account/factors/passkeys/options')).status).toBe(403);
@@ -215,7 +215,7 @@ describe('before the address is proven', () => {
     await call('createApiKey', { bearer: token, body: { name: 'x' } }, refused);
   });
 
-  test('a contract that confirms the mailbox alone does not say whose the account is', async () => {
+  test('a confirmation at a contract does not prove whose account it is', async () => {
     const who = await stranger('gateway');
     const link = await verifyLink(who.email);
     const token = new URL(link, server.url).searchParams.get('token') ?? '';
@@ -232,11 +232,11 @@ describe('before the address is proven', () => {
   });
 });
 
-describe('who made the account and reads the mailbox', () => {
+describe('who created the account and reads its mailbox', () => {
   const proven = async ({ email }: Pick<Member, 'email'>) =>
     (await server.operator.accounts.findByEmail(email))?.ownerProvenAt ?? null;
 
-  test('keeps everything where they are signed in', async () => {
+  test('keeps everything by confirming in a browser that is signed in', async () => {
     const who = await stranger('ppl');
     const page = await who.agent.open(await verifyLink(who.email));
     expect(page.html).not.toContain('type="password"');
@@ -246,12 +246,12 @@ describe('who made the account and reads the mailbox', () => {
     await flows.ppl.use?.(server.visitor('ppl'), who.token, 200);
   });
 
-  test('keeps everything elsewhere by the password, in one of two tabs', async () => {
+  test('keeps everything by entering the password in another browser, in one of two tabs', async () => {
     const who = await stranger('gateway');
     const phone = new UserAgent(server.url);
     const link = await verifyLink(who.email);
     const [page, second] = [await phone.open(link), await phone.open(link)];
-    // Nothing is given up by who presses the button too soon.
+    // Pressing the button too early costs nothing.
     expect((await phone.submit(page, { password: '' })).status).toBe(400);
     expect(await isIn(who.agent)).toBe(true);
     const wrong = await phone.submit(page, { password: 'not the password' });
@@ -267,12 +267,12 @@ describe('who made the account and reads the mailbox', () => {
     expect(await isIn(who.agent)).toBe(true);
     const begun = await server.operator.mfa.totp.begin(who.id, 'Mine');
     await server.operator.mfa.totp.confirm(who.id, begun.id, generateSync(begun), systemActor);
-    // A later reset is no first proof: the second factor stays.
+    // A later reset is not the first proof: the second factor stays.
     await phone.submit(await phone.open(await resetLink(who.email)), { password: NEXT });
     expect((await server.operator.mfa.status(who.id)).totp).toHaveLength(1);
   });
 
-  test('is not guessed at without end', async () => {
+  test('cannot guess the password without limit', async () => {
     const who = await stranger('gateway');
     const agent = new UserAgent(server.url);
     const link = await verifyLink(who.email);

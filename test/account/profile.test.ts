@@ -8,14 +8,14 @@ beforeAll(async () => {
   provider = await startProvider();
 });
 
-/** Signs in by oneself. */
+/** Signs in without an app. */
 async function enter({ email, password }: Person): Promise<UserAgent> {
   const agent = new UserAgent(provider.url);
   await agent.submit(await agent.open('/account'), { identifier: email, password }, '/sign-in');
   return agent;
 }
 
-test('the profile is changed, and what cannot be is said at its field', async () => {
+test('the profile is changed, and each invalid value is reported at its field', async () => {
   const person = await provider.createPerson();
   const agent = await enter(person);
   const page = await agent.open('/account/profile');
@@ -33,7 +33,7 @@ test('the profile is changed, and what cannot be is said at its field', async ()
   });
 });
 
-test('all that is wrong with a profile is said at once, in the order of the form, and what was typed stays', async () => {
+test('all mistakes in a profile are reported together, in the order of the form, and the input is kept', async () => {
   const person = await provider.createPerson();
   const agent = await enter(person);
   const values = {
@@ -76,7 +76,7 @@ test('all that is wrong with a profile is said at once, in the order of the form
   });
 });
 
-test('what happened is told in plain words, and can be taken along', async () => {
+test('the account’s history is shown in plain words and can be downloaded', async () => {
   const person = await provider.createPerson();
   const agent = await enter(person);
   await enter({ ...person, password: 'wrong' });

@@ -23,17 +23,17 @@ const newName = () => `newcomer${(number += 1)}`;
 const addressOf = (name: string) => `${name}@example.test`;
 const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
 
-/** Asks for an account. @returns the page that comes. */
+/** Requests an account. @returns the next page. */
 async function register(agent: UserAgent, email: string, start = '/register'): Promise<Page> {
   return agent.submit(await agent.open(start), { email });
 }
 
-/** Makes the account by the link. */
+/** Creates the account with the link. */
 async function complete(agent: UserAgent, link: string, username: string): Promise<Page> {
   return agent.submit(await agent.open(link), { username, name: 'New Comer', password: PASSWORD });
 }
 
-test('an account is made by the link, its address verified, and signed in', async () => {
+test('the link creates the account, verifies its address and signs in', async () => {
   const agent = new UserAgent(provider.url);
   const name = newName();
   const sent = await register(agent, addressOf(name));
@@ -48,7 +48,7 @@ test('an account is made by the link, its address verified, and signed in', asyn
 
   const again = await agent.open(link);
   expect([again.status, heading(again)]).toEqual([400, 'This link no longer works']);
-  // Nor when the account is gone while the link would last.
+  // The same when the account is deleted while the link is still valid.
   await provider.operator.accounts.remove(user?.id ?? '', systemActor);
   for (const spelling of [link, `${link}=`]) {
     const late = await new UserAgent(provider.url).open(spelling);
@@ -56,7 +56,7 @@ test('an account is made by the link, its address verified, and signed in', asyn
   }
 });
 
-test('nobody learns who has an account', async () => {
+test('registration does not reveal which addresses have accounts', async () => {
   const person = await provider.createPerson();
   const fresh = addressOf(newName());
   const asked = async (email: string) => {
@@ -68,8 +68,8 @@ test('nobody learns who has an account', async () => {
   expect((await letters.next(fresh)).subject).toBe('Confirm your email address');
 });
 
-describe('within an authorization request', () => {
-  test('the browser that asked goes on where it was', async () => {
+describe('in an authorization request, registration', () => {
+  test('continues where it started in the browser that began it', async () => {
     const client = await provider.createClient();
     const agent = new UserAgent(provider.url);
     const name = newName();
@@ -83,7 +83,7 @@ describe('within an authorization request', () => {
     expect(reply.status).toBe(200);
   });
 
-  test('another device makes the account, and says where to go on', async () => {
+  test('on another device creates the account and says where to continue', async () => {
     const client = await provider.createClient();
     const agent = new UserAgent(provider.url);
     const name = newName();
@@ -116,14 +116,14 @@ const post = async (path: string, body: object) => {
   return { status: reply.status, body: (await reply.json()) as object };
 };
 
-/** Takes letters to `address` until one has the subject. */
+/** Takes messages for `address` until one has the subject. */
 async function letterAbout(subject: string, address: string): Promise<void> {
   while ((await letters.next(address)).subject !== subject);
 }
 
-// What is typed first, what its owner types later, and what letters and claims have.
+// What is typed at registration, what the owner types later, and what messages and claims contain.
 test.each([
-  // Chromium makes the first of what was typed into a field for email addresses.
+  // Chromium encodes the domain like this in a field for email addresses.
   ['max1@xn--mller-kva.example', 'Max1@Müller.example'],
   ['max2@müller.example', 'ｍａｘ２＠ｘｎ--mller-kva.example', 'max2@xn--mller-kva.example'],
   ["a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@example.test", "A&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@EXAMPLE.test"],
@@ -133,7 +133,7 @@ test.each([
     'dörte@sörensen.example',
     'dörte@xn--srensen-90a.example',
   ],
-])('%s is found as %s', async (email, typed, to = email, claim = to) => {
+])('an account registered as %s is found as %s', async (email, typed, to = email, claim = to) => {
   const name = newName();
   const agent = new UserAgent(provider.url);
   await register(agent, email);
@@ -161,14 +161,14 @@ test.each([
   expect(taken).toEqual({ status: 400, body: { detail: 'Email already registered' } });
 });
 
-test('the account API takes such an address too', async () => {
+test('the account API accepts an internationalized address too', async () => {
   const app = await connect(provider, await provider.createPerson(), 'me:security:write');
   expect((await app.call('POST', '/me/email', { email: 'нов@почта.example' })).status).toBe(202);
   await letterAbout('Confirm your email address', 'нов@почта.example');
   expect((await app.call('POST', '/me/email', { email: 'a b@example.test' })).status).toBe(400);
 });
 
-test('of parallel tries with one link one makes an account', async () => {
+test('one of several parallel registrations with the same link creates the account', async () => {
   const name = newName();
   await register(new UserAgent(provider.url), addressOf(name));
   const link = await letters.link(addressOf(name), '/verify-email');
@@ -181,7 +181,7 @@ test('of parallel tries with one link one makes an account', async () => {
   expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 400, 400, 400]);
 });
 
-test('a link that was changed, cut or made up says so', async () => {
+test('an altered, truncated or invented registration link is refused', async () => {
   const name = newName();
   await register(new UserAgent(provider.url), addressOf(name));
   const link = await letters.link(addressOf(name), '/verify-email');
@@ -193,7 +193,7 @@ test('a link that was changed, cut or made up says so', async () => {
   expect((await agent.open(link)).status).toBe(200);
 });
 
-test('what cannot be used does not use up the link', async () => {
+test('a refused form does not use up the registration link', async () => {
   const name = newName();
   const agent = new UserAgent(provider.url);
   await register(agent, addressOf(name));
@@ -206,7 +206,7 @@ test('what cannot be used does not use up the link', async () => {
   expect(done.status).toBe(200);
 });
 
-test('the letter is in the language of the page, the page behind it too, and the account keeps it', async () => {
+test('message and page use the language in which the account was requested, and the account keeps it', async () => {
   const client = await provider.createClient();
   const agent = new UserAgent(provider.url);
   const name = newName();
@@ -221,13 +221,13 @@ test('the letter is in the language of the page, the page behind it too, and the
   expect(await provider.operator.accounts.findByUsername(name)).toMatchObject({ locale: 'es' });
 });
 
-describe('without verifyEmail the account', () => {
+describe('without verifyEmail, the account', () => {
   let plain: Provider;
   beforeAll(async () => {
     plain = await startProvider({ settings: { registration: { verifyEmail: false } } });
   });
 
-  test('is made at once', async () => {
+  test('is created at once', async () => {
     const mail = readLetters(plain.postern);
     const agent = new UserAgent(plain.url);
     const name = newName();
@@ -254,7 +254,7 @@ describe('without verifyEmail the account', () => {
       expect(withoutPassword.html).toContain(`id="${field}-error"`);
   });
 
-  test('in a browser all mistakes are named, and the password stays in its field and nowhere else', async () => {
+  test('reports all mistakes in a browser and keeps the password in its field alone', async () => {
     const client = await plain.createClient({ first_party: true });
     const other = await plain.createPerson();
     const browser = await launchBrowser();

@@ -13,7 +13,7 @@ import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostern } from '../support/postern.ts';
 
-/** A node as it was before anybody had to have a second factor, and one of the same service since then. */
+/** One node from before the second factor was required, and a node of the same service that requires it. */
 let before: Provider;
 let node: Pick<Provider, 'url'>;
 let client: Client;
@@ -36,7 +36,7 @@ const codeOn = (page: Page) => generateSync({ secret: secretOn(page) });
 const isIn = async (agent: UserAgent) => (await agent.open('/account')).url.pathname === '/account';
 const factorsOf = async ({ id }: Person) => (await before.operator.mfa.status(id)).totp.length;
 
-/** The password at the node that demands more: at the page that sets it up. */
+/** Signs in by password at the node that requires more, up to the page that sets up the factor. */
 async function begin(person: Person, start: string | URL = '/sign-in') {
   const agent = new UserAgent(node.url);
   const values = { identifier: person.email, password: person.password };
@@ -45,14 +45,14 @@ async function begin(person: Person, start: string | URL = '/sign-in') {
   return { agent, page };
 }
 
-/** And an app is set up: all is done but for going on. */
+/** Adds an authenticator app as well, up to the last redirect. */
 async function enrol(person: Person) {
   const { agent, page } = await begin(person);
   const codes = await agent.submit(page, { code: codeOn(page) }, '/enrol');
   return { agent, onward: /href="([^"]*\/continue)"/.exec(codes.html)?.[1] ?? '' };
 }
 
-describe('a step of a login that its browser kept', () => {
+describe('an unfinished login kept by its browser', () => {
   test('adds no factor once the owner has one', async () => {
     const person = await before.createPerson();
     const stranger = await begin(person);
@@ -65,7 +65,7 @@ describe('a step of a login that its browser kept', () => {
     expect(await isIn(stranger.agent)).toBe(false);
   });
 
-  test('adds one factor, of any number of tries', async () => {
+  test('adds one factor, however many parallel requests there are', async () => {
     const person = await before.createPerson();
     const { agent, page } = await begin(person);
     await atOnce(5, () => agent.copy().submit(page, { code: codeOn(page) }, '/enrol'));
@@ -89,7 +89,7 @@ describe('a step of a login that its browser kept', () => {
     expect(await isIn(held.agent)).toBe(false);
   });
 
-  test('is over with the account’s sessions', async () => {
+  test('ends with the account’s sessions', async () => {
     const person = await before.createPerson();
     const held = await enrol(person);
     await before.operator.accounts.suspend(person.id, systemActor);
@@ -97,7 +97,7 @@ describe('a step of a login that its browser kept', () => {
     expect((await held.agent.open(held.onward)).url.pathname).toBe('/sign-in');
   });
 
-  test('and a login that waits in its authorization request ends with a new password', async () => {
+  test('cannot be resumed in its authorization request after a new password', async () => {
     const person = await before.createPerson();
     const agent = new UserAgent(before.url);
     const page = await agent.open(authorizationUrl(before, client));
@@ -117,18 +117,21 @@ describe('a step of a login that its browser kept', () => {
   });
 });
 
-describe('who must have a second factor', () => {
+describe('an account that must have a second factor but has none', () => {
   const visitor = (name: Name, apiKey?: string) => visitorAt(name, `${node.url}/contracts/${name}`, apiKey);
 
-  test.each(['gateway', 'ppl'] as const)('is not registered by %s, whose reply signs in', async (name) => {
-    const person = newPerson();
-    const { username, ...rest } = person;
-    const body = name === 'ppl' ? { ...rest, name: username } : person;
-    await visitor(name).call('register', { body }, { status: 401 });
-    expect(await before.operator.accounts.findByEmail(person.email)).toBeNull();
-  });
+  test.each(['gateway', 'ppl'] as const)(
+    'is not created by %s, whose registration would sign it in',
+    async (name) => {
+      const person = newPerson();
+      const { username, ...rest } = person;
+      const body = name === 'ppl' ? { ...rest, name: username } : person;
+      await visitor(name).call('register', { body }, { status: 401 });
+      expect(await before.operator.accounts.findByEmail(person.email)).toBeNull();
+    },
+  );
 
-  test('is registered by the others, and logs in with a second factor alone', async () => {
+  test('is created by the other contracts, but cannot log in without the factor', async () => {
     const { key } = await before.operator.apiKeys.create({ name: 'tests' }, systemActor);
     for (const [name, operation] of [
       ['keyed', 'createUser'],
@@ -142,7 +145,7 @@ describe('who must have a second factor', () => {
     }
   });
 
-  test('sets one up when the account is made on the pages', async () => {
+  test('sets one up when registering on the pages', async () => {
     const agent = new UserAgent(node.url);
     const { username, email, password } = newPerson();
     const page = await agent.submit(await agent.open('/register'), { username, email, password });
@@ -153,13 +156,13 @@ describe('who must have a second factor', () => {
     expect(await isIn(agent)).toBe(true);
   });
 
-  describe('gets nothing more out of what was given before', () => {
+  describe('can no longer use what was issued before:', () => {
     let person: Person;
     beforeAll(async () => {
       person = await before.createPerson();
     });
 
-    test('a session: it is asked to sign in', async () => {
+    test('a session, which must sign in again', async () => {
       const agent = new UserAgent(before.url);
       await signIn(before, client, person, { agent });
       expect(await isIn(agent)).toBe(true);
@@ -182,7 +185,7 @@ describe('who must have a second factor', () => {
       expect((await userinfo(node, tokens.access_token)).status).toBe(401);
     });
 
-    test('a device code and a login request that were approved', async () => {
+    test('an approved device code and an approved login request', async () => {
       const [device, asking] = await Promise.all([before.createClient(DEVICE), before.createClient(POLL)]);
       const codes = await beginDevice(before, device);
       await approveDevice(before, person, codes.user_code);
@@ -196,7 +199,7 @@ describe('who must have a second factor', () => {
       });
     });
 
-    test('a token that is to be exchanged', async () => {
+    test('a token to exchange', async () => {
       const audience = 'https://api.example.com/exchange';
       await before.createApi({ identifier: audience, scopes: ['read'] });
       const exchanger = await before.createClient({
@@ -218,7 +221,7 @@ describe('who must have a second factor', () => {
       });
     });
 
-    test('tokens and keys of contracts, and of the API', async () => {
+    test('tokens and keys of contracts and of the API', async () => {
       const { key } = await before.operator.apiKeys.create({ name: 'tests' }, systemActor);
       for (const name of names) {
         const { join, use, refresh: renew } = flows[name];
@@ -244,10 +247,10 @@ describe('who must have a second factor', () => {
       expect(reply.headers.get('www-authenticate')).toContain('acr_values="urn:postern:acr:2fa"');
     });
 
-    test('and all of it again once there is one', async () => {
+    test('(with the factor, an authorization request succeeds again)', async () => {
       const { page, agent } = await begin(person, authorizationUrl(node, client));
       const codes = await agent.submit(page, { code: codeOn(page) }, '/enrol');
-      // The authorization request goes on at the issuer's own address.
+      // The authorization request continues at the issuer's own address.
       const home = agent.copy(before.url);
       const done = await home.open(/href="([^"]*\/continue)"/.exec(codes.html)?.[1] ?? '');
       const left = done.leftFor ?? (await home.submit(done, { decision: 'allow' }, '/consent')).leftFor;

@@ -19,7 +19,7 @@ const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
 const ask = async (agent: UserAgent, identifier: string, start = '/forgot-password') =>
   agent.submit(await agent.open(start), { identifier });
 
-test('a link sets a new password once, and ends what ran', async () => {
+test('a reset link sets a new password once and ends all sessions and tokens', async () => {
   const person = await provider.createPerson();
   const client = await provider.createClient();
   const tokens = await signIn(provider, client, person, { parameters: { scope: 'openid' } });
@@ -47,7 +47,7 @@ test('a link sets a new password once, and ends what ran', async () => {
   expect(old.status).toBe(401);
 });
 
-test('whether there is such an account does not show', async () => {
+test('a password reset does not reveal whether the account exists', async () => {
   const person = await provider.createPerson();
   const asked = async (identifier: string) => {
     const { status, html } = await ask(new UserAgent(provider.url), identifier);
@@ -59,7 +59,7 @@ test('whether there is such an account does not show', async () => {
   expect(await asked('not an address')).toEqual(known);
 });
 
-test('nor does it at the sign-in, with a password or with a passkey', async () => {
+test('a sign-in, by password or passkey, does not reveal whether the account exists', async () => {
   const person = await provider.createPerson();
   const asked = async (identifier: string) => {
     const agent = new UserAgent(provider.url);
@@ -72,12 +72,12 @@ test('nor does it at the sign-in, with a password or with a passkey', async () =
   expect(await asked(person.username)).toEqual(known);
   expect(await asked('nobody@example.test')).toEqual(known);
   expect(await asked('nobody at all')).toEqual(known);
-  // The options for a passkey are asked for without a name, and name none.
+  // The options for a passkey are requested without a name and contain none.
   const reply = await fetch(`${provider.url}/sign-in/passkey?identifier=${encodeURIComponent(person.email)}`);
   expect(await reply.json()).toMatchObject({ allowCredentials: [], userVerification: 'required' });
 });
 
-describe('within an authorization request', () => {
+describe('in an authorization request, a password reset', () => {
   const start = async (agent: UserAgent) => {
     const client = await provider.createClient();
     const person = await provider.createPerson();
@@ -87,7 +87,7 @@ describe('within an authorization request', () => {
     return { page, person, link: await letters.link(person.email, '/reset-password') };
   };
 
-  test('the browser that asked goes on where it was', async () => {
+  test('continues where it started in the browser that began it', async () => {
     const agent = new UserAgent(provider.url);
     const { person, link } = await start(agent);
     const done = await agent.submit(await agent.open(link), { password: NEXT });
@@ -96,7 +96,7 @@ describe('within an authorization request', () => {
     expect(leftFor?.searchParams.get('code')).toEqual(expect.any(String));
   });
 
-  test('another device is told where to go on', async () => {
+  test('on another device says where to continue', async () => {
     const agent = new UserAgent(provider.url);
     const { page, person, link } = await start(agent);
     const other = new UserAgent(provider.url);
@@ -108,7 +108,7 @@ describe('within an authorization request', () => {
   });
 });
 
-describe('an account that wrong passwords have locked', () => {
+describe('an account locked by wrong passwords', () => {
   const enter = async (agent: UserAgent, identifier: string, password: string, start = '/sign-in') =>
     agent.submit(await agent.open(start), { identifier, password }, '/sign-in');
   const WRONG = 'not the password';
@@ -123,7 +123,7 @@ describe('an account that wrong passwords have locked', () => {
   const askLink = async (agent: UserAgent, locked: Page) =>
     heading(await agent.submit(locked, {}, '/sign-in/link'));
 
-  test('is opened by a link to its owner, once, and by nothing that a stranger has', async () => {
+  test('is opened by a link sent to its owner, once, and by nothing that a stranger has', async () => {
     const person = await provider.createPerson();
     await lock(person.username);
     const agent = new UserAgent(provider.url);
@@ -135,16 +135,16 @@ describe('an account that wrong passwords have locked', () => {
     expect(page.html).toContain(person.email);
     expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
     const other = new UserAgent(provider.url);
-    // Without the page's form, from another site, it does nothing.
+    // From another site, without the page's form, the link does nothing.
     expect((await other.submit(page, {})).status).toBe(403);
     const both = await Promise.all([agent.submit(page, {}), agent.copy().submit(page, {})]);
     expect(both.map(({ url }) => url.pathname).toSorted()).toEqual(['/account', '/sign-in-link']);
     expect(heading(await other.open(link))).toBe('This link no longer works');
-    // The place is forgiven.
+    // The failures of this source are forgiven.
     expect((await enter(other, person.email, person.password)).url.pathname).toBe('/account');
   });
 
-  test('asks for the second factor all the same, and a link ends with the password', async () => {
+  test('still asks for the second factor, and a new password invalidates its links', async () => {
     const person = await provider.createPerson();
     const agent = new UserAgent(provider.url);
     const links: string[] = [];
@@ -176,7 +176,7 @@ describe('an account that wrong passwords have locked', () => {
     expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
   });
 
-  test('looks like one that does not exist, and no letter goes where nobody has proven the address', async () => {
+  test('looks like an unknown account, and no link is sent to an unverified address', async () => {
     const [known, unproven] = [await provider.createPerson(), await provider.createPerson()];
     await provider.sql('update users set email_verified_at = null where id = $1', [unproven.id]);
     const asked = async (identifier: string) => {
@@ -198,7 +198,7 @@ describe('an account that wrong passwords have locked', () => {
     expect(await letters.count(unproven.email)).toBe(0);
   });
 
-  test('sends no link while the password is enough', async () => {
+  test('gets no link when it is no longer locked', async () => {
     const person = await provider.createPerson();
     const locked = await lock(person.email);
     await provider.operator.accounts.unlock(person.id, systemActor);
@@ -210,7 +210,7 @@ describe('an account that wrong passwords have locked', () => {
     expect(await provider.sql(`select from one_time_tokens where account_id = $1`, [person.id])).toEqual([]);
   });
 
-  test('lets in the browser that signed in before, and goes on where it was by the link', async () => {
+  test('lets in a browser that signed in before, and its link resumes the authorization request', async () => {
     const person = await provider.createPerson();
     const client = await provider.createClient();
     const owner = new UserAgent(provider.url);
@@ -218,7 +218,7 @@ describe('an account that wrong passwords have locked', () => {
     await lock(person.email);
     const copy = owner.copy();
     expect((await enter(owner, person.email, person.password)).url.pathname).toBe('/account');
-    // A new password ends what the browser was known by.
+    // A new password invalidates what made the browser known.
     await provider.operator.accounts.setPassword(person.id, NEXT, systemActor);
     await lock(person.email);
     expect((await enter(copy, person.email, NEXT)).status).toBe(429);
@@ -234,7 +234,7 @@ describe('an account that wrong passwords have locked', () => {
   });
 });
 
-test('an address is confirmed by the button, not by opening the page', async () => {
+test('opening the link does not confirm an address, its button does', async () => {
   const { id, email } = await provider.createPerson();
   await provider.sql('update users set email_verified_at = null where id = $1', [id]);
   const verified = async () => (await provider.operator.accounts.find(id))?.emailVerifiedAt ?? null;

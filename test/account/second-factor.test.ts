@@ -34,7 +34,7 @@ async function withApp(): Promise<Person & { secret: string; codes: string[]; co
     generateSync({ secret }),
     actorOf(person.id),
   );
-  // The code of the next step: the present one is used, and this one is taken still when the time goes on.
+  // The code of the next time step: the current one is used, and the server accepts one step ahead.
   const code = () => generateSync({ secret, epoch: Math.floor(Date.now() / 1000) + 30 });
   return { ...person, secret, codes: recoveryCodes ?? [], code };
 }
@@ -45,7 +45,7 @@ const signIn = async (agent: UserAgent, { email, password }: Person, start: stri
 const claimsOf = (idToken: string) =>
   JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 
-test('the password alone signs nobody in who has a second factor', async () => {
+test('an account with a second factor is not signed in by the password alone', async () => {
   const person = await withApp();
   const agent = new UserAgent(provider.url);
   const step = await signIn(agent, person);
@@ -63,7 +63,7 @@ test('the password alone signs nobody in who has a second factor', async () => {
   expect(done.html).toContain('Ada Lovelace');
 });
 
-test('within an authorization request, acr and amr tell of it', async () => {
+test('in an authorization request, acr and amr state the second factor', async () => {
   const person = await withApp();
   const client = await provider.createClient();
   const agent = new UserAgent(provider.url);
@@ -78,7 +78,7 @@ test('within an authorization request, acr and amr tell of it', async () => {
   });
 });
 
-test('a recovery code serves once', async () => {
+test('a recovery code works once', async () => {
   const person = await withApp();
   const [code = ''] = person.codes;
   const useCode = async () => {
@@ -100,7 +100,7 @@ test('a recovery code serves once', async () => {
   expect(subjects).toContain('A recovery code was used');
 });
 
-test('a trusted device is not asked again; another one is', async () => {
+test('a remembered device is not asked for the code again, another device is', async () => {
   const person = await withApp();
   const agent = new UserAgent(provider.url);
   await agent.submit(await signIn(agent, person), { code: person.code(), trust: 'yes' });
@@ -109,7 +109,7 @@ test('a trusted device is not asked again; another one is', async () => {
   expect(heading(await signIn(new UserAgent(provider.url), person))).toBe('One more step');
 });
 
-test('too many wrong codes must wait, and say so', async () => {
+test('after too many wrong codes the page asks to wait', async () => {
   const person = await withApp();
   const agent = new UserAgent(provider.url);
   let page = await signIn(agent, person);
@@ -120,8 +120,8 @@ test('too many wrong codes must wait, and say so', async () => {
   expect(page.html).toContain('Too many failed tries');
 });
 
-describe('a half-done login', () => {
-  test('that is made up, another place’s or another browser’s is none', async () => {
+describe('an unfinished login', () => {
+  test('is ignored if it was altered, or in another authorization request or browser', async () => {
     const person = await withApp();
     const agent = new UserAgent(provider.url);
     const step = await signIn(agent, person);
@@ -138,7 +138,7 @@ describe('a half-done login', () => {
     expect((await agent.submit(step, { code: person.code() })).html).toContain('Ada Lovelace');
   });
 
-  test('ends with the password that it began with', async () => {
+  test('ends when the password that began it changes', async () => {
     const person = await withApp();
     const agent = new UserAgent(provider.url);
     const step = await signIn(agent, person);
@@ -148,7 +148,7 @@ describe('a half-done login', () => {
   });
 });
 
-test('a reset password does not do without the second factor', async () => {
+test('the second factor is still required after a password reset', async () => {
   const person = await withApp();
   await provider.operator.accounts.setPassword(person.id, 'an entirely new password', actorOf(person.id));
   const step = await signIn(new UserAgent(provider.url), { ...person, password: 'an entirely new password' });

@@ -29,11 +29,11 @@ async function addApp({ id }: Person): Promise<() => string> {
   const { mfa } = provider.operator;
   const { id: app, secret } = await mfa.totp.begin(id, 'Phone');
   await mfa.totp.confirm(id, app, generateSync({ secret }), actorOf(id));
-  // The code of the next step: the present one is used, and this one is taken still when the time goes on.
+  // The code of the next time step: the current one is used, and the server accepts one step ahead.
   return () => generateSync({ secret, epoch: Math.floor(Date.now() / 1000) + 30 });
 }
 
-/** The login that a code's tokens tell of. */
+/** Exchanges the code. @returns the login as its tokens state it. */
 async function tokensOf(page: Page, person: Person, agent: UserAgent) {
   const { leftFor, html } = await answer(agent, page, person);
   const code = leftFor?.searchParams.get('code');
@@ -47,20 +47,20 @@ async function tokensOf(page: Page, person: Person, agent: UserAgent) {
   return { claims, introspected };
 }
 
-/** A browser with a session that the password alone opened. */
+/** A browser with a session from the password alone. */
 async function signedIn(person: Person): Promise<UserAgent> {
   const agent = new UserAgent(provider.url);
   await tokensOf(await agent.open(authorizationUrl(provider, client)), person, agent);
   return agent;
 }
 
-test('the values are advertised', async () => {
+test('acr_values_supported lists the supported values', async () => {
   const reply = await fetch(`${provider.url}/.well-known/openid-configuration`);
   expect(await reply.json()).toMatchObject({ acr_values_supported: Object.values(ACR) });
 });
 
 test.each([true, false])(
-  'whoever signs in again is not asked what does not matter, and is remembered as before: %s',
+  'signing in again asks nothing irrelevant and keeps whether the session is remembered: %s',
   async (remembered) => {
     const person = await provider.createPerson();
     const agent = new UserAgent(provider.url);
@@ -108,7 +108,7 @@ test.each([true, false])(
 test.each([
   ['at the sign-in page', () => '/sign-in?next=/account/email'],
   ['for an app', () => authorizationUrl(provider, client, { prompt: 'login' })],
-])('whoever signs in again %s gets a new session id, and the one before opens nothing', async (_, url) => {
+])('signing in again %s creates a new session id, and the old one is invalid', async (_, url) => {
   const person = await provider.createPerson();
   const agent = await signedIn(person);
   const before = agent.copy();
@@ -125,8 +125,8 @@ describe.each([
     'the claims parameter',
     { claims: JSON.stringify({ id_token: { acr: { essential: true, values: [ACR.two] } } }) },
   ],
-])('asked for by %s', (_name, parameters) => {
-  test('a session of one factor shows a second, without the password again', async () => {
+])('two factors requested by %s', (_name, parameters) => {
+  test('ask a session of one factor for the second, without the password', async () => {
     const person = await provider.createPerson();
     const agent = await signedIn(person);
     const code = await addApp(person);
@@ -140,14 +140,14 @@ describe.each([
     expect(again.leftFor?.searchParams.get('code')).toEqual(expect.any(String));
   });
 
-  test('without anybody to ask, the client is told', async () => {
+  test('end in interaction_required with prompt=none', async () => {
     const agent = await signedIn(await provider.createPerson());
     const page = await agent.open(authorizationUrl(provider, client, { ...parameters, prompt: 'none' }));
     expect(page.leftFor?.searchParams.get('error')).toBe('interaction_required');
   });
 });
 
-test('what asks for less is content', async () => {
+test('a request for less than the session has is answered at once', async () => {
   const person = await provider.createPerson();
   const agent = await signedIn(person);
   for (const acr_values of [ACR.one, `${ACR.phr} ${ACR.one}`, 'urn:somebody:else']) {
@@ -156,7 +156,7 @@ test('what asks for less is content', async () => {
   }
 });
 
-test('who has no second factor sets one up on the way', async () => {
+test('a person without a second factor sets one up on the way', async () => {
   const person = await provider.createPerson();
   const agent = await signedIn(person);
   const setUp = await agent.open(authorizationUrl(provider, client, { acr_values: ACR.two }));
@@ -168,7 +168,7 @@ test('who has no second factor sets one up on the way', async () => {
   expect(claims).toMatchObject({ acr: ACR.two, amr: ['pwd', 'otp', 'mfa'] });
 });
 
-test('nobody adds a factor on a session of long ago', async () => {
+test('a person with an old session signs in again before adding a factor', async () => {
   const person = await provider.createPerson();
   const agent = await signedIn(person);
   await provider.sql(
@@ -186,7 +186,7 @@ test('nobody adds a factor on a session of long ago', async () => {
   expect(heading(signed)).toBe('Protect your account first');
 });
 
-test('a passkey is not added past the factor that there is', async () => {
+test('adding a passkey requires the existing factor first', async () => {
   const person = await provider.createPerson();
   const agent = await signedIn(person);
   const code = await addApp(person);
@@ -200,7 +200,7 @@ test('a passkey is not added past the factor that there is', async () => {
   expect(refused.leftFor?.searchParams.get('error')).toBe('access_denied');
 });
 
-test('what nobody can be is an error of its own', async () => {
+test('a request for an acr that nobody can reach is refused with unmet_authentication_requirements', async () => {
   const person = await provider.createPerson();
   const agent = await signedIn(person);
   const claims = JSON.stringify({ id_token: { acr: { essential: true, value: 'urn:somebody:else' } } });
@@ -208,7 +208,7 @@ test('what nobody can be is an error of its own', async () => {
   expect(leftFor?.searchParams.get('error')).toBe('unmet_authentication_requirements');
 });
 
-test('max_age asks again, and auth_time tells the truth', async () => {
+test('max_age asks again, and auth_time is the time of the actual login', async () => {
   const person = await provider.createPerson();
   const agent = await signedIn(person);
   await provider.sql(
@@ -241,7 +241,7 @@ test('an account that must have a second factor sets one up before anything else
   expect([remove.status, remove.html.includes('must have a second factor')]).toEqual([400, true]);
 });
 
-test('a client that wants it for all its requests says so once', async () => {
+test('a client’s default_acr_values apply to all its requests', async () => {
   const wanting = await provider.createClient({ default_acr_values: [ACR.two] });
   const agent = await signedIn(await provider.createPerson());
   const page = await agent.open(authorizationUrl(provider, wanting));

@@ -18,27 +18,27 @@ beforeAll(async () => {
 const victims = (): string => newPerson().email;
 const tagged = (email: string, tag: number): string => email.replace('@', `+${tag}@`);
 
-/** Waits until all that is due has gone out. */
+/** Waits until every due message is sent. */
 async function allSent(): Promise<void> {
   const due = "select id from outbox where content is not null and due_at <= now() + interval '1 minute'";
   while ((await server.sql(due)).length > 0) await sleep(20);
 }
 
-/** How many letters the addresses got within an hour of the clock, at most. */
+/** Counts the messages for the addresses. The test stays within one clock hour, by which they are limited. */
 async function inOneHour(addresses: string[]): Promise<number> {
   await allSent();
   const counts = await Promise.all(addresses.map((address) => letters.count(address)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** A full hour must not pass meanwhile: letters are counted by the hour of the clock. */
+/** Messages are limited by clock hour: wait for the next one if this one is about to end. */
 async function withinAnHour(): Promise<void> {
   const left = 3_600_000 - (Date.now() % 3_600_000);
   if (left < 10_000) await sleep(left);
 }
 
 test.each(['ppl', 'flask'] as const)(
-  'changes of an address to and fro at %s fill no mailbox',
+  'changing an address back and forth at %s does not flood a mailbox',
   async (name) => {
     await withinAnHour();
     const [victim, other] = [victims(), victims()];
@@ -56,7 +56,7 @@ test.each(['ppl', 'flask'] as const)(
   },
 );
 
-test('registrations with tags of one address fill no mailbox, at a contract or on the page', async () => {
+test('registrations with tagged variants of an address do not flood its mailbox, at a contract or on the page', async () => {
   await withinAnHour();
   const victim = victims();
   const addresses = Array.from({ length: 24 }, (_, tag) => tagged(victim, tag));
@@ -75,12 +75,12 @@ test('registrations with tags of one address fill no mailbox, at a contract or o
   expect(await inOneHour(addresses)).toBe(MAX_MAILS);
 });
 
-test('what is asked for by many ways adds up', async () => {
+test('requests through different endpoints count toward one limit of a mailbox', async () => {
   await withinAnHour();
   const email = victims();
   const { password, username } = newPerson();
   await server.visitor('gateway').call('register', { body: { username, email, password } }, { status: 201 });
-  // Both names of the account share the ten requests of one source.
+  // Both names of the account share the limit of ten requests for one source.
   for (let index = 0; index < 5; index += 1) {
     await server.visitor('gateway').call('passwordReset', { body: { email } }, { status: 200 });
     const agent = new UserAgent(server.url);

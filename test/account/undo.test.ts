@@ -1,4 +1,4 @@
-/** What somebody does to an account with a token or a session alone, and its owner takes back. */
+/** What somebody does to an account with only a token or a session, and how its owner undoes it. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { generateSync } from 'otplib';
 import { newPerson } from '../../src/http/contracts/conformance.ts';
@@ -43,7 +43,7 @@ const askForReset = async (identifier: string) => {
   await agent.submit(await agent.open('/forgot-password'), { identifier });
 };
 
-/** Somebody whose account a thief has a token for. @param isProven whether its owner is known. */
+/** Somebody whose token was stolen. @param isProven whether the account's owner is proven. */
 async function victim(door: 'ppl' | 'flask', isProven: boolean): Promise<Member & { id: string }> {
   const member = await flows[door].join(server.visitor(door));
   const { id } = (await find(member.email))!;
@@ -59,84 +59,89 @@ const rewrite = ({ token: bearer, params }: Member, body: object) =>
 const undoLink = (email: string, subject = CHANGED) => letters.link(email, '/undo', subject);
 const verifyLink = (email: string) => letters.link(email, '/verify-email', 'Confirm your email address');
 
-describe.each([true, false])('an address set by a token alone, the owner proven before: %s', (isProven) => {
-  test('is taken back at the old one, once, and the thief is out', async () => {
-    const owner = await victim('ppl', isProven);
-    const theirs = elsewhere();
-    await move(owner, theirs);
-    const [link, proof] = [await undoLink(owner.email), await verifyLink(theirs)];
-    expect((await new UserAgent(server.url).open(link)).html).toContain(owner.email);
-    const outcomes = await atOnce(5, async () => (await open(link, { password: NEXT })).status);
-    expect(outcomes.toSorted((a, b) => a - b)).toEqual([200, 400, 400, 400, 400]);
-    expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
-    expect(await find(theirs)).toBeNull();
-    await flows.ppl.use?.(server.visitor('ppl'), owner.token, 401);
-    await flows.ppl.refresh?.(server.visitor('ppl'), owner.refreshToken, 401);
-    expect(await isIn(await enter(owner.email, owner.password))).toBe(false);
-    expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
-    for (const dead of [link, proof])
-      expect([dead, (await new UserAgent(server.url).open(dead)).status]).toEqual([dead, 400]);
-  });
-
-  test('does not count for a reset before it is proven, and the old one does', async () => {
-    const owner = await victim('ppl', isProven);
-    const theirs = elsewhere();
-    await move(owner, theirs);
-    await undoLink(owner.email);
-    for (const named of [theirs, owner.email]) {
-      await askForReset(named);
-      await letters.link(owner.email, '/reset-password', 'Reset your password');
-    }
-    await verifyLink(theirs);
-    expect(await letters.count(theirs)).toBe(0);
-    await askForReset(owner.email);
-    await open(await letters.link(owner.email, '/reset-password', 'Reset your password'), { password: NEXT });
-    expect(await find(owner.email)).toMatchObject({ id: owner.id });
-    expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
-  });
-
-  test('counts from its proof on, and is taken back all the same', async () => {
-    const owner = await victim('ppl', isProven);
-    const theirs = elsewhere();
-    await move(owner, theirs);
-    const link = await undoLink(owner.email);
-    await open(await verifyLink(theirs), { password: owner.password });
-    await askForReset(owner.email);
-    await askForReset(theirs);
-    await open(await letters.link(theirs, '/reset-password', 'Reset your password'), {
-      password: 'the one of the thief',
+describe.each([true, false])(
+  'an address changed with a token alone, on an account whose owner was proven before: %s,',
+  (isProven) => {
+    test('is undone once from the old address, which signs the thief out', async () => {
+      const owner = await victim('ppl', isProven);
+      const theirs = elsewhere();
+      await move(owner, theirs);
+      const [link, proof] = [await undoLink(owner.email), await verifyLink(theirs)];
+      expect((await new UserAgent(server.url).open(link)).html).toContain(owner.email);
+      const outcomes = await atOnce(5, async () => (await open(link, { password: NEXT })).status);
+      expect(outcomes.toSorted((a, b) => a - b)).toEqual([200, 400, 400, 400, 400]);
+      expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
+      expect(await find(theirs)).toBeNull();
+      await flows.ppl.use?.(server.visitor('ppl'), owner.token, 401);
+      await flows.ppl.refresh?.(server.visitor('ppl'), owner.refreshToken, 401);
+      expect(await isIn(await enter(owner.email, owner.password))).toBe(false);
+      expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
+      for (const dead of [link, proof])
+        expect([dead, (await new UserAgent(server.url).open(dead)).status]).toEqual([dead, 400]);
     });
-    // The one from the registration.
-    expect(await letters.count(owner.email)).toBe(1);
-    expect(heading(await open(link, { password: NEXT }))).toBe('Your account is yours again');
-    expect(await find(owner.email)).toMatchObject({ id: owner.id });
-    expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
-  });
 
-  test('is nobody else’s meanwhile', async () => {
-    const owner = await victim('ppl', isProven);
-    await move(owner, elsewhere());
-    const link = await undoLink(owner.email);
-    const person = { ...newPerson(), email: owner.email };
-    await server.visitor('gateway').call('register', { body: person }, { status: 409 });
-    await open(link, { password: NEXT });
-    expect(await find(owner.email)).toMatchObject({ id: owner.id });
-  });
+    test('does not work for a password reset until it is confirmed, and the old one does', async () => {
+      const owner = await victim('ppl', isProven);
+      const theirs = elsewhere();
+      await move(owner, theirs);
+      await undoLink(owner.email);
+      for (const named of [theirs, owner.email]) {
+        await askForReset(named);
+        await letters.link(owner.email, '/reset-password', 'Reset your password');
+      }
+      await verifyLink(theirs);
+      expect(await letters.count(theirs)).toBe(0);
+      await askForReset(owner.email);
+      await open(await letters.link(owner.email, '/reset-password', 'Reset your password'), {
+        password: NEXT,
+      });
+      expect(await find(owner.email)).toMatchObject({ id: owner.id });
+      expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
+    });
 
-  test('goes off the account when whoever reads that mailbox does not know it', async () => {
-    const owner = await victim('ppl', isProven);
-    const other = elsewhere();
-    await move(owner, other);
-    const page = await open(await verifyLink(other), { disown: 'yes' });
-    expect(heading(page)).toBe('Your address is not used');
-    expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
-    await server
-      .visitor('gateway')
-      .call('register', { body: { ...newPerson(), email: other } }, { status: 201 });
-  });
-});
+    test('works once it is confirmed, and can still be undone', async () => {
+      const owner = await victim('ppl', isProven);
+      const theirs = elsewhere();
+      await move(owner, theirs);
+      const link = await undoLink(owner.email);
+      await open(await verifyLink(theirs), { password: owner.password });
+      await askForReset(owner.email);
+      await askForReset(theirs);
+      await open(await letters.link(theirs, '/reset-password', 'Reset your password'), {
+        password: 'the one of the thief',
+      });
+      // Only the message from the registration: no reset link goes to the old address.
+      expect(await letters.count(owner.email)).toBe(1);
+      expect(heading(await open(link, { password: NEXT }))).toBe('Your account is yours again');
+      expect(await find(owner.email)).toMatchObject({ id: owner.id });
+      expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
+    });
 
-test('a password and an address set by a token are taken back together, with what came after', async () => {
+    test('leaves the old one reserved', async () => {
+      const owner = await victim('ppl', isProven);
+      await move(owner, elsewhere());
+      const link = await undoLink(owner.email);
+      const person = { ...newPerson(), email: owner.email };
+      await server.visitor('gateway').call('register', { body: person }, { status: 409 });
+      await open(link, { password: NEXT });
+      expect(await find(owner.email)).toMatchObject({ id: owner.id });
+    });
+
+    test('is removed if the reader of the new mailbox disowns it', async () => {
+      const owner = await victim('ppl', isProven);
+      const other = elsewhere();
+      await move(owner, other);
+      const page = await open(await verifyLink(other), { disown: 'yes' });
+      expect(heading(page)).toBe('Your address is not used');
+      expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
+      await server
+        .visitor('gateway')
+        .call('register', { body: { ...newPerson(), email: other } }, { status: 201 });
+    });
+  },
+);
+
+test('undoing a change of password and address removes what was added later too', async () => {
   const owner = await victim('flask', true);
   const { mfa } = server.operator;
   const mine = await mfa.totp.begin(owner.id, 'Mine');
@@ -156,7 +161,7 @@ test('a password and an address set by a token are taken back together, with wha
   expect(await find(owner.email)).toMatchObject({ id: owner.id });
 });
 
-test('of a chain of changes the first link takes all back, and the later ones bring none on again', async () => {
+test('the first undo link undoes a chain of changes, and later links then do nothing', async () => {
   const owner = await victim('flask', true);
   const [second, third] = [elsewhere(), elsewhere()];
   const password = 'the one of the thief';
@@ -184,14 +189,14 @@ describe('a deleted account', () => {
   };
 
   test.each(['ppl', 'flask'] as const)(
-    'by its token at %s is gone as documented, and comes back',
+    'is deleted by its token at %s as documented, and can be restored',
     async (door) => {
       const owner = await victim(door, false);
       await flows[door].remove?.(server.visitor(door), owner);
       await flows[door].use?.(server.visitor(door), owner.token, 401);
       await flows[door].login(server.visitor(door), owner, 401);
       const { username, email, password } = owner;
-      // Its names are free at once; whoever takes them has proven nothing.
+      // Its names are free at once, and whoever registers them has proven nothing.
       await server
         .visitor('gateway')
         .call('register', { body: { username, email, password } }, { status: 201 });
@@ -203,7 +208,7 @@ describe('a deleted account', () => {
     },
   );
 
-  test('is not taken from who has shown that its address is theirs', async () => {
+  test('is not restored once somebody else has verified its address', async () => {
     const owner = await victim('ppl', false);
     await flows.ppl.remove?.(server.visitor('ppl'), owner);
     const link = await undoLink(owner.email, DELETED);
@@ -216,7 +221,7 @@ describe('a deleted account', () => {
     expect((await find(owner.email))?.id).toBe(id);
   });
 
-  test('on the pages and over the API comes back as well', async () => {
+  test('can be restored if it was deleted on the pages or through the API', async () => {
     const person = await server.createPerson();
     const agent = await enter(person.email, person.password);
     await agent.submit(await agent.open('/account/delete'), { email: person.email }, '/account/delete');
@@ -227,7 +232,7 @@ describe('a deleted account', () => {
     await restored(person, await undoLink(person.email, DELETED));
   });
 
-  test('comes back from wherever it was moved before', async () => {
+  test('is restored to its owner’s address after a change of address', async () => {
     const owner = await victim('ppl', true);
     const theirs = elsewhere();
     await move(owner, theirs);
@@ -238,7 +243,7 @@ describe('a deleted account', () => {
     await restored(owner, await undoLink(owner.email, DELETED));
   });
 
-  test('by an operator is gone for good, and the owner is told', async () => {
+  test('is gone for good if an operator deleted it, and the owner is notified', async () => {
     const person = await server.createPerson();
     await server.operator.accounts.remove(person.id, { ...systemActor, kind: 'operator', id: 'root' });
     const { text = '' } = await letters.next(person.email, DELETED);
@@ -247,11 +252,11 @@ describe('a deleted account', () => {
   });
 });
 
-describe('an account that nobody took back', () => {
+describe('an account that nobody restores', () => {
   const age = (id: string, by: string) =>
     server.sql(`update users set deleted_at = deleted_at - $2::interval where id = $1`, [id, by]);
 
-  test('is gone for good after seven days, and its audit leads to nobody', async () => {
+  test('is purged after seven days, and its audit events identify nobody', async () => {
     const person = await server.createPerson();
     const { mfa, accounts } = server.operator;
     const agent = await enter(person.email, person.password);
@@ -300,7 +305,7 @@ describe('an account that nobody took back', () => {
   });
 });
 
-test('with contracts.freshSignIn an old login takes no account over, however fresh its token', async () => {
+test('contracts.freshSignIn keeps an old login from taking over the account, however fresh its token', async () => {
   const owner = await victim('ppl', false);
   await server.sql(
     `update oidc_records set payload = jsonb_set(payload::jsonb, '{authTime}', to_jsonb((payload->>'authTime')::int - 900))::json

@@ -36,7 +36,7 @@ beforeAll(async () => {
 const desk = (...roles: string[]) => openDesk(provider, REASON, roles);
 const setRoles = (person: Person, ...roles: string[]) => giveRoles(provider, person, roles);
 
-/** Goes through an authorization request without asking anybody. */
+/** Sends an authorization request that needs no interaction. */
 async function codeFor(agent: UserAgent, client: Client, parameters: Record<string, string> = {}) {
   const { leftFor } = await agent.open(authorizationUrl(provider, client, { prompt: 'none', ...parameters }));
   return leftFor?.searchParams;
@@ -44,7 +44,7 @@ async function codeFor(agent: UserAgent, client: Client, parameters: Record<stri
 
 const firstParty = (more: object = {}) => provider.createClient({ first_party: true, ...more });
 
-it('is for 15 minutes with a banner, tells the person and the audit, and gives the operator back', async () => {
+it('a view lasts 15 minutes under a banner, is mailed to the person and audited, and returns to the operator', async () => {
   const { operator, agent, ask } = await desk();
   const person = await provider.createPerson();
   const { body } = await ask(person);
@@ -68,7 +68,7 @@ it('is for 15 minutes with a banner, tells the person and the audit, and gives t
   const before = await agent.open('/account/profile');
   const back = await end(agent, before);
   expect(back.url.pathname).toBe(`/admin/users/${person.id}`);
-  // A form of the person's that is open still is not sent as the operator.
+  // A form that the person's page still shows is not sent as the operator.
   expect((await agent.submit(before, { name: 'Mallory' }, '/account/profile')).html).toContain(
     'open for a long time',
   );
@@ -79,7 +79,7 @@ it('is for 15 minutes with a banner, tells the person and the audit, and gives t
     details: { why: 'ended' },
   });
   expect((await agent.open(url)).status).toBe(403);
-  // The person has neither signed in nor out.
+  // The view counts neither as a login nor as a logout of the person.
   expect(
     await provider.sql("select from audit_events where subject = $1 and type in ('login', 'logout')", [
       person.id,
@@ -87,7 +87,7 @@ it('is for 15 minutes with a banner, tells the person and the audit, and gives t
   ).toEqual([]);
 });
 
-it('is refused to service accounts, without the permission or a reason, of operators, and where it is off', async () => {
+it('a view is refused to service accounts, without permission or reason, of operators, and where it is disabled', async () => {
   const person = await provider.createPerson();
   const path = `/users/${person.id}/impersonate`;
   const owner = await callAs(provider, 'owner');
@@ -120,7 +120,7 @@ it('is refused to service accounts, without the permission or a reason, of opera
   await until(async () => (await ask(person)).status === 200);
 });
 
-it('begins only in a browser where its operator is signed in, within a minute, once, and not within another', async () => {
+it('a view starts only in its operator’s browser, within a minute, once, and not inside another view', async () => {
   const { agent, ask, view } = await desk();
   const person = await provider.createPerson();
   const open = async (browser: UserAgent, url: string) => (await browser.open(url)).status;
@@ -140,7 +140,7 @@ it('begins only in a browser where its operator is signed in, within a minute, o
   expect([page.status, viewed(page)]).toEqual([403, true]);
 });
 
-describe('while an operator views', () => {
+describe('a view by an operator', () => {
   let person: Person;
   let it_: Desk;
   beforeAll(async () => {
@@ -149,7 +149,7 @@ describe('while an operator views', () => {
     await it_.view(person);
   });
 
-  it('opens no credentials, consent, data, deletion or console, and changes nothing', async () => {
+  it('reaches no credentials, consents, exports, deletion or console, and changes nothing', async () => {
     const { agent } = it_;
     for (const path of [
       ...['email', 'password', 'factors', 'identities', 'requests', 'data', 'data/download', 'delete'].map(
@@ -179,7 +179,7 @@ describe('while an operator views', () => {
     expect(row).toEqual({ name: 'Ada Lovelace' });
   });
 
-  it('says who acts in every token, gives no refresh token, and nothing outlives the view', async () => {
+  it('is stated as `act` in every token, issues no refresh token, and ends with all its tokens', async () => {
     const client = await firstParty({ grant_types: ['authorization_code', 'refresh_token'] });
     const code = (await codeFor(it_.agent, client, { scope: 'openid profile email offline_access' }))?.get(
       'code',
@@ -226,7 +226,7 @@ describe('while an operator views', () => {
       expect([path, (await call(method, path, sent)).status]).toEqual([path, 403]);
   });
 
-  it('answers no app that needs the person: consent, login, a stronger login, a device, a sign-in elsewhere', async () => {
+  it('refuses apps that need the person: for consent, a login, a stronger login, a device or a login elsewhere', async () => {
     const { agent } = it_;
     const app = await provider.createClient();
     expect((await codeFor(agent, app))?.get('error')).toBe('consent_required');
@@ -257,11 +257,11 @@ describe('while an operator views', () => {
   });
 });
 
-it('ends with the token, the session and the grant of each app, which are told', async () => {
+it('ending a view ends its tokens, its session and each app’s grant, and notifies the apps', async () => {
   const listener = await listenForLogout();
   const client = await firstParty({ backchannel_logout_uri: listener.uri });
   const { agent, view, operator } = await desk();
-  // The app had a session of the operator's own.
+  // The app had a session of the operator.
   const own = await signIn(provider, client, operator, { agent });
   const person = await provider.createPerson();
   await view(person);
@@ -274,12 +274,12 @@ it('ends with the token, the session and the grant of each app, which are told',
   expect((await userinfo(provider, body.access_token)).status).toBe(401);
   expect((await exchange(provider, client, unused)).status).toBe(400);
   expect(await listener.received(1)).toMatchObject([{ sub: person.id }]);
-  // What the operator has of their own goes on.
+  // The operator's own session and tokens stay valid.
   expect((await userinfo(provider, own.access_token)).status).toBe(200);
   expect((await codeFor(agent, client))?.get('code')).toBeDefined();
 });
 
-it('ends by itself after 15 minutes, in the browser and by the sweep', async () => {
+it('a view ends by itself after 15 minutes, in the browser and through the sweep', async () => {
   const first = await desk();
   const second = await desk();
   const person = await provider.createPerson();
@@ -314,7 +314,7 @@ it('ends by itself after 15 minutes, in the browser and by the sweep', async () 
   expect((await second.agent.open('/account')).html).toContain(second.operator.email);
 });
 
-describe('is over at once', () => {
+describe('a view ends at once', () => {
   it.each<[string, (operator: Person, person: Person) => Promise<unknown>, boolean]>([
     ['when the operator loses the role', (operator) => setRoles(operator), true],
     [
@@ -354,7 +354,7 @@ describe('is over at once', () => {
   });
 });
 
-it('asks the person first, who sees it, allows it or not, and is told', async () => {
+it('with ask_first the person sees the request, allows or refuses it, and is notified', async () => {
   const { agent, ask, operator } = await desk();
   const person = await provider.createPerson();
   const asked = await ask(person, { ask_first: true });
@@ -378,7 +378,7 @@ it('asks the person first, who sees it, allows it or not, and is told', async ()
     actor_id: person.id,
     details: { operator: operator.id },
   });
-  // The person sees who is there, and ends it.
+  // The person sees the view among the sessions and ends it.
   const sessions = await browser.open('/account/sessions');
   expect(sessions.html).toContain('Viewed by support');
   await browser.submit(sessions, {}, '/end-others');

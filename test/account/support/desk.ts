@@ -13,7 +13,7 @@ export interface Desk {
   agent: UserAgent;
   app: App;
   ask(person: Person, more?: object): ReturnType<App['call']>;
-  /** Begins a view in the operator's browser. */
+  /** Starts a view in the operator's browser. */
   view(person: Person): Promise<Page>;
 }
 

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import PostalMime, { type Email } from 'postal-mime';
 import type { Postern } from '../../support/postern.ts';
 
-/** The mail of a server that writes it to files. */
+/** Mail written to files by the server. */
 export interface Letters {
-  /** Waits for the next message to `address` that was not taken yet, of the subject if one is named. */
+  /** Waits for the next unread message to `address`, with the subject if one is given. */
   next(address: string, subject?: string): Promise<Email>;
-  /** The same: the path and query of the link in it that leads to `page`. */
+  /** The same: path and query of its link to `page`. */
   link(address: string, page: string, subject?: string): Promise<string>;
-  /** How many messages there are for `address` that were not taken. */
+  /** Number of unread messages for `address`. */
   count(address: string): Promise<number>;
 }
 

@@ -16,7 +16,7 @@ export const PAGES = [
   'delete',
 ].map((page) => `/account/${page}`.replace(/\/$/, ''));
 
-/** Signs in by oneself, in a tab of a browser. */
+/** Signs in without an app, in a tab of a browser. */
 export async function enterTab(
   browser: Browser,
   { url }: Pick<Provider, 'url'>,

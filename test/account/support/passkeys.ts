@@ -1,25 +1,25 @@
 import type { Page } from 'playwright-core';
 
-/** What a kind of authenticator can do. */
+/** Capabilities of a kind of authenticator. */
 const KINDS = {
   'device': { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true },
-  /** A security key on which nobody has set a PIN, and with no room for resident keys. */
+  /** A security key without a PIN and without room for resident keys. */
   'key without PIN': {
     protocol: 'ctap2',
     transport: 'usb',
     hasResidentKey: false,
     hasUserVerification: false,
   },
-  /** One from before FIDO2. */
+  /** A security key from before FIDO2. */
   'U2F key': { protocol: 'u2f', transport: 'usb', hasResidentKey: false, hasUserVerification: false },
 } as const;
 
-/** Gives a page's browser an authenticator that says yes to everything that it can do. */
+/** Adds a virtual authenticator to the browser. It consents to everything it supports. */
 export async function addAuthenticator(
   page: Page,
   kind: keyof typeof KINDS = 'device',
 ): Promise<{
-  /** Whether it checks its user. */
+  /** Whether it verifies its user. */
   verifies(yes: boolean): Promise<void>;
   credentials(): Promise<number>;
 }> {
