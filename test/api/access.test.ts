@@ -21,8 +21,8 @@ const get = (token: string, headers: Record<string, string> = {}) =>
 const challenge = ({ headers }: ApiReply) => headers.get('www-authenticate');
 const INVALID = { status: 401, body: { code: 'invalid_token', type: 'urn:postern:problem:invalid_token' } };
 
-describe('a token', () => {
-  test('is asked for, in both ways that there are', async () => {
+describe('an access token for the account API', () => {
+  test('is requested with a Bearer and a DPoP challenge, and not accepted in the query', async () => {
     const reply = await send(provider, 'GET', '/me');
     expect(reply).toMatchObject(INVALID);
     expect(reply.headers.get('content-type')).toBe('application/problem+json');
@@ -33,7 +33,7 @@ describe('a token', () => {
     expect(asked.status).toBe(401);
   });
 
-  test('that was cut, changed, made up, or is for something else opens nothing', async () => {
+  test('is refused if it was truncated, altered, unsigned, or issued for something else', async () => {
     const { tokens } = await connect(provider, person, 'me:profile:read');
     const { access_token: good, id_token, refresh_token } = tokens;
     const [head = '', payload = '', signature = ''] = good.split('.');
@@ -62,7 +62,7 @@ describe('a token', () => {
     expect((await get(good)).status).toBe(200);
   });
 
-  test('of a service account is about nobody', async () => {
+  test('of a service account stands for no account', async () => {
     const scope = 'me:profile:read';
     const client = await provider.createClient({ grant_types: ['client_credentials'], scope });
     const grant = { grant_type: 'client_credentials', resource: apiOf(provider), scope };
@@ -70,7 +70,7 @@ describe('a token', () => {
     expect(await get(body.access_token)).toMatchObject(INVALID);
   });
 
-  test('that was revoked, or whose account is suspended, is refused at once', async () => {
+  test('is refused as soon as it is revoked or its account suspended', async () => {
     const other = await provider.createPerson();
     const [one, two] = [
       await connect(provider, other, 'me:profile:read'),
@@ -83,14 +83,14 @@ describe('a token', () => {
     expect(await two.call('GET', '/me')).toMatchObject(INVALID);
   });
 
-  test('knows its account by whatever identifier the client has', async () => {
+  test('shows the account under the identifier that the client knows (pairwise subjects)', async () => {
     const client = await provider.createClient({ subject_type: 'pairwise' }, { isPublic: true });
     const scope = 'me:profile:read me:profile:write me:data:read';
     const { call, tokens } = await connect(provider, person, scope, { client });
     const claims = Buffer.from(tokens.access_token.split('.')[1] ?? '', 'base64url').toString();
     const { sub } = JSON.parse(claims) as { sub: string };
     expect(sub).not.toBe(person.id);
-    // It learns no other identifier of the account's, by which it could be known elsewhere.
+    // The client learns no other identifier that could correlate the account.
     const replies = [
       await call('GET', '/me'),
       await call('PATCH', '/me', { name: 'Ada' }),
@@ -103,7 +103,7 @@ describe('a token', () => {
     }
   });
 
-  test('has no more than the client may ask for', async () => {
+  test('has no more scopes than the client may request', async () => {
     const client = await provider.createClient({ scope: 'openid me:profile:read' }, { isPublic: true });
     const { tokens, call } = await connect(provider, person, 'me:profile:read me:delete', { client });
     expect(tokens.scope.split(' ')).not.toContain('me:delete');
@@ -112,7 +112,7 @@ describe('a token', () => {
   });
 });
 
-describe('a token that is bound to a key (DPoP)', () => {
+describe('DPoP at the account API', () => {
   type Key = { privateKey: CryptoKey; jwk: JWK };
   const newKey = async (): Promise<Key> => {
     const { privateKey, publicKey } = await generateKeyPair('ES256');
@@ -156,7 +156,7 @@ describe('a token that is bound to a key (DPoP)', () => {
     });
   const good = () => ({ htm: 'GET', htu: `${apiOf(provider)}/me`, ath: sha256(token) });
 
-  test('opens with its proof, once', async () => {
+  test('accepts a bound token with a proof, and each proof once', async () => {
     const dpop = await proof(key, good());
     expect((await call(dpop)).status).toBe(200);
     const again = await call(dpop);
@@ -164,7 +164,7 @@ describe('a token that is bound to a key (DPoP)', () => {
     expect(challenge(again)).toBe('DPoP error="invalid_dpop_proof", algs="ES256 EdDSA PS256"');
   });
 
-  test('is never taken as a plain one', async () => {
+  test('refuses a bound token as a Bearer token', async () => {
     for (const dpop of [null, await proof(key, good())]) {
       const reply = await call(dpop, 'Bearer');
       expect(reply).toMatchObject(INVALID);
@@ -172,7 +172,7 @@ describe('a token that is bound to a key (DPoP)', () => {
     }
   });
 
-  test('comes with a proof of this key, for this request, of now', async () => {
+  test('needs a proof by the key of the token, for this request, not too old', async () => {
     const now = Math.floor(Date.now() / 1000);
     const { jti: _none, ...unnamed } = { ...good(), jti: undefined };
     for (const bad of [
@@ -191,7 +191,7 @@ describe('a token that is bound to a key (DPoP)', () => {
     }
   });
 
-  test('and a plain one is not taken as bound', async () => {
+  test('refuses an unbound token with a proof', async () => {
     const { tokens } = await connect(provider, person, 'me:profile:read');
     const claims = { ...good(), ath: sha256(tokens.access_token) };
     const dpop = await proof(key, claims);
@@ -199,15 +199,15 @@ describe('a token that is bound to a key (DPoP)', () => {
     expect(await send(provider, 'GET', '/me', { headers })).toMatchObject(INVALID);
   });
 
-  test('opens for one of many that show the same proof at once', async () => {
+  test('accepts one of many parallel requests with the same proof', async () => {
     const dpop = await proof(key, good());
     const replies = await Promise.all(Array.from({ length: 5 }, () => call(dpop)));
     expect(replies.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 401, 401, 401, 401]);
   });
 });
 
-describe('what changes how one signs in', () => {
-  test('is not for a program that acts for the person', async () => {
+describe('changing how a person signs in', () => {
+  test('is refused to a token from token exchange', async () => {
     const resource = apiOf(provider);
     const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
     const type = 'urn:ietf:params:oauth:token-type:access_token';
@@ -256,7 +256,7 @@ describe('what changes how one signs in', () => {
   ];
   const SCOPE = 'me:security:write me:delete me:profile:read';
 
-  test('takes a login of the last ten minutes', async () => {
+  test('needs a login in the last ten minutes', async () => {
     const someone = await provider.createPerson();
     const agent = new UserAgent(provider.url);
     const { client } = await connect(provider, someone, SCOPE, { agent });
@@ -281,7 +281,7 @@ describe('what changes how one signs in', () => {
     expect((await fresh.call('POST', '/me/factors/totp', { name: 'Phone' })).status).toBe(201);
   });
 
-  test('takes the second factor of an account that has one, not a remembered device', async () => {
+  test('needs the second factor of an account that has one, not a remembered device', async () => {
     const someone = await provider.createPerson();
     const { totp } = provider.operator.mfa;
     const actor = { ...systemActor, kind: 'user', id: someone.id } as const;
@@ -303,7 +303,7 @@ describe('what changes how one signs in', () => {
     expect(home.url.pathname).toBe('/account');
     await agent.submit(home, {}, '/sign-out');
     expect((await enter()).url.pathname).toBe('/account');
-    // On the pages likewise.
+    // The same on the pages.
     expect((await agent.open('/account/email')).url.pathname).toBe('/sign-in');
 
     const weak = await connect(provider, someone, SCOPE, { agent });

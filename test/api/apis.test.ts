@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 describe('APIs', () => {
-  it('are registered, shown, changed and forgotten', async () => {
+  it('are registered, shown, changed and deleted', async () => {
     const identifier = 'https://files.example.test/v1?a=b';
     const created = await developer('POST', '/apis', {
       identifier,
@@ -53,7 +53,7 @@ describe('APIs', () => {
     expect((await developer('GET', api(identifier))).status).toBe(404);
   });
 
-  it('stay with the scopes that roles and clients refer to', async () => {
+  it('keep the scopes that roles and clients refer to', async () => {
     const identifier = 'https://used.example.test';
     await owner('POST', '/apis', { identifier, name: 'Used', scopes: ['u:a', 'u:b', 'u:c'] });
     const role = `r-${randomUUID().slice(0, 8)}`;
@@ -81,7 +81,7 @@ describe('APIs', () => {
     expect((await owner('DELETE', api(identifier))).status).toBe(204);
   });
 
-  it('that come with Postern are nobody’s to register or change', async () => {
+  it('that are built in cannot be registered or changed', async () => {
     const { url } = provider;
     for (const identifier of [
       `${url}/api/v2`,
@@ -104,12 +104,12 @@ describe('APIs', () => {
   it.each([
     ['no URI', { identifier: 'orders' }],
     ['a fragment', { identifier: 'https://a.example.test/#b' }],
-    ['a scope that is none', { scopes: ['a b'] }],
+    ['an invalid scope', { scopes: ['a b'] }],
     ['a scope of OpenID Connect', { scopes: ['groups'] }],
     ['no name', { name: ' ' }],
     ['an unknown member', { color: 'red' }],
-    ['a lifetime of a year', { access_token_ttl: 31_536_000 }],
-  ])('of %s are refused', async (_what, wrong) => {
+    ['a lifetime of one year', { access_token_ttl: 31_536_000 }],
+  ])('with %s are refused', async (_what, wrong) => {
     const body = { identifier: 'https://wrong.example.test', name: 'Wrong', ...wrong };
     expect((await owner('POST', '/apis', body)).status).toBe(400);
   });

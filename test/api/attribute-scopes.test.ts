@@ -38,7 +38,7 @@ let person: Person;
 const put = (schema: unknown) => owner('PUT', '/attributes', { schema });
 const documentOf = async () =>
   (await (await fetch(`${provider.url}/.well-known/openid-configuration`)).json()) as Document;
-/** Until the provider answers by the schema. */
+/** Waits until the provider works by the changed schema. */
 const inForce = (scope: string, isIn = true) =>
   until(async () => (await documentOf())['scopes_supported']?.includes(scope) === isIn);
 
@@ -56,8 +56,8 @@ beforeEach(async () => {
   await provider.operator.accounts.update(person.id, { attributes: { by: 'operator', values } }, systemActor);
 });
 
-describe("a scope of an attribute's own", () => {
-  it('is one of OpenID Connect: in discovery, ID token and userinfo, alone and beside an API', async () => {
+describe('an attribute’s own scope', () => {
+  it('is a standard scope: in discovery, ID token and userinfo, alone and together with an API', async () => {
     const { claims_supported: claims } = await documentOf();
     expect(claims).toEqual(expect.arrayContaining(['badge', 'https://example.test/floor']));
     const client = await provider.createClient({ scope: 'openid employee' });
@@ -89,7 +89,7 @@ describe("a scope of an attribute's own", () => {
     expect(String(seen.body['scope']).split(' ').sort()).toEqual(['employee', 'menu:read', 'openid']);
   });
 
-  it('is given to the clients alone that may ask for it, and claims are given one by one', async () => {
+  it('is granted only to clients that may request it, and single claims can be requested without it', async () => {
     const narrow = await provider.createClient({ scope: 'openid profile' });
     const refused = await authorize(provider, new UserAgent(provider.url), narrow, person, {
       scope: 'openid employee',
@@ -107,7 +107,7 @@ describe("a scope of an attribute's own", () => {
     expect(preview.body).toMatchObject({ id_token: { badge: 'AB1234' }, userinfo: { badge: 'AB1234' } });
   });
 
-  it("is allowed in the person's words", async () => {
+  it('is described in the person’s language on the consent page', async () => {
     const client = await provider.createClient();
     const agent = new UserAgent(provider.url);
     const url = authorizationUrl(provider, client, { scope: 'openid profile employee' });
@@ -126,7 +126,7 @@ describe("a scope of an attribute's own", () => {
     expect(decodeJwt(reply.body.id_token)).toMatchObject({ badge: 'AB1234', team: 'Tools' });
   });
 
-  it('is no scope of an API, whoever comes first', async () => {
+  it('is refused if an API has the same scope, and the other way round', async () => {
     const api = { identifier: 'https://hr.example.test', name: 'HR', scopes: ['employee'] };
     const made = await owner('POST', '/apis', api);
     expect(made.status).toBe(400);
@@ -151,7 +151,7 @@ describe("a scope of an attribute's own", () => {
       ]);
   });
 
-  it('is taken once where an API and an attribute want it at once', async () => {
+  it('is taken once if an API and an attribute claim it in parallel', async () => {
     for (const scope of ['desk1', 'desk2', 'desk3', 'desk4']) {
       const [api, attribute] = await Promise.all([
         owner('POST', '/apis', { identifier: `https://${scope}.test`, name: 'Desk', scopes: [scope] }),
@@ -164,7 +164,7 @@ describe("a scope of an attribute's own", () => {
     }
   });
 
-  it('stays while a client names it, and what asks for one that is gone is ignored', async () => {
+  it('cannot be removed while a client names it, and is ignored in requests afterwards', async () => {
     const client = await provider.createClient({ scope: 'openid employee' });
     const tokens = await signIn(provider, client, person, { parameters: { scope: 'openid employee' } });
     const without = { properties: { team: SCHEMA.properties.team } };
@@ -173,7 +173,7 @@ describe("a scope of an attribute's own", () => {
     expect(String(refused.body['detail'])).toMatch(/^the client \S+ refers to it/);
     const other = await provider.createClient();
     const before = await signIn(provider, other, person, { parameters: { scope: 'openid employee' } });
-    // Tests before this one have left clients that name it.
+    // Earlier tests have left clients that name it.
     await provider.sql(
       "delete from clients where string_to_array(metadata ->> 'scope', ' ') && '{employee}'",
     );
@@ -187,7 +187,7 @@ describe("a scope of an attribute's own", () => {
   });
 });
 
-it('a configuration whose attribute has the scope of an API does not start, and says so', async () => {
+it('the server does not start if a configured attribute has the scope of an API, and says so', async () => {
   const { url } = await createDatabase();
   const first = await startPostern({ databaseUrl: url });
   const folder = await temporaryFolder();
@@ -199,7 +199,7 @@ attributes: { properties: { badge: { type: string, scope: employee } } }
   const refused = await runCli(['apply', '-f', file, '--yes'], { env: first.env });
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toContain('a scope of the API https://hr.test');
-  // Nothing is half done.
+  // Nothing is left half done.
   const made = ['api', 'create', '--identifier', 'https://hr.test', '--name', 'HR', '--scope', 'employee'];
   expect(await runCli(made, { env: first.env })).toMatchObject({ code: 0 });
   const attributes = { properties: { badge: { type: 'string', scope: 'employee' } } };

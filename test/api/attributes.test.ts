@@ -41,7 +41,7 @@ const SCHEMA = {
 
 const set = async (schema: unknown, headers = {}) => owner('PUT', '/attributes', { schema }, headers);
 
-/** Puts attributes on an account as an operator does. */
+/** Sets attributes of an account as an operator. */
 const give = (id: string, values: Record<string, unknown>) =>
   provider.operator.attributes
     .load()
@@ -50,7 +50,7 @@ const give = (id: string, values: Record<string, unknown>) =>
     );
 
 describe('the schema of attributes', () => {
-  it('is replaced under its version, and each mistake in it is refused', async () => {
+  it('is replaced under If-Match, and every mistake in it is refused', async () => {
     const before = await owner('GET', '/attributes');
     const done = await set(SCHEMA, { 'If-Match': before.headers.get('etag') ?? '' });
     expect(done).toMatchObject({ status: 200, body: { configured: false, version: 1 } });
@@ -59,7 +59,7 @@ describe('the schema of attributes', () => {
     );
     const late = await set({ type: 'object', properties: {} }, { 'If-Match': '"0"' });
     expect(late).toMatchObject({ status: 412, body: { current: { version: 1 } } });
-    // The same once more is no change.
+    // Sending the same schema again changes nothing.
     expect(await set(SCHEMA)).toMatchObject({ body: { version: 1 } });
     for (const [properties, required] of [
       [{ Department: { type: 'string' } }],
@@ -81,7 +81,7 @@ describe('the schema of attributes', () => {
     expect((await owner('GET', '/attributes')).body['version']).toBe(1);
   });
 
-  it('is not for who may only see, and the change is in the audit', async () => {
+  it('cannot be changed with read permission, and changes are audited', async () => {
     const auditor = await callAs(provider, 'auditor');
     expect((await auditor('GET', '/attributes')).status).toBe(200);
     expect((await auditor('PUT', '/attributes', { schema: SCHEMA })).status).toBe(403);
@@ -89,7 +89,7 @@ describe('the schema of attributes', () => {
     expect(event).toMatchObject({ details: { before: { properties: {} }, after: { properties: {} } } });
   });
 
-  it('leaves every claim alone that means something already', () => {
+  it('cannot redefine a standard claim', () => {
     for (const claim of Object.values(SCOPE_CLAIMS).flat())
       expect(
         attributeSchema.safeParse({
@@ -100,7 +100,7 @@ describe('the schema of attributes', () => {
 });
 
 describe('the attributes of an account', () => {
-  it('are seen and changed by who may, and nobody else learns of one', async () => {
+  it('are seen and changed by those who may, and hidden from everybody else', async () => {
     const person = await provider.createPerson();
     await give(person.id, { department: 'Sales', level: 3, salary: 1000.5 });
     const { call } = await connect(provider, person, 'me:profile:read me:profile:write me:data:read');
@@ -138,7 +138,7 @@ describe('the attributes of an account', () => {
         [{ field, reason }],
       ]);
     }
-    // A change of one leaves the others, and those that the person does not see.
+    // Changing one attribute keeps the others, also those hidden from the person.
     await call('PATCH', '/me', { attributes: { diary: null } });
     expect((await provider.operator.accounts.find(person.id))?.attributes).toEqual({
       department: 'Research',
@@ -153,7 +153,7 @@ describe('the attributes of an account', () => {
     expect(events.at(-1)).toEqual({ details: { fields: ['attributes.diary'], before: {}, after: {} } });
   });
 
-  it('are not lost where two are changed at once', async () => {
+  it('survive parallel changes of two of them', async () => {
     const person = await provider.createPerson();
     const { call } = await connect(provider, person, 'me:profile:write');
     await Promise.all([
@@ -170,7 +170,7 @@ describe('the attributes of an account', () => {
     });
   });
 
-  it('find accounts, by those that operators may see', async () => {
+  it('find accounts, if the operator may see the attribute', async () => {
     const [one, two] = [await provider.createPerson(), await provider.createPerson()];
     const hobby = randomUUID().slice(0, 8);
     await give(one.id, { department: 'Sales', level: 2, hobbies: [hobby, 'go'], active: false });
@@ -200,7 +200,7 @@ describe('the attributes of an account', () => {
     expect(plan).toBeDefined();
   });
 
-  it('become claims by their scopes, and only while they fit', async () => {
+  it('become claims by their scopes while they are valid', async () => {
     const person = await provider.createPerson();
     const client = await provider.createClient();
     await give(person.id, { department: 'Sales', level: 2, salary: 5 });
@@ -228,7 +228,7 @@ describe('the attributes of an account', () => {
     const { call } = await connect(provider, person, 'me:profile:read me:profile:write');
     const me = (await call('GET', '/me')).body;
     expect(me['invalid_attributes']).toEqual({ department: 'Sales' });
-    // What fits no more stays where something else is changed, and may be said again as it is.
+    // A value that became invalid survives other changes, and may be sent again unchanged.
     expect((await call('PATCH', '/me', { attributes: { active: true, department: 'Sales' } })).status).toBe(
       200,
     );

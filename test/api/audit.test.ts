@@ -11,7 +11,7 @@ let other: Person;
 let appId: string;
 let bearer: string;
 
-/** What the events of this file have in common: nothing else writes them. */
+/** The type of this file's events: nothing else writes it. */
 const TYPE = 'consent.granted';
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
@@ -70,8 +70,8 @@ beforeAll(async () => {
   bearer = (await ownToken(provider, await serviceAccount(provider, 'auditor'))).body['access_token'] ?? '';
 });
 
-describe('an event', () => {
-  it('is shown with names, device, and what was changed', async () => {
+describe('an audit event', () => {
+  it('is shown with names, device and changes', async () => {
     const id = await seed({
       subject: other.id,
       client: appId,
@@ -101,7 +101,7 @@ describe('an event', () => {
     expect(itemsOf(await auditor('GET', '/audit?request_id=r-shown'))).toEqual([shown]);
   });
 
-  it('names clients, shells, groups and roles, and tells what changed no field', async () => {
+  it('names clients, shell users, groups and roles, and has details even if no field changed', async () => {
     const group = randomUUID();
     await provider.sql(
       "insert into groups (id, name, name_key, created_at, updated_at) values ($1, 'Crew', 'crew', now(), now())",
@@ -134,7 +134,7 @@ describe('an event', () => {
     });
   });
 
-  it('that is not there is not found', async () => {
+  it('that does not exist is answered by 404', async () => {
     for (const id of [randomUUID(), 'nonsense', '%00'])
       expect(await auditor('GET', `/audit/${id}`)).toMatchObject({
         status: 404,
@@ -143,8 +143,8 @@ describe('an event', () => {
   });
 });
 
-describe('filters', () => {
-  it('find events by each of them, any of several values, and all filters together', async () => {
+describe('audit filters', () => {
+  it('find events by each filter, by several values, and by all filters together', async () => {
     const at = '2026-02-02T00:00:00Z';
     const only = `type=${TYPE}&after=2026-02-01T00:00:00Z&before=2026-03-01T00:00:00Z`;
     const a = await seed({ at, actor: ['user', other.id], ip: '10.1.2.3', door: 'api', request: 'r-a' });
@@ -180,7 +180,7 @@ describe('filters', () => {
       ['door=api&outcome=failure', []],
       ['sort=at', [a, b, c]],
     ];
-    // A later `type` in the query is one more value.
+    // Repeating `type` in the query adds a value.
     for (const [query, ids] of expected) {
       const base = query.startsWith('type=') ? only.replace(/^type=[^&]+&/, '') : only;
       const found = await idsOf(`${base}&${query}`);
@@ -190,7 +190,7 @@ describe('filters', () => {
     expect((await idsOf(only))[0]).toBe(c);
   });
 
-  it('include the moment that they begin with, and not the one that they end with', async () => {
+  it('include the start of the range and exclude its end', async () => {
     const at = '2026-04-01T12:00:00Z';
     const id = await seed({ at });
     expect(await idsOf(`type=${TYPE}&after=${at}&before=2026-04-02T00:00:00Z`)).toEqual([id]);
@@ -214,8 +214,8 @@ describe('filters', () => {
   });
 });
 
-describe('pages', () => {
-  it('go on after events of one moment, and stay right while others are written', async () => {
+describe('audit pages', () => {
+  it('continue within events of the same moment, and stay stable while others are written', async () => {
     const at = '2026-05-05T05:05:05Z';
     const seeded: string[] = [];
     while (seeded.length < 7) seeded.push(await seed({ at }));
@@ -236,8 +236,8 @@ describe('pages', () => {
   });
 });
 
-describe('an export', () => {
-  it('has every event in lines of JSON, and leaves an event of its own', async () => {
+describe('an audit export', () => {
+  it('has every event as a line of JSON, and is audited itself', async () => {
     const at = '2026-06-06T00:00:00Z';
     await provider.sql(
       `insert into audit_events (id, at, type, outcome, actor_kind, door, details)
@@ -262,7 +262,7 @@ describe('an export', () => {
     });
   });
 
-  it('has cells in CSV that no spreadsheet computes', async () => {
+  it('has CSV cells that no spreadsheet evaluates', async () => {
     const at = '2026-07-07T00:00:00Z';
     await seed({
       at,
@@ -284,7 +284,7 @@ describe('an export', () => {
     );
   });
 
-  it('reads no more than its client does', async () => {
+  it('reads no further once its client is gone', async () => {
     const before = (await provider.sql('select count(*)::int as count from audit_events'))[0]?.['count'];
     const gone = new AbortController();
     const reply = await fetch(`${apiOf(provider)}/audit/export`, {
@@ -300,7 +300,7 @@ describe('an export', () => {
   });
 });
 
-it('is nobody’s who may not read the audit', async () => {
+it('the audit is refused without the permission to read it', async () => {
   const support = await callAs(provider, 'support');
   for (const path of ['/audit', `/audit/${randomUUID()}`, '/audit/export'])
     expect(await support('GET', path)).toMatchObject({ status: 403, body: { code: 'insufficient_scope' } });

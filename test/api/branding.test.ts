@@ -20,13 +20,13 @@ const PNG =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 const pageAt = async (url: string) => (await new UserAgent(provider.url).open(url)).html;
-/** Until the page of every worker is so. */
+/** Waits until the page of every worker is like this. */
 const everywhere = (url: string, holds: (html: string) => boolean) =>
   until(async () => (await Promise.all(Array.from({ length: 6 }, () => pageAt(url)))).every(holds));
 const fileOf = (html: string, form: RegExp) => fetch(`${provider.url}${form.exec(html)?.[1] ?? '/none'}`);
 
 describe('branding', () => {
-  it('changes name, colours, logo and texts of the pages on every node, under its version', async () => {
+  it('changes name, colours, logo and texts on every node, under If-Match', async () => {
     const before = await owner('GET', '/branding');
     expect(before).toMatchObject({ status: 200, body: { name: null, logo: null, apps: {}, version: 1 } });
     const changed = await owner(
@@ -67,7 +67,7 @@ describe('branding', () => {
     expect(JSON.stringify(event)).not.toContain(PNG);
   });
 
-  it('differs for an app', async () => {
+  it('can differ for an app', async () => {
     const client = await provider.createClient();
     const apps = { [client.id]: { name: 'Harbour Shop', colors: { light: '#8a1f5c' } } };
     expect((await owner('PATCH', '/branding', { apps })).status).toBe(200);
@@ -82,7 +82,7 @@ describe('branding', () => {
     expect((await owner('PATCH', '/branding', { apps: { [client.id]: null } })).body['apps']).toEqual({});
   });
 
-  it('goes back to the version before, and forward again', async () => {
+  it('is reverted to the previous version, and forward again', async () => {
     await owner('PATCH', '/branding', { name: 'First' });
     await owner('PATCH', '/branding', { name: 'Second', texts: null });
     const undone = await owner('POST', '/branding/undo');
@@ -91,7 +91,7 @@ describe('branding', () => {
     expect(await owner('POST', '/branding/undo')).toMatchObject({ body: { name: 'Second', texts: {} } });
   });
 
-  it('tells its versions and goes back to any of them, with the icon', async () => {
+  it('lists its versions and reverts to any of them, with the icon', async () => {
     await owner('PATCH', '/branding', { name: 'Third', colors: { light: '#8a1f5c' } });
     await owner('PATCH', '/branding', { name: 'Fourth' });
     const versions = (await owner('GET', '/branding/versions')).body['items'] as Record<string, unknown>[];
@@ -112,19 +112,23 @@ describe('branding', () => {
 
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>').toString('base64');
   it.each([
-    ['a colour without contrast', { colors: { light: '#ffff00' } }, 'colors.light'],
-    ['the same on dark pages', { colors: { dark: '#101010' } }, 'colors.dark'],
-    ['a colour that is none', { colors: { light: 'red' } }, 'colors.light'],
+    ['a colour with too little contrast', { colors: { light: '#ffff00' } }, 'colors.light'],
+    ['a colour with too little contrast on dark pages', { colors: { dark: '#101010' } }, 'colors.dark'],
+    ['an invalid colour', { colors: { light: 'red' } }, 'colors.light'],
     ['markup', { texts: { en: { page_footer: '<b>x</b>' } } }, 'texts.en.page_footer'],
-    ['an address', { texts: { de: { mail_footer: 'Mehr auf evil.example' } } }, 'texts.de.mail_footer'],
-    ['a link', { texts: { en: { sign_in_title: 'https://evil' } } }, 'texts.en.sign_in_title'],
-    ['arguments of a sentence', { name: '{evil}' }, 'name'],
-    ['a name that turns the text', { name: 'a\u202eb' }, 'name'],
-    ['a language that there is not', { texts: { xx: {} } }, 'texts.xx'],
-    ['a text that there is not', { texts: { en: { other: 'x' } } }, 'texts.en.other'],
+    [
+      'an address in a text',
+      { texts: { de: { mail_footer: 'Mehr auf evil.example' } } },
+      'texts.de.mail_footer',
+    ],
+    ['a link in a text', { texts: { en: { sign_in_title: 'https://evil' } } }, 'texts.en.sign_in_title'],
+    ['placeholders in a name', { name: '{evil}' }, 'name'],
+    ['a name with characters that reverse text', { name: 'a\u202eb' }, 'name'],
+    ['an unknown language', { texts: { xx: {} } }, 'texts.xx'],
+    ['an unknown text', { texts: { en: { other: 'x' } } }, 'texts.en.other'],
     ['an SVG', { logo: { type: 'image/svg+xml', data: svg } }, 'logo.type'],
-    ['an SVG that says it is a PNG', { logo: { type: 'image/png', data: svg } }, 'logo.data'],
-    ['data that is none', { logo: { type: 'image/png', data: '!!' } }, 'logo.data'],
+    ['an SVG declared as PNG', { logo: { type: 'image/png', data: svg } }, 'logo.data'],
+    ['invalid data', { logo: { type: 'image/png', data: '!!' } }, 'logo.data'],
   ])('cannot have %s', async (_what, changes, field) => {
     expect(await owner('PATCH', '/branding', changes)).toMatchObject({
       status: 400,
@@ -132,12 +136,12 @@ describe('branding', () => {
     });
   });
 
-  it('says which contrast a colour lacks', async () => {
+  it('states the contrast that a colour lacks', async () => {
     const { body } = await owner('PATCH', '/branding', { colors: { light: '#ffff00' } });
     expect(JSON.stringify(body)).toMatch(/contrast of 1\.\d\d with the light page; WCAG 2\.2 AA needs 3/);
   });
 
-  it('is anybody’s to see among operators, and changed by those who may, one at a time', async () => {
+  it('is visible to every operator, and changed only with permission, one change at a time', async () => {
     const auditor = await callAs(provider, 'auditor');
     const { headers } = await auditor('GET', '/branding');
     const etag = { 'if-match': headers.get('etag') ?? '' };
@@ -149,7 +153,7 @@ describe('branding', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]));
   });
 
-  it('is changed by the command as well', async () => {
+  it('can be changed by the command', async () => {
     const cli = (...args: string[]) => runCli(['branding', ...args, '--json'], { env: provider.postern.env });
     expect(JSON.parse((await cli('update', '--name', 'By command')).stdout)).toMatchObject({
       name: 'By command',
@@ -157,7 +161,7 @@ describe('branding', () => {
     expect((await cli('update', '--color', '#ffff00')).code).toBe(2);
   });
 
-  it('puts a text of one’s own below every message', () => {
+  it('adds the operator’s own text below every message', () => {
     const render = createMessageRenderer({
       name: 'Quayside',
       brand: { color: '#0a7d55', logo: null },

@@ -33,7 +33,7 @@ const SERVICE = { grant_types: ['client_credentials'] };
 const APP = { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [REDIRECT_URI] };
 
 describe('clients', () => {
-  it('are made, shown, changed and deleted', async () => {
+  it('are created, shown, changed and deleted', async () => {
     const created = await owner('POST', '/clients', {
       name: 'Shop',
       ...APP,
@@ -87,21 +87,21 @@ describe('clients', () => {
 
   it.each([
     ['nothing', {}, 'invalid_request'],
-    ['a name that is known by another', { name: 'x', ...APP, logo_url: 'https://a.example' }, /logo_uri/],
-    ['a redirect URI that is none', { name: 'x', redirect_uris: ['nowhere'] }, /redirect_uris/],
-    ['metadata of another type', { name: 'x', ...APP, access_token_ttl: 'long' }, /access_token_ttl/],
-    ['a role that is not there', { name: 'x', ...SERVICE, roles: ['nobody'] }, 'invalid_request'],
+    ['the name of another client', { name: 'x', ...APP, logo_url: 'https://a.example' }, /logo_uri/],
+    ['an invalid redirect URI', { name: 'x', redirect_uris: ['nowhere'] }, /redirect_uris/],
+    ['metadata of the wrong type', { name: 'x', ...APP, access_token_ttl: 'long' }, /access_token_ttl/],
+    ['an unknown role', { name: 'x', ...SERVICE, roles: ['nobody'] }, 'invalid_request'],
     [
       'a role for a public client',
       { name: 'x', ...APP, token_endpoint_auth_method: 'none', roles: ['support'] },
       /roles/,
     ],
-    ['a name that every object has', { name: 'x', ...APP, constructor: 1 }, /constructor/],
-    ['a name that turns text round', { name: '\u202egpj.exe', ...APP }, /client_name/],
+    ['a name that every JavaScript object has', { name: 'x', ...APP, constructor: 1 }, /constructor/],
+    ['a name with characters that reverse text', { name: '\u202egpj.exe', ...APP }, /client_name/],
     ['NUL', { name: 'x', ...APP, tos_uri: 'https://a.example/\0' }, /./],
     ['half a pair', { name: 'x', ...APP, contacts: ['\ud800'] }, /./],
     ['what is not set so', { name: 'x', ...APP, enabled: false }, /enabled/],
-  ])('of %s are refused', async (_what, body, why) => {
+  ])('with %s are refused', async (_what, body, why) => {
     const { status, body: problem } = await owner('POST', '/clients', body);
     expect({ status, problem }).toMatchObject({ status: 400 });
     if (typeof why === 'string') expect(problem['code']).toBe(why);
@@ -109,7 +109,7 @@ describe('clients', () => {
       expect(problem).toMatchObject({ code: 'invalid_client_metadata', detail: expect.stringMatching(why) });
   });
 
-  it('are found by their kind, name, standing and role, page by page', async () => {
+  it('are found by kind, name, status and role, page by page', async () => {
     const name = `Kind ${randomUUID()}`;
     const bodies = [
       { ...APP, token_endpoint_auth_method: 'none' },
@@ -148,7 +148,7 @@ describe('clients', () => {
     expect((await owner('GET', '/clients?color=red')).status).toBe(400);
   });
 
-  it('have two secrets for a time, and one that ends by itself', async () => {
+  it('can have two secrets for a while, one of which expires by itself', async () => {
     const client = await made(SERVICE);
     const path = `${at(client.id)}/secrets`;
     const works = async (secret: string) => (await ownToken(provider, { ...client, secret })).status === 200;
@@ -178,7 +178,7 @@ describe('clients', () => {
     expect(await owner('POST', `${at(open.id)}/secrets`)).toMatchObject({ status: 400 });
   });
 
-  it('do not have their secret repeated', async () => {
+  it('never get their secret repeated', async () => {
     const headers = { 'Idempotency-Key': randomUUID() };
     const [first, again] = [
       await owner('POST', '/clients', { name: 'Once', ...SERVICE }, headers),
@@ -187,7 +187,7 @@ describe('clients', () => {
     expect(again.body).toEqual({ ...first.body, client_secret: null });
   });
 
-  it('get nothing while they are disabled, and what they have counts for nothing', async () => {
+  it('get no tokens while disabled, and their tokens are invalid', async () => {
     const client = await made({ ...APP });
     const person = await provider.createPerson();
     const parameters = { scope: 'openid offline_access' };
@@ -220,7 +220,7 @@ describe('clients', () => {
     expect((await app.call('GET', '/me')).status).toBe(200);
   });
 
-  it('tell when they were used last and who has allowed them what', async () => {
+  it('show when they were last used and who has consented to what', async () => {
     const client = await made({ ...APP, scope: 'openid email' });
     const people = [await provider.createPerson(), await provider.createPerson()];
     for (const person of people)
@@ -241,11 +241,11 @@ describe('clients', () => {
   }, 20_000);
 });
 
-describe('rights over a client', () => {
+describe('permissions over a client', () => {
   const HELD = { status: 403, body: { code: 'permission_not_held' } };
   const STRONGER = { status: 403, body: { code: 'stronger_operator' } };
 
-  it('are nobody’s who may do less than it', async () => {
+  it('are needed to the full extent of what the client may do', async () => {
     const service = await serviceAccount(provider, 'administrator');
     const manager = await made({ ...APP, scope: 'openid users:write' });
     for (const { id } of [service, manager]) {
@@ -267,7 +267,7 @@ describe('rights over a client', () => {
     ).toMatchObject([{ details: { code: expect.any(String) } }]);
   });
 
-  it('are given by those alone who have them', async () => {
+  it('can be granted only by those who hold them', async () => {
     expect(await developer('POST', '/clients', { name: 'x', ...SERVICE, roles: ['owner'] })).toMatchObject(
       HELD,
     );
@@ -285,7 +285,7 @@ describe('rights over a client', () => {
     expect(await developer('PATCH', at(app.id), { name: 'mine again' })).toMatchObject(STRONGER);
   });
 
-  it('are not lost by a service account to itself', async () => {
+  it('cannot be dropped by a service account from itself', async () => {
     const service = await serviceAccount(provider, 'owner');
     const { body } = await ownToken(provider, service);
     const call = (method: string, path: string, sent?: unknown) =>
@@ -303,7 +303,7 @@ describe('rights over a client', () => {
     expect((await call('POST', `${at(service.id)}/secrets`)).status).toBe(201);
   });
 
-  it('lose no change to another one at the same time', async () => {
+  it('survive parallel changes', async () => {
     const app = await made(APP);
     const changes = Array.from({ length: 5 }, (_, index) =>
       owner('PATCH', at(app.id), {
@@ -320,8 +320,8 @@ describe('rights over a client', () => {
   });
 });
 
-describe('a preview', () => {
-  it('says what the tokens say, and issues none', async () => {
+describe('a preview of tokens', () => {
+  it('shows their claims and issues none', async () => {
     const person = await provider.createPerson();
     await owner('POST', '/apis', {
       identifier: ORDERS,

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 const HEALTH = '/contracts/cookie/health';
 const statusAt = async (base: string, path: string) => (await fetch(`${base}${path}`)).status;
-/** Until every worker answers so: each request is a connection of its own, given to one of them. */
+/** Waits until every worker answers so: each request is a new connection to one of them. */
 const everywhere = (path: string, status: number) =>
   until(async () => {
     const headers = { connection: 'close' };
@@ -38,7 +38,7 @@ const refresh = async () => {
 };
 
 describe('contracts', () => {
-  it('are opened and closed on every node while it runs', async () => {
+  it('are opened and closed on every running node', async () => {
     expect(await owner('GET', '/contracts/cookie')).toMatchObject({
       status: 200,
       body: { name: 'cookie', open: false, configured: false, forced: null, version: 1 },
@@ -48,7 +48,7 @@ describe('contracts', () => {
     expect(opened).toMatchObject({ status: 200, body: { open: true, configured: false, version: 2 } });
     await everywhere(HEALTH, 200);
     expect(await refresh()).toBe('invalid_grant');
-    // At the root, where the configuration wants it.
+    // At the root, where the configuration mounts it.
     expect(await statusAt(server.url, '/health')).toBe(200);
 
     expect(await owner('PATCH', '/contracts/cookie', { open: false }, { 'if-match': '"1"' })).toMatchObject({
@@ -78,7 +78,7 @@ describe('contracts', () => {
     ]);
   });
 
-  it('are left as the configuration forces them', async () => {
+  it('forced by the configuration cannot be changed', async () => {
     expect(await owner('PATCH', '/contracts/ppl', { open: false })).toMatchObject({
       status: 409,
       body: { code: 'configured', detail: expect.stringContaining('ppl.example.test') },
@@ -95,14 +95,14 @@ describe('contracts', () => {
     ]);
   });
 
-  it('are opened once however many ask', async () => {
+  it('are opened once by parallel requests', async () => {
     const answers = await Promise.all(
       [1, 2].map(() => owner('PATCH', '/contracts/flask', { open: true }, { 'if-match': '"1"' })),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]));
   });
 
-  it('are opened and closed by the command as well', async () => {
+  it('can be opened and closed by the command', async () => {
     const cli = (...args: string[]) => runCli(['contract', ...args, '--json'], { env: server.postern.env });
     expect(JSON.parse((await cli('open', 'keyed')).stdout)).toMatchObject({ open: true });
     await until(async () => (await statusAt(server.url, '/contracts/keyed/docs')) === 200);
@@ -111,7 +111,7 @@ describe('contracts', () => {
     expect((await cli('close', 'ppl')).code).toBe(1);
   });
 
-  it('tell who comes, by program, address and account', async () => {
+  it('show their users by program, address and account', async () => {
     const call = (agent: string, address: string) =>
       fetch(`${server.url}/contracts/gateway/api/v1/auth/health`, {
         headers: { 'user-agent': agent, 'x-forwarded-for': address },

@@ -19,7 +19,7 @@ const countOf = async (table: string, where: string, values: unknown[]) =>
   (await provider.sql(`select from ${table} where ${where}`, values)).length;
 
 describe('Idempotency-Key', () => {
-  it('has a request done once, however many come at the same time', async () => {
+  it('has a request performed once, however many come in parallel', async () => {
     const [name, key] = [`Group ${randomUUID()}`, randomUUID()];
     const create = (body: object = { name }, call = owner, headers = { 'Idempotency-Key': key }) =>
       call('POST', '/groups', body, headers);
@@ -37,7 +37,7 @@ describe('Idempotency-Key', () => {
       status: 422,
       body: { code: 'idempotency_mismatch' },
     });
-    // Another caller's key, or another path's, is another key.
+    // The same key for another caller or another path counts as another key.
     expect(await create({ name }, await callAs(provider, 'owner'))).toMatchObject({
       status: 409,
       body: { code: 'group_taken' },
@@ -46,7 +46,7 @@ describe('Idempotency-Key', () => {
     expect([other.status, other.headers.get('idempotency-replayed')]).toEqual([201, null]);
   });
 
-  it('keeps nothing of a request that was refused, and ends after a day', async () => {
+  it('stores nothing of a refused request, and expires after a day', async () => {
     const [name, key] = [roleName(), { 'Idempotency-Key': `"${randomUUID()}" ` }];
     expect(await owner('POST', '/roles', { name: 'owner' }, key)).toMatchObject({ status: 409 });
     expect(await owner('POST', '/roles', { name }, key)).toMatchObject({ status: 201 });
@@ -63,7 +63,7 @@ describe('Idempotency-Key', () => {
     });
   });
 
-  it('never repeats a secret', () => {
+  it('never repeats a secret in a replayed reply', () => {
     const Item = z.strictObject({ id: z.string(), secret: issuedSecret('Shown once') });
     const schema = z.strictObject({
       one: Item.nullable(),
@@ -89,7 +89,7 @@ describe('POST /bulk', () => {
   const resultsOf = ({ body }: Awaited<ReturnType<Call>>) =>
     body['results'] as { id: string; status: number; body: Record<string, unknown> | null }[];
 
-  it('answers each operation for itself', async () => {
+  it('answers each operation by itself', async () => {
     const [name, other] = [roleName(), roleName()];
     const role = (id: string) => ({ id, method: 'POST', path: '/roles', body: { name } });
     const done = await bulk([
@@ -123,7 +123,7 @@ describe('POST /bulk', () => {
     expect(await bulk(Array.from({ length: 101 }, () => role('a')))).toMatchObject({ status: 400 });
   });
 
-  it('does all of them or none when it is atomic, and tells the others', async () => {
+  it('performs all operations or none if it is atomic, and says so for each', async () => {
     const names = [roleName(), roleName()];
     const roles = names.map((name) => ({ id: name, method: 'POST', path: '/roles', body: { name } }));
     const failed = await bulk([roles[0]!, roles[0]!, roles[1]!], { atomic: true });
@@ -137,7 +137,7 @@ describe('POST /bulk', () => {
     expect(resultsOf(done).map(({ status }) => status)).toEqual([201, 201]);
   });
 
-  it('asks for the permission of each, writes refusals down, and costs its operations', async () => {
+  it('checks the permission of each operation, audits refusals, and counts each against the rate limit', async () => {
     const developer = await callAs(provider, 'developer');
     const name = roleName();
     const operations = [
@@ -161,7 +161,7 @@ describe('POST /bulk', () => {
     ).toBe(2);
   });
 
-  it('is done once for a key', async () => {
+  it('is performed once for an idempotency key', async () => {
     const name = roleName();
     const once = { 'Idempotency-Key': randomUUID() };
     const operations = [{ id: '1', method: 'POST', path: '/roles', body: { name } }];
@@ -171,8 +171,8 @@ describe('POST /bulk', () => {
   });
 });
 
-describe('a refusal', () => {
-  it('says what is wrong, and what may have been meant', async () => {
+describe('a refusal by the management API', () => {
+  it('says what is wrong and suggests what may have been meant', async () => {
     const detailOf = async (...request: Parameters<Call>) => (await owner(...request)).body['detail'];
     expect(await detailOf('PATCH', '/roles/support', { description: 'x' })).toBe(
       'This comes with Postern, and nobody changes it: make one of your own.',
@@ -197,8 +197,8 @@ describe('a refusal', () => {
   });
 });
 
-describe('the API for browsers', () => {
-  it('lets pages of any origin send and read what it goes by', async () => {
+describe('CORS at the management API', () => {
+  it('lets any origin send and read the headers that matter', async () => {
     const preflight = await fetch(`${provider.url}/api/v2/users`, {
       method: 'OPTIONS',
       headers: { 'Origin': 'https://console.example.test', 'Access-Control-Request-Method': 'PUT' },
@@ -211,7 +211,7 @@ describe('the API for browsers', () => {
       expect(exposed).toContain(name);
   });
 
-  it('counts a service account as a program', async () => {
+  it('treats a service account as a program in rate limits', async () => {
     const { headers } = await owner('GET', '/caller');
     expect(headers.get('ratelimit-policy')).toBe('"program";q=6000;w=60');
   });
@@ -222,8 +222,8 @@ interface Operation {
   parameters?: { name: string; in: string }[];
 }
 
-describe('every operation of the document', () => {
-  /** Those for operators: what a person does for themselves is under `/me`. */
+describe('every operation of the OpenAPI document', () => {
+  /** Operations for operators. Those that people use for themselves are under `/me`. */
   async function operations() {
     const reply = await fetch(`${apiOf(provider)}/openapi.json`);
     const { paths } = (await reply.json()) as { paths: Record<string, Record<string, Operation>> };
@@ -239,7 +239,7 @@ describe('every operation of the document', () => {
       );
   }
 
-  it('refuses filters, orders, cursors and limits that it does not know, by name', async () => {
+  it('refuses unknown filters, orders, cursors and limits by name', async () => {
     const lists = (await operations()).filter(({ path, method }) => method === 'GET' && !path.includes('{'));
     expect(lists.length).toBeGreaterThan(20);
     expect(lists.filter(({ takes }) => takes.includes('sort')).length).toBeGreaterThan(3);
@@ -258,8 +258,8 @@ describe('every operation of the document', () => {
     }
   });
 
-  it('knows nothing by a foreign or a forged id, and changes nothing', async () => {
-    // A service account views as nobody.
+  it('finds nothing by a foreign or forged id, and changes nothing', async () => {
+    // A service account can view as nobody.
     const some = (await operations()).filter(
       ({ path, id }) => path.includes('{') && id !== 'impersonateUser',
     );

@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 const newAddress = () => `${randomUUID()}@example.test`;
 
-/** Leaves a message with a link that is good for a while. */
+/** Adds a message with a link that stays valid for a while. */
 async function post(to: string, more: Partial<Message> = {}): Promise<void> {
   const link = { token: TOKEN, lasts: 900, expiresAt: new Date(Date.now() + 900_000).toISOString() };
   const content = { ...sampleOf('password-reset'), link, to, ...more } as Message;
@@ -33,7 +33,7 @@ const listed = async (to: string) => itemsOf(await owner('GET', `/mail/outbox?to
 const sentTo = (to: string) => sink.accepted.filter((mail) => mail.to?.[0]?.address === to);
 
 describe('the outbox', () => {
-  it('shows what waits and why, never a token, and sends it when asked to', async () => {
+  it('shows what is pending and why, without tokens, and resends on request', async () => {
     sink.behaviour = 'refuse-recipient';
     const to = newAddress();
     await post(to);
@@ -67,13 +67,13 @@ describe('the outbox', () => {
     expect(itemsOf(await owner('GET', '/audit?type=mail.resent&limit=1'))[0]).toMatchObject({
       after: { mail: id, template: 'password-reset' },
     });
-    // Of what was sent neither content nor address is left.
+    // Neither the content nor the address of a sent message is left.
     expect(await provider.sql('select content, address from outbox where id = $1', [id])).toEqual([
       { content: null, address: null },
     ]);
   });
 
-  it('keeps what was given up after three days, and starts anew with it', async () => {
+  it('keeps messages given up after three days, and sends them on request', async () => {
     sink.behaviour = 'refuse-recipient';
     const to = newAddress();
     await post(to);
@@ -91,7 +91,7 @@ describe('the outbox', () => {
     await until(() => sentTo(to).length === 1);
   });
 
-  it('drops what is asked for again when its link is over', async () => {
+  it('drops a message instead of resending it if its link has expired', async () => {
     sink.behaviour = 'refuse-recipient';
     const to = newAddress();
     const expiresAt = new Date(Date.now() + 3_000).toISOString();
@@ -107,7 +107,7 @@ describe('the outbox', () => {
   });
 });
 
-describe('templates', () => {
+describe('mail templates', () => {
   const write = (texts: object, more: object = {}, headers = {}) =>
     owner(
       'PATCH',
@@ -116,7 +116,7 @@ describe('templates', () => {
       headers,
     );
 
-  it('are written anew by language under their version, and are what the next mail says', async () => {
+  it('are changed by language under If-Match, and used for the next mail', async () => {
     const before = await owner('GET', '/mail/templates?template=password-reset&language=en');
     expect(before.body['items']).toMatchObject([
       {
@@ -173,14 +173,14 @@ describe('templates', () => {
     ['character', 'a\u0000b'],
     ['empty', '   '],
     ['2000', 'x'.repeat(2_001)],
-  ])('refuse one for its %s (%#)', async (reason, sentence) => {
+  ])('with a mistake in %s are refused (%#)', async (reason, sentence) => {
     expect(await write({ text: sentence })).toMatchObject({
       status: 400,
       body: { errors: [{ field: 'texts.text', detail: expect.stringContaining(reason) }] },
     });
   });
 
-  it('refuse what is none of theirs', async () => {
+  it('accept no unknown template, language or text', async () => {
     for (const [texts, more] of [
       [{ subject: 'two\nlines' }, {}],
       [{ unknown: 'x' }, {}],
@@ -192,11 +192,11 @@ describe('templates', () => {
   });
 });
 
-describe('a preview', () => {
+describe('a mail preview', () => {
   const preview = (more: object) =>
     owner('POST', '/mail/templates/preview', { template: 'new-device', language: 'en', ...more });
 
-  it('shows each kind of message in each language with made-up data', async () => {
+  it('shows each kind of message in each language with sample data', async () => {
     const kinds = new Set(itemsOf(await owner('GET', '/mail/templates')).map(({ template }) => template));
     for (const template of kinds)
       for (const language of ['en', 'de', 'es', 'zh']) {
@@ -211,7 +211,7 @@ describe('a preview', () => {
     expect((await preview({ language: 'de' })).body['language']).toBe('de');
   });
 
-  it('has words that are not saved, and tells the line of a mistake', async () => {
+  it('renders unsaved texts and names the line of a mistake', async () => {
     expect(await preview({ texts: { subject: 'Look, {name}' } })).toMatchObject({
       body: { subject: 'Look, Postern', html: expect.stringContaining('Look, Postern') },
     });
@@ -226,8 +226,8 @@ describe('a preview', () => {
   });
 });
 
-describe('a test letter', () => {
-  it('arrives, as a letter of its own and as a sample that says it is one', async () => {
+describe('a test message', () => {
+  it('arrives on its own or as a sample of a message, marked as such', async () => {
     sink.behaviour = 'accept';
     const [plain, sample] = [newAddress(), newAddress()];
     expect(await owner('POST', '/mail/test', { to: plain, language: 'de' })).toMatchObject({
@@ -245,7 +245,7 @@ describe('a test letter', () => {
     expect(code).toBe(0);
   });
 
-  it('goes to somebody who is named, and to nobody by the dozen', async () => {
+  it('goes to a named recipient, and only to a few per hour', async () => {
     expect(await owner('POST', '/mail/test', {})).toMatchObject({
       status: 400,
       body: { errors: [{ field: 'to' }] },
@@ -257,7 +257,7 @@ describe('a test letter', () => {
     expect(await owner('POST', '/mail/test', { to })).toMatchObject({ status: 429 });
   });
 
-  it('comes in the name of the look in force', async () => {
+  it('is sent under the name from the current branding', async () => {
     const to = newAddress();
     await owner('PATCH', '/branding', { name: 'Quayside' });
     await until(async () => {
@@ -268,7 +268,7 @@ describe('a test letter', () => {
   });
 });
 
-it('needs its permissions', async () => {
+it('the mail operations need their permissions', async () => {
   const support = await callAs(provider, 'support');
   expect((await support('GET', '/mail/outbox')).status).toBe(200);
   expect((await support('GET', '/mail/templates')).status).toBe(200);
@@ -281,7 +281,7 @@ it('needs its permissions', async () => {
     expect(await owner('GET', path)).toMatchObject({ status: 404 });
 });
 
-it('is there by command as well', async () => {
+it('the mail operations are available as commands', async () => {
   const { env } = provider.postern;
   const command = async (...args: string[]) => {
     const { code, stdout, stderr } = await runCli(args, { env });

@@ -27,8 +27,8 @@ const person = async (...roles: string[]): Promise<Person> => {
   return one;
 };
 
-describe('an account', () => {
-  it('is made, read, changed by a merge patch under its version, and deleted', async () => {
+describe('a managed account', () => {
+  it('is created, read, changed by a merge patch under If-Match, and deleted', async () => {
     const email = address();
     const made = await owner('POST', '/users', {
       email,
@@ -59,7 +59,7 @@ describe('an account', () => {
       status: 412,
       body: { code: 'precondition_failed', current: { name: null } },
     });
-    // What changes nothing is no change.
+    // An unchanged value is no change.
     const same = await owner('PATCH', path, { name: null });
     expect(same.headers.get('etag')).toBe(changed.headers.get('etag'));
     for (const [body, field] of [
@@ -78,7 +78,7 @@ describe('an account', () => {
     expect((await owner('GET', path)).status).toBe(404);
     expect((await owner('DELETE', path)).status).toBe(404);
   });
-  it('is deleted after days unless that is called off', async () => {
+  it('is deleted after some days unless the deletion is cancelled', async () => {
     const [first, second] = [await person(), await person()];
     const due = await owner('DELETE', `/users/${first.id}?after_days=7&reason=left`);
     expect(due.status).toBe(202);
@@ -95,7 +95,7 @@ describe('an account', () => {
     });
     await owner('POST', `/users/${second.id}/suspend`);
     await owner('DELETE', `/users/${second.id}?after_days=1`);
-    // Who may not delete does not call a deletion off.
+    // Without permission to delete, cancelling a deletion is refused.
     expect(await support('POST', `/users/${second.id}/reactivate`)).toMatchObject({ status: 403 });
     expect(await owner('PATCH', `/users/${second.id}`, { deletes_at: null })).toMatchObject({
       body: { status: 'suspended', deletes_at: null },
@@ -109,7 +109,7 @@ describe('an account', () => {
     expect((await owner('GET', `/users/${first.id}`)).status).toBe(200);
     expect((await owner('DELETE', `/users/${first.id}?after_days=soon`)).status).toBe(400);
   });
-  it('is invited by a mail, again and again, until it has a password', async () => {
+  it('is invited by mail, repeatedly, until it has a password', async () => {
     const made = await create({ password: undefined, invite: true });
     expect(made).toMatchObject({ status: 201, body: { has_password: false } });
     expect((await owner('POST', `/users/${idOf(made)}/invite`)).status).toBe(200);
@@ -167,14 +167,14 @@ describe('an account', () => {
   });
 });
 
-describe('what opens an account and acts for it', () => {
+describe('what opens an account or acts for it:', () => {
   let one: Person;
   let app: App;
   beforeAll(async () => {
     one = await person();
     app = await connect(provider, one, 'me:profile:read');
   });
-  it('has its sessions and apps listed and ended', async () => {
+  it('sessions and apps are listed and ended', async () => {
     const path = `/users/${one.id}`;
     const sessions = itemsOf(await support('GET', `${path}/sessions`));
     expect(sessions).toMatchObject([{ kind: 'browser', client_ids: [app.client.id] }]);
@@ -195,7 +195,7 @@ describe('what opens an account and acts for it', () => {
     expect(await support('DELETE', `${path}/apps`)).toMatchObject({ status: 200 });
   });
 
-  it('pages the sessions of all', async () => {
+  it('the sessions of all accounts are paged', async () => {
     await signIn(provider, app.client, await person());
     await signIn(provider, app.client, await person());
     const first = await support('GET', '/sessions?limit=1');
@@ -207,7 +207,7 @@ describe('what opens an account and acts for it', () => {
     });
   });
 
-  it('has its factors listed and taken off', async () => {
+  it('factors are listed and removed', async () => {
     const path = `/users/${one.id}`;
     const add = async () => {
       const { id, secret: _secret } = await provider.operator.mfa.totp.begin(one.id, 'Phone');
@@ -228,7 +228,7 @@ describe('what opens an account and acts for it', () => {
     expect(itemsOf(await support('GET', `${path}/identities`))).toEqual([]);
   });
 
-  it('has its history paged, and its data exported by who may', async () => {
+  it('history is paged, and data exported with the permission', async () => {
     const path = `/users/${one.id}`;
     const first = await support('GET', `${path}/events?limit=2`);
     const cursor = String(first.body['next_cursor']);
@@ -248,8 +248,8 @@ describe('what opens an account and acts for it', () => {
   });
 });
 
-describe('the export', () => {
-  it('streams lines of JSON or CSV in which nothing is a formula', async () => {
+describe('an export of accounts', () => {
+  it('streams lines of JSON or CSV without spreadsheet formulas', async () => {
     const tag = randomUUID().slice(0, 8);
     const hostile = ['=1+1', '+cmd', '-2', '@sum', 'a"b,c'];
     for (const [index, name] of hostile.entries())
@@ -283,11 +283,11 @@ describe('the export', () => {
   });
 });
 
-describe('what would be an escalation', () => {
+describe('privilege escalation', () => {
   const refusals = async () =>
     (await provider.sql("select from audit_events where type = 'operator.refused'")).length;
 
-  it('is refused to support against whoever is stronger, and written down', async () => {
+  it('is refused to support against stronger operators, and audited', async () => {
     const administrator = await person('administrator');
     const contracts = await person('admin');
     for (const { id } of [administrator, contracts]) {
@@ -340,7 +340,7 @@ describe('what would be an escalation', () => {
       expect(await call(method, path)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
   });
 
-  it('leaves an owner, of two that go at once one', async () => {
+  it('leaves one owner if two remove each other in parallel', async () => {
     const all = () =>
       provider.sql("update users set roles = array_remove(roles, 'owner') where 'owner' = any(roles)");
     for (const gone of [
@@ -352,7 +352,7 @@ describe('what would be an escalation', () => {
       await all();
       const owners = [await person('owner'), await person('owner')];
       for (const { id } of owners) {
-        // Nothing but a passkey to sign in with.
+        // A passkey is the only way to sign in.
         await provider.sql('update users set password_hash = null where id = $1', [id]);
         await provider.sql(
           `insert into passkeys (id, account_id, credential_id, name, public_key, counter, transports, backed_up, created_at)
@@ -370,7 +370,7 @@ describe('what would be an escalation', () => {
 });
 
 describe('a password that has to be replaced', () => {
-  it('opens nothing but the page that replaces it, and not by itself', async () => {
+  it('signs in only to the page that replaces it, and is not accepted as its own replacement', async () => {
     const one = await person();
     expect(await support('POST', `/users/${one.id}/password/reset`, { force: true })).toMatchObject({
       body: { password_change_required: true },
@@ -382,7 +382,7 @@ describe('a password that has to be replaced', () => {
     expect((await agent.open('/account')).url.pathname).not.toBe('/account');
     const again = await agent.submit(page, { password: one.password }, '/reset-password');
     expect(again.html).toContain('has to be replaced');
-    // Nobody has shown the mailbox.
+    // Nobody has proven to read the mailbox.
     await provider.sql('update users set email_verified_at = null, owner_proven_at = null where id = $1', [
       one.id,
     ]);

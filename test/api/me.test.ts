@@ -27,7 +27,7 @@ describe.each(STORES)('with %s', (stores) => {
     return { person, app: await connect(provider, person, scope) };
   };
 
-  test('the profile is read and changed, all of it or nothing', async () => {
+  test('the profile is read and changed, completely or not at all', async () => {
     const { person, app } = await arrive();
     const { body, headers } = await app.call('GET', '/me');
     expect(body).toMatchObject({
@@ -61,7 +61,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('GET', '/me')).body['name']).toBe('Countess');
   });
 
-  test('all that OpenID Connect has a claim for is kept, given by scope, and can be taken along', async () => {
+  test('all standard claims are stored, granted by scope, and part of the export', async () => {
     const { app, person } = await arrive(`${ALL} profile email phone address`);
     const changes = {
       middle_name: 'King',
@@ -106,7 +106,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect(await claimsFor('openid phone address')).toEqual({ sub: person.id });
   });
 
-  test('what cannot be said of a person is refused, and the reply says why', async () => {
+  test('invalid profile values are refused with a reason', async () => {
     const { app } = await arrive('me:profile:read me:profile:write');
     for (const [changes, field] of [
       [{ birthdate: '10.12.1815' }, 'birthdate'],
@@ -124,7 +124,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('GET', '/me')).body['nickname']).toBeNull();
   });
 
-  test('another address is the account’s once its link was used', async () => {
+  test('a new address takes effect once its link was used', async () => {
     const { person, app } = await arrive();
     const next = `new-${person.email}`;
     expect((await app.call('POST', '/me/email', { email: next })).status).toBe(202);
@@ -137,7 +137,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('POST', '/me/email/verification')).body).toEqual({ sent: false });
   });
 
-  test('a new password ends every token, the one that asked for it too', async () => {
+  test('a new password ends every token, including the one that set it', async () => {
     const { person, app } = await arrive();
     const change = (current_password: string, new_password: string) =>
       app.call('POST', '/me/password', { current_password, new_password });
@@ -223,7 +223,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('GET', '/me/factors')).body).toMatchObject({ passkeys: [] });
   });
 
-  test('browsers are listed, and end with what they opened', async () => {
+  test('browser sessions are listed and ended, with their tokens', async () => {
     const { person, app } = await arrive();
     const elsewhere = await connect(provider, person, 'me:profile:read');
     const third = await connect(provider, person, 'me:profile:read');
@@ -243,7 +243,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect(await list()).toEqual([expect.objectContaining({ current: true })]);
   });
 
-  test('a device signed in by a code is listed, knows itself, and ends', async () => {
+  test('a device signed in by a code is listed, recognizes itself, and can be ended', async () => {
     const { person, app } = await arrive();
     const client = await provider.createClient(DEVICE, { isPublic: true });
     const scope = 'openid offline_access me:sessions:read me:sessions:write';
@@ -279,7 +279,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect(await provider.sql('select from device_sign_ins where id = $1', [id])).toEqual([]);
   });
 
-  test('an app is shown with what it may do, and loses it at once', async () => {
+  test('an app is listed with its permissions and loses them at once', async () => {
     const { person, app } = await arrive();
     const parameters = { scope: 'openid email offline_access', prompt: 'consent' };
     const client = await provider.createClient();
@@ -301,7 +301,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('GET', '/me')).status).toBe(401);
   });
 
-  test('API keys are seen and revoked', async () => {
+  test('API keys are listed and revoked', async () => {
     const { person, app } = await arrive();
     const { record } = await provider.operator.apiKeys.create(
       { name: 'Laptop', accountId: person.id },
@@ -317,7 +317,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect((await app.call('GET', '/me/api-keys')).body).toEqual({ api_keys: [] });
   });
 
-  test('what happened comes page by page, and all there is can be taken along', async () => {
+  test('the history is paged, and all data can be downloaded', async () => {
     const { person, app } = await arrive();
     for (const name of ['One', 'Two', 'Three']) await app.call('PATCH', '/me', { name });
     const all = (await app.call('GET', '/me/events')).body['events'] as { id: string; type: string }[];
@@ -343,7 +343,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect(JSON.stringify(body)).not.toMatch(/hash|secret/i);
   });
 
-  test('an account is deleted, with all that runs for it', async () => {
+  test('an account is deleted, with all its sessions and tokens', async () => {
     const { person, app } = await arrive();
     expect((await app.call('DELETE', '/me')).status).toBe(204);
     expect(await provider.operator.accounts.find(person.id)).toBeNull();
@@ -352,7 +352,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect(deleted).toMatchObject({ door: 'api', actor_kind: 'user', actor_id: person.id });
   });
 
-  test('the consent page says in plain words what an app may do, in four languages', async () => {
+  test('the consent page describes the scopes in plain words, in four languages', async () => {
     const person = await provider.createPerson();
     const client = await provider.createClient({}, { isPublic: true });
     const parameters = { scope: 'openid me:profile:read me:delete', resource: apiOf(provider) };
@@ -372,7 +372,7 @@ describe.each(STORES)('with %s', (stores) => {
     }
   });
 
-  test('what was not allowed is refused, and the scope is named', async () => {
+  test('a request without the needed scope is refused, naming the scope', async () => {
     const { app } = await arrive('me:profile:read');
     for (const [method, path, scope] of [
       ['PATCH', '/me', 'me:profile:write'],

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 describe('a token of a service account', () => {
-  it('has what its roles allow of the scope that it asks for, and needs no resource', async () => {
+  it('has the permissions of its roles within the requested scope, and needs no resource', async () => {
     const support = await serviceAccount(provider, 'support');
     const { status, body } = await ownToken(provider, support, 'users:read users:write keys:write');
     expect({ status, scope: body['scope'] }).toEqual({ status: 200, scope: 'users:read users:write' });
@@ -36,7 +36,7 @@ describe('a token of a service account', () => {
     });
   });
 
-  it('allows no more than the roles do now', async () => {
+  it('allows no more than the roles do at the time of the call', async () => {
     const role = `helper-${randomUUID().slice(0, 8)}`;
     await owner('POST', '/roles', { name: role, permissions: ['users:read', 'groups:read'] });
     const call = await callAs(provider, role);
@@ -52,7 +52,7 @@ describe('a token of a service account', () => {
     ).toEqual([{ details: { operation: 'listUsers', code: 'insufficient_scope', reason: 'users:read' } }]);
   });
 
-  it('is none for the account of its owner', async () => {
+  it('does not act for an account, even with the role owner', async () => {
     const call = await callAs(provider, 'owner');
     expect(await call('GET', '/me')).toMatchObject({ status: 401, body: { code: 'invalid_token' } });
     expect(await call('GET', '/caller')).toMatchObject({ status: 200, body: { kind: 'client' } });
@@ -60,7 +60,7 @@ describe('a token of a service account', () => {
 });
 
 describe("a person's token", () => {
-  it('manages by what the client names and the person may, and stops when they may no longer', async () => {
+  it('can manage what both client and person may, until the person may no longer', async () => {
     const person = await provider.createPerson();
     await setRoles(person, ['support']);
     const client = await provider.createClient({
@@ -76,7 +76,7 @@ describe("a person's token", () => {
     expect(await app.call('GET', `/users/${person.id}`)).toMatchObject({ status: 403 });
   });
 
-  it('never manages for a client that does not name it, or that anybody can claim to be', async () => {
+  it('cannot manage through a client that lacks the scope or is public', async () => {
     const person = await provider.createPerson();
     await setRoles(person, ['administrator']);
     const open = await connect(provider, person, 'me:profile:read users:read', {
@@ -92,12 +92,12 @@ describe("a person's token", () => {
   });
 });
 
-describe('a scope that another API calls as a permission is called', () => {
+describe('a scope that exists at another API and as a permission', () => {
   const API = 'https://users.example.test';
   beforeAll(() => provider.createApi({ identifier: API, scopes: ['users:read'], accessTokenFormat: 'jwt' }));
   const audienceOf = (token: string | undefined) => decodeJwt(token ?? '').aud;
 
-  it('is that API’s for a client that may not manage, and for one whose default it is', async () => {
+  it('belongs to that API for a client that may not manage, and for a client whose default resource it is', async () => {
     const person = await provider.createPerson();
     const tokens = await signIn(provider, await provider.createClient(), person, {
       parameters: { scope: 'openid users:read' },
@@ -112,14 +112,14 @@ describe('a scope that another API calls as a permission is called', () => {
     expect(audienceOf(body['access_token'])).toBe(API);
   });
 
-  it('is ours for a service account without a default', async () => {
+  it('belongs to the management API for a service account without a default resource', async () => {
     const { body } = await ownToken(provider, await serviceAccount(provider, 'support'), 'users:read');
     expect(audienceOf(body['access_token'])).toBe(apiOf(provider));
   });
 });
 
 describe('a client that registers itself', () => {
-  it('cannot name what operators manage by, even if its policy does', async () => {
+  it('cannot have the scopes of operators, even if its policy lists them', async () => {
     const { token: bearer } = await provider.operator.registrationTokens.create(
       { policy: 'trusted', expiresAt: new Date(Date.now() + 3_600_000) },
       systemActor,
@@ -135,7 +135,7 @@ describe('a client that registers itself', () => {
 });
 
 describe('roles', () => {
-  it('are made, changed and deleted under their version', async () => {
+  it('are created, changed and deleted under If-Match', async () => {
     const name = `role-${randomUUID().slice(0, 8)}`;
     const made = await owner('POST', '/roles', { name, permissions: ['users:write'] });
     expect(made).toMatchObject({
@@ -179,7 +179,7 @@ describe('roles', () => {
     });
   });
 
-  it('that come with the service, that are had, or that say nonsense are refused', async () => {
+  it('are refused if built in, taken or invalid', async () => {
     expect(await owner('PATCH', '/roles/support', { description: 'x' })).toMatchObject({ status: 403 });
     expect(await owner('DELETE', '/roles/admin')).toMatchObject({ status: 409, body: { code: 'in_use' } });
     for (const body of [
@@ -200,7 +200,7 @@ describe('roles', () => {
     expect(await owner('DELETE', `/roles/${name}`)).toMatchObject({ status: 409, body: { code: 'in_use' } });
   });
 
-  it('are given by nobody who has not what they allow', async () => {
+  it('can be given only by those who hold their permissions', async () => {
     const [administrator, person] = [await callAs(provider, 'administrator'), await provider.createPerson()];
     const give = (call: Call, roles: string[]) => call('PUT', `/users/${person.id}/roles`, { roles });
     expect(await give(administrator, ['user', 'owner'])).toMatchObject({
@@ -213,7 +213,7 @@ describe('roles', () => {
       status: 403,
       body: { code: 'permission_not_held' },
     });
-    // What `admin` opens at the contracts counts as well.
+    // What `admin` allows at the contracts counts as well.
     const assigner = `assigner-${randomUUID().slice(0, 8)}`;
     await owner('POST', '/roles', { name: assigner, permissions: ['roles:write'] });
     expect(await give(await callAs(provider, assigner), ['user', 'admin'])).toMatchObject({
@@ -232,7 +232,7 @@ describe('roles', () => {
 });
 
 describe('groups', () => {
-  it('give their roles to who is in them', async () => {
+  it('give their members their roles', async () => {
     const person = await provider.createPerson();
     const name = `Helpdesk ${randomUUID()}`;
     const group = await owner('POST', '/groups', { name, roles: ['support'] });
@@ -257,7 +257,7 @@ describe('groups', () => {
     expect(await owner('GET', path)).toMatchObject({ status: 404, body: { code: 'group_not_found' } });
   });
 
-  it('that give or take roles end the tokens of contracts that say others', async () => {
+  it('that give or take roles end contract tokens with the former roles', async () => {
     const person = await provider.createPerson();
     const group = await owner('POST', '/groups', { name: `Admins ${randomUUID()}`, roles: ['admin'] });
     const auth = `${provider.url}/contracts/gateway/api/v1/auth`;
@@ -283,7 +283,7 @@ describe('groups', () => {
     }
   });
 
-  it('whose roles somebody does not have are not theirs to fill, to change or to delete', async () => {
+  it('cannot be filled, changed or deleted by operators who lack their roles', async () => {
     const person = await provider.createPerson();
     const group = await owner('POST', '/groups', {
       name: `Owners ${randomUUID()}`,
@@ -303,7 +303,7 @@ describe('groups', () => {
 });
 
 describe('owners', () => {
-  it('stay one: of two who are demoted at once one is left, and nobody demotes themselves', async () => {
+  it('never run out: of two demoted in parallel one stays, and nobody demotes themselves', async () => {
     const [one, other] = [await provider.createPerson(), await provider.createPerson()];
     const others = await provider.sql("select id from users where 'owner' = any(roles)");
     await provider.sql("update users set roles = '{user,admin}' where 'owner' = any(roles)");
@@ -323,7 +323,8 @@ describe('owners', () => {
         code: 'last_owner',
       });
 
-      // By a group alone: no change of the group, of its members or of the role locks everybody out.
+      // An owner through a group alone: no change of the group, its members or the role may lock everybody
+      // out.
       const group = await owner('POST', '/groups', { name: `Owners ${randomUUID()}`, roles: ['owner'] });
       const path = `/groups/${idOf(group)}`;
       expect(await owner('PUT', `${path}/members/${last.id}`)).toMatchObject({ status: 204 });
@@ -353,7 +354,7 @@ describe('owners', () => {
 });
 
 describe('operators', () => {
-  it('do not demote themselves, by a role or by a group', async () => {
+  it('cannot demote themselves, by a role or by a group', async () => {
     const person = await provider.createPerson();
     const role = `assigner-${randomUUID().slice(0, 8)}`;
     await owner('POST', '/roles', { name: role, permissions: ['roles:write', 'groups:write'] });
@@ -372,7 +373,7 @@ describe('operators', () => {
   });
 });
 
-describe('foreign and forged ids', () => {
+describe('with foreign and forged ids', () => {
   it.each([
     ['GET', '/users/x'],
     ['GET', `/users/${randomUUID()}`],
@@ -381,7 +382,7 @@ describe('foreign and forged ids', () => {
     ['GET', '/roles/..'],
     ['PUT', `/users/${randomUUID()}/roles`],
     ['DELETE', `/groups/${randomUUID()}`],
-  ])('%s %s finds nothing', async (method, path) => {
+  ])('%s %s is answered by 404', async (method, path) => {
     const body = method === 'PUT' ? { roles: [] } : undefined;
     expect((await owner(method, path, body)).status).toBe(404);
   });

@@ -20,13 +20,13 @@ beforeAll(async () => {
   owner = await callAs(provider, 'owner');
 });
 
-describe('the first steps', () => {
+describe('the first steps on the overview', () => {
   const stepsOf = (reply: { body: Record<string, unknown> }) =>
     (reply.body['steps'] as { step: string; done: boolean }[])
       .filter(({ done }) => done)
       .map(({ step }) => step);
 
-  it('are confirmed one by one, each in the audit, once', async () => {
+  it('are confirmed one by one, once, and audited', async () => {
     const auditor = await callAs(provider, 'auditor');
     expect(await auditor('GET', '/setup')).toMatchObject({ status: 200, body: { hidden: false } });
     expect((await auditor('PUT', '/setup', { hidden: true })).status).toBe(403);
@@ -59,7 +59,7 @@ describe('the first steps', () => {
 describe('search', () => {
   const find = (call: Call, q: string) => call('GET', `/search?q=${encodeURIComponent(q)}`);
 
-  it('opens what a text names: an id, a number, an address, a client, a request', async () => {
+  it('finds what a text names: an id, a number, an address, a client or a request', async () => {
     const person = await provider.createPerson();
     const { id: client } = await provider.createClient();
     const made = await owner('POST', '/groups', { name: `Team ${randomUUID()}` });
@@ -81,7 +81,7 @@ describe('search', () => {
       expect(await find(owner, q)).toMatchObject({ status: 200, body: { exact } });
   });
 
-  it('shows five of each kind, of those that the caller may see', async () => {
+  it('shows five results of each kind that the caller may see', async () => {
     const mark = `m${randomUUID().slice(0, 8)}`;
     for (let nth = 0; nth < 6; nth += 1) await owner('POST', '/groups', { name: `${mark} ${nth}` });
     await provider.createApi({ identifier: `https://${mark}.example` });
@@ -97,7 +97,7 @@ describe('search', () => {
     expect((await find(owner, 'x'.repeat(201))).status).toBe(400);
   });
 
-  it('finds nothing for who may see nothing of it', async () => {
+  it('finds nothing for callers without permission', async () => {
     const person = await provider.createPerson();
     const name = `role-${randomUUID().slice(0, 8)}`;
     await owner('POST', '/roles', { name, permissions: ['keys:read'] });
@@ -107,8 +107,8 @@ describe('search', () => {
   });
 });
 
-describe('stats', () => {
-  it('count what has committed, and nothing of what was rolled back', async () => {
+describe('statistics', () => {
+  it('count what was committed, not what was rolled back', async () => {
     const { stores, stats } = provider.operator;
     const { id } = await provider.createPerson();
     const record = (tx?: Tx) => stores.audit.record({ type: 'login', subject: id }, systemActor, tx);
@@ -135,7 +135,7 @@ describe('stats', () => {
     await provider.sql('delete from daily_stats; delete from daily_active');
   });
 
-  it('count each day, a person once, and show each caller what they may see', async () => {
+  it('count by day and each person once, and show callers only what they may see', async () => {
     const client = await provider.createClient();
     const person = await provider.createPerson();
     await signIn(provider, client, person);
@@ -175,15 +175,15 @@ describe('stats', () => {
 const get = (parameters: Record<string, string>, of: Client) =>
   fetch(authorizationUrl(provider, of, parameters), { redirect: 'manual', headers: { accept: 'text/html' } });
 
-/** What the server has written of a client, once it is so much. */
+/** The stored refusals of a client, once there are enough. */
 async function kept(id: string, isAll: (rows: ExplainedRefusal[]) => boolean): Promise<ExplainedRefusal[]> {
   let rows: ExplainedRefusal[] = [];
   await until(async () => isAll((rows = await provider.operator.refusals.ofClient(shell, id))));
   return rows;
 }
 
-describe('refusals', () => {
-  it("lists a client's refusals with a fix only for what is safe to add", async () => {
+describe('refused requests', () => {
+  it('are listed by client, with a fix only for what is safe to add', async () => {
     const callback = 'https://own.example.test/callback';
     const app = await provider.createClient({
       redirect_uris: [callback],
@@ -192,12 +192,12 @@ describe('refusals', () => {
     const cases: [string, boolean][] = [
       ['http://localhost:3000/cb', true],
       ['https://own.example.test/other', true],
-      // A stranger's, and one in clear.
+      // Another site's URI, and one without TLS.
       ['https://else.example.test/cb', false],
       ['http://own.example.test/cb', false],
     ];
     for (const [uri] of cases) await get({ redirect_uri: uri }, app);
-    // It only looks like the app's own: the same as the stranger's.
+    // It only looks like the app's own URI, but the host is another site's.
     await get({ redirect_uri: 'https://own.example.test@else.example.test/cb' }, app);
     await fetch(
       `${provider.url}/oauth2/logout?${form({ client_id: app.id, post_logout_redirect_uri: 'https://own.example.test/bye' }).toString()}`,
@@ -232,7 +232,7 @@ describe('refusals', () => {
     await until(async () => (await get({ redirect_uri: 'http://localhost:3000/cb' }, app)).status === 303);
   });
 
-  it('says that a client is disabled', async () => {
+  it('name a disabled client as the reason', async () => {
     const app = await provider.createClient();
     await provider.operator.clients.setEnabled(shell, app.id, false);
     await until(async () => (await get({}, app)).status === 400);
@@ -242,7 +242,7 @@ describe('refusals', () => {
       expect(row).toMatchObject({ parameter: 'enabled', advice: expect.stringContaining('client enable') });
   });
 
-  it("lists a person's, as long as there is the person", async () => {
+  it('are listed by person, until the person is deleted', async () => {
     const client = await provider.createClient();
     const ann = await provider.createPerson();
     const agent = new UserAgent(provider.url);

@@ -10,7 +10,7 @@ beforeAll(async () => {
   auditor = await callAs(provider, 'auditor');
 });
 
-describe('putting back', () => {
+describe('reverting a change', () => {
   let owner: Call;
   beforeAll(async () => {
     owner = await callAs(provider, 'owner');
@@ -20,7 +20,7 @@ describe('putting back', () => {
   const putBack = (id: string, call = owner) => call('POST', `/audit/${id}/put-back`);
   const name = () => `n${randomUUID().slice(0, 8)}`;
 
-  /** Makes a change; answers with the type of its event, and with what shows the changed field. */
+  /** Makes a change. @returns the type of its event, and a function that shows the changed field. */
   const CHANGES: Record<string, () => Promise<{ type: string; shows: () => Promise<unknown> }>> = {
     async 'a role'() {
       const role = name();
@@ -199,7 +199,7 @@ describe('putting back', () => {
     ],
   };
 
-  it.each(Object.keys(CHANGES))('gives %s what it was, by an event that names the first', async (what) => {
+  it.each(Object.keys(CHANGES))('restores %s, in an event that refers to the reverted one', async (what) => {
     const { type, shows } = await CHANGES[what]!();
     const event = await latest(type);
     const [changed, back] = RESULTS[what]!;
@@ -207,14 +207,14 @@ describe('putting back', () => {
     const done = await putBack(event.id);
     expect(done).toMatchObject({ status: 200, body: { puts_back: event.id, actor: { kind: 'client' } } });
     expect(await shows()).toEqual(back);
-    // It is back: a second time finds another state, and says which.
+    // Already reverted: a second attempt finds another state and says which.
     expect(await putBack(event.id)).toMatchObject({ status: 412, body: { code: 'precondition_failed' } });
-    // What put it back is put back in its turn.
+    // Reverting the revert works too.
     expect(await putBack(String(done.body['id']))).toMatchObject({ status: 200 });
     expect(await shows()).toEqual(changed);
   });
 
-  it('takes the caller’s own permission, and what nobody has changed since', async () => {
+  it('needs the caller’s own permission, and is refused after a later change', async () => {
     const role = name();
     await owner('POST', '/roles', { name: role, permissions: ['settings:write'] });
     await owner('PATCH', `/roles/${role}`, { description: 'Other', permissions: [] });
@@ -237,7 +237,7 @@ describe('putting back', () => {
     expect(await putBack(event.id)).toMatchObject({ status: 404, body: { code: 'role_not_found' } });
   });
 
-  it('never touches credentials, addresses and what is gone', async () => {
+  it('never applies to credentials, addresses and deleted records', async () => {
     const { id } = await provider.createClient();
     await owner('PATCH', `/clients/${id}`, { token_endpoint_auth_method: 'client_secret_post' });
     const keys = await latest('client.updated');
@@ -254,7 +254,7 @@ describe('putting back', () => {
     expect(await putBack('x')).toMatchObject({ status: 404 });
   });
 
-  it('is done once when two do it together', async () => {
+  it('happens once for two parallel requests', async () => {
     const role = name();
     await owner('POST', '/roles', { name: role });
     await owner('PATCH', `/roles/${role}`, { description: 'Other' });

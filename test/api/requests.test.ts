@@ -16,10 +16,10 @@ beforeAll(async () => {
   person = await provider.createPerson();
 });
 
-describe('a request', () => {
+describe('a request to the account API', () => {
   const SCOPE = 'me:profile:read me:profile:write me:events:read me:security:write';
 
-  test('that has not the form it must have is told all that is wrong', async () => {
+  test('of the wrong form is refused with all its mistakes', async () => {
     const { call, tokens } = await connect(provider, person, SCOPE);
     const cases: [string, string, unknown, string[]][] = [
       ['PATCH', '/me', { name: 7, roles: ['admin'], email: 'x@example.test' }, ['name', 'roles', 'email']],
@@ -61,17 +61,17 @@ describe('a request', () => {
     }
   });
 
-  test('to what is not there, or not so, is told', async () => {
+  test('to an unknown path or with another method is answered by 404 or 405', async () => {
     const { call } = await connect(provider, person, SCOPE);
     expect(await call('GET', '/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
     const wrong = await call('PUT', '/me', {});
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
-    // A path that another one's pattern fits as well is its own alone.
+    // A path that also fits a parameter of another path keeps its own methods.
     const options = await call('DELETE', '/me/factors/passkeys/options');
     expect([options.status, options.headers.get('allow')]).toEqual([405, 'POST']);
   });
 
-  test('for what is somebody else’s finds nothing', async () => {
+  test('finds nothing that belongs to somebody else', async () => {
     const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
     const all = Object.keys(ME_SCOPES).join(' ');
     const [me, them] = [await connect(provider, mine, all), await connect(provider, theirs, all)];
@@ -91,7 +91,7 @@ describe('a request', () => {
     expect(JSON.stringify(peek.body)).not.toContain(theirs.id);
   });
 
-  test('comes from any origin, with a token and no cookie', async () => {
+  test('is accepted from any origin, with a token and without cookies', async () => {
     const { tokens } = await connect(provider, person, SCOPE);
     const origin = 'https://spa.example.test';
     const preflight = await fetch(`${apiOf(provider)}/me`, {
@@ -115,7 +115,7 @@ describe('a request', () => {
     }
   });
 
-  test('is counted, and told to wait', async () => {
+  test('is rate-limited and told how long to wait', async () => {
     const { call } = await connect(provider, await provider.createPerson(), SCOPE);
     const wrong = { current_password: 'wrong', new_password: 'an entirely new password' };
     for (;;) {
@@ -130,10 +130,10 @@ describe('a request', () => {
   });
 });
 
-describe('the documents', () => {
+describe('the API documents', () => {
   type Schema = { paths: Record<string, Record<string, Record<string, unknown>>> };
 
-  test('say what each operation takes and gives, and the scope of each', async () => {
+  test("describe each operation's input, replies and scope", async () => {
     const reply = await fetch(`${apiOf(provider)}/openapi.json`);
     const document = (await reply.json()) as Schema & Record<string, unknown>;
     expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true });
@@ -153,7 +153,7 @@ describe('the documents', () => {
       },
     });
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
-    // Each example of a whole body was taken by its own schema before it was written down.
+    // Each example of a whole body is valid by its own schema.
     type Body = { content?: Record<string, object> } | undefined;
     const unlike = operations.filter(({ requestBody, responses }) => {
       const good = Object.entries(responses as Record<string, Body>).filter(([status]) => status < '300');
@@ -162,7 +162,7 @@ describe('the documents', () => {
         return json && !('example' in json);
       });
     });
-    // A browser alone makes a passkey's credential.
+    // Only a browser can create a passkey's credential.
     expect(unlike.map(({ summary }) => summary)).toEqual([expect.stringContaining('asskey')]);
     const scopes = operations.flatMap(({ security }) => (security as { oauth2: string[] }[])[0]?.oauth2);
     const own = scopes.filter((scope) => scope?.startsWith('me:'));

@@ -33,14 +33,14 @@ beforeAll(async () => {
 });
 beforeEach(() => other.reset());
 
-/** A role that is one's own. */
+/** A caller with a role of exactly these permissions. */
 async function callWith(...permissions: string[]): Promise<Call> {
   const name = `role-${randomUUID().slice(0, 8)}`;
   await owner('POST', '/roles', { name, permissions });
   return callAs(provider, name);
 }
 
-describe('upstreams', () => {
+describe('upstream providers', () => {
   const id = () => `up-${randomUUID().slice(0, 8)}`;
   const content = () => ({
     id: id(),
@@ -51,7 +51,7 @@ describe('upstreams', () => {
   });
   const buttons = async () => (await new UserAgent(provider.url).open('/sign-in')).html;
 
-  it('are made, changed, disabled and deleted under their version, and never show a secret', async () => {
+  it('are created, changed, disabled and deleted under If-Match, and never show a secret', async () => {
     const wanted = { ...content(), name: 'Latecomer' };
     const made = await owner('POST', '/upstreams', wanted);
     expect(made).toMatchObject({
@@ -100,7 +100,7 @@ describe('upstreams', () => {
     expect((await owner('GET', path)).status).toBe(404);
   });
 
-  it('must answer before people can sign in by them', async () => {
+  it('must have answered before people can sign in through them', async () => {
     const broken = { ...content(), issuer: `${other.url}/nothing-here` };
     expect(await owner('POST', '/upstreams', broken)).toMatchObject({
       status: 400,
@@ -123,16 +123,16 @@ describe('upstreams', () => {
 
   it.each([
     ['neither issuer nor endpoints', { issuer: null }, 'issuer'],
-    ['a URL that is none', { issuer: 'javascript:alert(1)' }, 'issuer'],
+    ['an invalid URL', { issuer: 'javascript:alert(1)' }, 'issuer'],
     ['no name', { name: ' ' }, 'name'],
     ['an id with a slash', { id: 'a/b' }, 'id'],
-    ['a secret that is missing', { client_secret: '' }, 'client_secret'],
+    ['no secret', { client_secret: '' }, 'client_secret'],
   ])('are refused with %s', async (_what, wrong, field) => {
     const refused = await owner('POST', '/upstreams', { ...content(), ...wrong });
     expect(refused).toMatchObject({ status: 400, body: { errors: [{ field }] } });
   });
 
-  it('of the configuration are changed there alone', async () => {
+  it('from the configuration can only be changed there', async () => {
     const { body } = await owner('GET', '/upstreams/odd');
     expect(body).toMatchObject({ source: 'configuration', version: 1 });
     for (const method of ['PATCH', 'DELETE'])
@@ -141,7 +141,7 @@ describe('upstreams', () => {
       ).toMatchObject({ status: 409, body: { code: 'configured' } });
   });
 
-  it('stay while people are linked, and never make anybody an owner', async () => {
+  it('cannot be deleted while accounts are linked, and never make anybody an owner', async () => {
     const wanted = { ...content(), trust_email: true };
     await owner('POST', '/upstreams', wanted);
     await until(async () => (await buttons()).includes(`with=${wanted.id}`));
@@ -175,7 +175,7 @@ describe('upstreams', () => {
     await provider.sql("update users set roles = '{user}' where email = $1", [email]);
   });
 
-  it('are changed by one of two at a time', async () => {
+  it('are changed by one of two parallel requests', async () => {
     const wanted = { ...content(), enabled: false };
     await owner('POST', '/upstreams', wanted);
     const answers = await Promise.all(
@@ -186,7 +186,7 @@ describe('upstreams', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]));
   });
 
-  it('are managed by the command as well', async () => {
+  it('can be managed by the command', async () => {
     const { id: made } = content();
     await owner('POST', '/upstreams', { ...content(), id: made });
     const cli = (...args: string[]) => runCli(['upstream', ...args, '--json'], { env: provider.postern.env });
@@ -199,7 +199,7 @@ describe('upstreams', () => {
 });
 
 describe('API keys', () => {
-  it('are made, listed by pages and revoked; the key itself is shown once', async () => {
+  it('are created, paged and revoked, and the key is shown once', async () => {
     const expires = new Date(Date.now() + 86_400_000).toISOString();
     const made = await owner('POST', '/api-keys', {
       name: 'nightly',
@@ -227,7 +227,7 @@ describe('API keys', () => {
       expect(await owner('DELETE', `/api-keys/${id}`)).toMatchObject({ status: 404 });
   });
 
-  it('are changed while the key stays, as far as the operator has what they carry', async () => {
+  it('are changed without a new key, by operators who hold their permissions', async () => {
     const made = await owner('POST', '/api-keys', { name: 'before', permissions: ['users:write'] });
     const path = `/api-keys/${idOf(made)}`;
     const changes = { name: 'after', permissions: ['users:read'], expires_at: '2100-01-01T00:00:00.000Z' };
@@ -255,7 +255,7 @@ describe('API keys', () => {
     expect(await owner('PATCH', `/api-keys/${randomUUID()}`, {})).toMatchObject({ status: 404 });
   });
 
-  it('carry no more than their maker has', async () => {
+  it('have no more permissions than their creator', async () => {
     const call = await callWith('api-keys:write', 'users:read');
     expect(await call('POST', '/api-keys', { name: 'x', permissions: ['users:read'] })).toMatchObject({
       status: 201,
@@ -292,7 +292,7 @@ describe('API keys', () => {
 });
 
 describe('registration tokens', () => {
-  it('are made, listed and revoked', async () => {
+  it('are created, listed and revoked', async () => {
     const expires_at = new Date(Date.now() + 3_600_000).toISOString();
     const made = await owner('POST', '/registration-tokens', { policy: 'default', expires_at });
     expect(made).toMatchObject({ status: 201, body: { policy: 'default' } });
@@ -322,7 +322,7 @@ describe('signing keys', () => {
   };
   const retire = (kid: unknown, body?: object) => owner('POST', `/keys/${String(kid)}/retire`, body);
 
-  it('are rotated, and end before their time by force alone', async () => {
+  it('are rotated, and retired early only by force', async () => {
     const [active] = (await states()).get('active')!;
     expect(active).toMatchObject({ state: 'active', expires_at: null, age: expect.any(Number) });
     expect(await retire(active!['kid'], { force: true })).toMatchObject({
@@ -347,11 +347,11 @@ describe('signing keys', () => {
     expect(left).toMatchObject({ kid: next!['kid'], expires_at: null });
     await until(async () => !(await published()).includes(String(active!['kid'])));
     expect((await retire(active!['kid'], { force: true })).status).toBe(404);
-    // The service account's token was signed by what is left, or signs in anew.
+    // The service account's token was signed by a remaining key, or it gets a new one.
     owner = await callAs(provider, 'owner');
   });
 
-  it('that have signed nothing go without force, and the one before stays', async () => {
+  it('that have signed nothing are retired without force, and the previous key signs on', async () => {
     const [made] = itemsOf(await owner('POST', '/keys/rotate'));
     expect(await retire(made!['kid'])).toMatchObject({ status: 200, body: { breaks: null } });
     const active = (await states()).get('active')!;
@@ -361,7 +361,7 @@ describe('signing keys', () => {
   });
 });
 
-it('each needs its permission', async () => {
+it('each of these resources needs its permission', async () => {
   const nobody = await callWith('audit:read');
   const auditor = await callAs(provider, 'auditor');
   for (const path of ['/upstreams', '/api-keys', '/registration-tokens', '/keys']) {

@@ -23,7 +23,7 @@ const settingOf = async (key: string) =>
 const cli = (...args: string[]) => runCli(['setting', ...args, '--json'], { env: provider.postern.env });
 
 describe('settings', () => {
-  it('are listed with where they come from, and no secret among them', async () => {
+  it('are listed with their sources and without secrets', async () => {
     const all = await owner('GET', '/settings');
     expect(all).toMatchObject({ status: 200, body: { version: expect.any(Number) } });
     expect(await settingOf('registration.open')).toMatchObject({
@@ -48,7 +48,7 @@ describe('settings', () => {
       expect(text).not.toContain(value);
   });
 
-  it('that need no restart are changed on every node at once, under their version, and go back', async () => {
+  it('that need no restart change on every node at once, under If-Match, and back', async () => {
     const agents = Array.from({ length: 6 }, () => new UserAgent(provider.url));
     const offers = async () =>
       Promise.all(agents.map(async (agent) => (await agent.open('/sign-in')).html.includes('/register')));
@@ -73,7 +73,7 @@ describe('settings', () => {
         details: {
           before: { 'registration.open': true },
           after: { 'registration.open': false },
-          // It was the configuration's own value.
+          // The value came from the configuration.
           unset: ['registration.open'],
         },
       },
@@ -81,7 +81,7 @@ describe('settings', () => {
     ]);
   });
 
-  it('ask operators for a second factor from now on', async () => {
+  it('require a second factor of operators as soon as they say so', async () => {
     const person = await provider.createPerson();
     await provider.operator.accounts.update(person.id, { roles: ['user', 'support'] }, systemActor);
     const client = await provider.createClient();
@@ -114,7 +114,7 @@ describe('settings', () => {
     });
   });
 
-  it('are changed by those who may', async () => {
+  it('are changed only with permission', async () => {
     const administrator = await callAs(provider, 'administrator');
     expect((await administrator('GET', '/settings')).status).toBe(200);
     expect((await administrator('PATCH', '/settings', { 'log.level': 'debug' })).status).toBe(403);
@@ -123,7 +123,7 @@ describe('settings', () => {
     expect((await support('GET', '/health')).status).toBe(403);
   });
 
-  it('are changed by the command as well', async () => {
+  it('can be changed by the command', async () => {
     expect(JSON.parse((await cli('set', 'loginRequests.perClient', '7')).stdout)).toMatchObject({
       value: 7,
       source: 'database',
@@ -135,7 +135,7 @@ describe('settings', () => {
 });
 
 describe('health', () => {
-  it('is what the doctor finds, the worst first, with a date and a fix each', async () => {
+  it('lists what the doctor finds, the worst first, with a date and a fix each', async () => {
     const { status, body } = await owner('GET', '/health');
     expect(status).toBe(200);
     const findings = body['findings'] as { name: string; status: string; fix: string | null }[];
@@ -146,7 +146,7 @@ describe('health', () => {
     expect(ranks).toEqual(ranks.toSorted((a, b) => a - b));
     expect(findings.every((finding) => finding.status === 'ok' || finding.fix !== null)).toBe(true);
     expect(Date.parse(String(body['checked_at']))).toBeGreaterThan(Date.now() - 60_000);
-    // The server goes on with its own connections.
+    // The server keeps its own connections.
     expect((await owner('GET', '/settings')).status).toBe(200);
   });
 });

@@ -38,11 +38,11 @@ beforeAll(async () => {
 
 type Names = Record<string, string>;
 
-/** What a row of the table is tried on. */
+/** What a row of the table is tested with. */
 interface Task {
-  /** Makes what the call, and once more what the command is about. @returns what `{name}` in the row stands for. */
+  /** Creates what the call needs, and the same for the command. @returns values for `{name}` in the row. */
   prepare(): Promise<Names>;
-  /** Throws unless it has happened. @param told what the call or the command answered, as text. */
+  /** Throws unless the effect is there. @param told the reply or output, as text. */
   check(names: Names, told: string): Promise<void>;
 }
 
@@ -232,7 +232,7 @@ async function call(line: string): Promise<string> {
   return told;
 }
 
-/** The words of a command as a shell splits them. */
+/** Splits a command into words like a shell. */
 const words = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 
@@ -244,7 +244,7 @@ async function command(line: string, env: Record<string, string | undefined>): P
   return stdout;
 }
 
-it('are done by the call and by the command of the table', async () => {
+it('each task in the table is performed by its call and by its command', async () => {
   const rows = await table();
   const last = 'move the set-up to another environment';
   expect(rows.map(({ task }) => task)).toEqual([...Object.keys(TASKS), last]);
@@ -260,12 +260,12 @@ it('are done by the call and by the command of the table', async () => {
       check(second, await command(filled(commands[0]!, second), provider.postern.env)),
     );
   }
-  // Each starts a process: some at a time.
+  // Each starts a process: run a few at a time.
   const inTurn = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) await next();
   };
   await Promise.all(Array.from({ length: 4 }, inTurn));
-  // What is there is read by the calls and made by a bulk; commands do both by a file.
+  // Reads are done by the calls, creations by a bulk request. Commands do both with a file.
   const { calls, commands } = rows.at(-1)!;
   const groups = JSON.parse(await call(calls[0]!)) as { items: unknown[] };
   expect(groups.items).toEqual([]);

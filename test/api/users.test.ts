@@ -11,7 +11,7 @@ beforeAll(async () => {
   owner = await callAs(provider, 'owner');
 });
 
-it('says where an account came from, by itself and in its data', async () => {
+it('an account shows where it came from, at its resource and in its export', async () => {
   const person = await provider.createPerson();
   await provider.sql(
     `insert into imported_accounts (source, source_id, account_id, record_digest, run, created_at)
@@ -26,7 +26,7 @@ it('says where an account came from, by itself and in its data', async () => {
 });
 
 describe('the list of accounts', () => {
-  it('is paged by cursors that are good for one query', async () => {
+  it('is paged by cursors that are valid for one query', async () => {
     const tag = randomUUID().slice(0, 8);
     for (let number = 0; number < 5; number += 1)
       await provider.operator.accounts.create(
@@ -37,7 +37,7 @@ describe('the list of accounts', () => {
     expect(first.body).toMatchObject({ count: 5, count_capped: false });
     const seen = itemsOf(first);
     let cursor = first.body['next_cursor'];
-    // One more before where we are: it is not shown, and nothing is shown twice.
+    // Add an account before the current position: it is not shown, and nothing is shown twice.
     await provider.operator.accounts.create(
       { email: `pag-${tag}@example.test`, password: 'three unrelated words' },
       systemActor,
@@ -56,7 +56,7 @@ describe('the list of accounts', () => {
     );
   });
 
-  it('finds by any part, by id and by number, and takes every filter', async () => {
+  it('finds by any part of a name, by id and by number, and accepts every filter', async () => {
     const person = await provider.createPerson();
     const { body } = await owner('GET', `/users/${person.id}`);
     const finds = async (query: string) =>

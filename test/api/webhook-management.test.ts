@@ -16,7 +16,7 @@ beforeAll(async () => {
   ({ receiver, provider, owner, webhook, happen, finished } = await openWebhooks());
 });
 
-describe('addresses', () => {
+describe('webhook URLs', () => {
   it.each([
     'https://10.0.0.1/x',
     'https://[::1]/x',
@@ -24,7 +24,7 @@ describe('addresses', () => {
     'https://169.254.169.254/latest',
     'http://example.com/x',
     'http://10.0.0.1/x',
-  ])('that are no public ones are refused: %s', async (url) => {
+  ])('at non-public addresses are refused: %s', async (url) => {
     expect(await owner('POST', '/webhooks', { url })).toMatchObject({
       status: 400,
       body: { errors: [{ field: 'url', reason: 'not_public', detail: expect.stringContaining('public') }] },
@@ -32,7 +32,7 @@ describe('addresses', () => {
   });
 
   it.each(['ftp://example.com', 'https://a:b@example.com', 'https://example.com/#x', 'nonsense', ''])(
-    'that are none are refused: %s',
+    'that are invalid are refused: %s',
     async (url) => {
       expect(await owner('POST', '/webhooks', { url })).toMatchObject({
         status: 400,
@@ -42,8 +42,8 @@ describe('addresses', () => {
   );
 });
 
-describe('secrets', () => {
-  it('are shown once, sealed at rest, and sign two at a time while one takes the place of the other', async () => {
+describe('webhook secrets', () => {
+  it('are shown once, stored encrypted, and both sign while one replaces the other', async () => {
     const secret = `whsec_${randomBytes(24).toString('base64')}`;
     const made = await webhook({ event_types: ['user.suspended'], secret });
     expect(made.secret).toBe(secret);
@@ -74,7 +74,7 @@ describe('secrets', () => {
     await owner('DELETE', `/webhooks/${made.id}`);
   });
 
-  it('are null when their request is sent again', async () => {
+  it('are null in a replayed reply', async () => {
     const body = { url: receiver.url(newPath()), event_types: ['role.*'] };
     const key = { 'idempotency-key': randomUUID() };
     const first = await owner('POST', '/webhooks', body, key);
@@ -85,7 +85,7 @@ describe('secrets', () => {
   });
 
   it.each(['whsec_', 'x', `whsec_${'A'.repeat(28)}`, `whsec_${'A'.repeat(92)}`, `whsec_${'-'.repeat(44)}`])(
-    'of another form are refused: %s',
+    'of the wrong form are refused: %s',
     async (secret) => {
       const refused = await owner('POST', '/webhooks', { url: receiver.url('/x'), secret });
       expect(refused).toMatchObject({ status: 400, body: { errors: [{ field: 'secret' }] } });
@@ -93,7 +93,7 @@ describe('secrets', () => {
   );
 });
 
-it('changes under its version, tells what has changed, and needs the permission', async () => {
+it('a webhook is changed under If-Match and with the permission, and its event names the changes', async () => {
   const made = await webhook();
   const change = { event_types: ['group.*', 'group.*'], description: 'Groups' };
   expect(await owner('PATCH', `/webhooks/${made.id}`, change, { 'if-match': '"1"' })).toMatchObject({
@@ -142,7 +142,7 @@ it('changes under its version, tells what has changed, and needs the permission'
   expect(await owner('DELETE', `/webhooks/${made.id}`)).toMatchObject({ status: 204 });
 });
 
-it('is in the OpenAPI document with every type of event', async () => {
+it('the OpenAPI document lists webhooks with every type of event', async () => {
   const document = (await (await fetch(`${provider.url}/api/v2/openapi.json`)).json()) as {
     webhooks: Record<string, object>;
   };
@@ -158,7 +158,7 @@ it('is in the OpenAPI document with every type of event', async () => {
   });
 });
 
-it('is there by command as well, and so is the audit of it', async () => {
+it('webhooks can be managed by the command, which is audited', async () => {
   const { env } = provider.postern;
   const command = async (...args: string[]) => {
     const { code, stdout, stderr } = await runCli(args, { env });

@@ -22,12 +22,12 @@ beforeAll(async () => {
   ({ answers, receiver, provider, owner, person, webhook, happen, finished, age } = await openWebhooks());
 });
 
-describe('a message', () => {
-  it('is signed as the specification has it, and tells ids', async () => {
+describe('a webhook message', () => {
+  it('is signed by Standard Webhooks and contains ids only', async () => {
     const made = await webhook();
     await happen();
     await finished(made, 2);
-    // Both leave at a time: either may arrive first.
+    // Both are sent in parallel: either may arrive first.
     const first = made.received().find(({ body }) => body.includes('user.suspended'));
     const message = verified(first!, made.secret);
     expect(first!.headers).toMatchObject({
@@ -55,7 +55,7 @@ describe('a message', () => {
     expect(() => verified(first!, `whsec_${randomBytes(32).toString('base64')}`)).toThrow('signature');
   });
 
-  it('goes to whoever asked for its type, and to nobody of whom it was kept', async () => {
+  it('goes to the webhooks that subscribed to its type and are enabled', async () => {
     const all = await webhook({ event_types: ['*'] });
     const users = await webhook({ event_types: ['user.*'] });
     const roles = await webhook({ event_types: ['role.created'] });
@@ -74,12 +74,12 @@ describe('a message', () => {
       new Set(['user.suspended', 'user.reactivated']),
     );
     await until(async () => all.received().length >= 3);
-    // What it was told of is that it was made.
+    // The only event it got is that of its own creation.
     expect((await off.deliveries()).map(({ type }) => type)).toEqual(['webhook.created']);
     for (const { id } of [all, users, roles]) await owner('DELETE', `/webhooks/${id}`);
   });
 
-  it('is none of what was rolled back', async () => {
+  it('is not sent for a change that was rolled back', async () => {
     const made = await webhook();
     await expect(
       provider.operator.stores.inTransaction(async (tx) => {
@@ -95,8 +95,8 @@ describe('a message', () => {
   });
 });
 
-describe('a failure', () => {
-  it('is tried again under the same id, with a new time and signature', async () => {
+describe('a failed delivery', () => {
+  it('is retried under the same id, with a new timestamp and signature', async () => {
     const path = newPath();
     answers.set(path, (res, count) => res.writeHead(count < 3 ? 500 : 200).end());
     const made = await webhook({ event_types: ['user.suspended'] }, path);
@@ -114,7 +114,7 @@ describe('a failure', () => {
     ]);
   });
 
-  it('is a redirect, which nobody follows', async () => {
+  it('is also a redirect, which is not followed', async () => {
     const [path, elsewhere] = [newPath(), newPath()];
     answers.set(path, (res) => res.writeHead(302, { location: receiver.url(elsewhere) }).end());
     const made = await webhook({ event_types: ['user.suspended'] }, path);
@@ -127,7 +127,7 @@ describe('a failure', () => {
     await owner('DELETE', `/webhooks/${made.id}`);
   });
 
-  it('keeps nobody else waiting, however slow it is', async () => {
+  it('delays no other webhook, however slow it is', async () => {
     const path = newPath();
     const held: ServerResponse[] = [];
     answers.set(path, (res) => void held.push(res));
@@ -138,13 +138,13 @@ describe('a failure', () => {
     for (let round = 0; round < 5; round += 1) await happen();
     await finished(quick, 5);
     expect(held.length).toBeGreaterThanOrEqual(12);
-    // Four at a time are under way to one address, and the fifth waits.
+    // Four deliveries to one address run in parallel, and the fifth waits.
     expect(held.length).toBeLessThanOrEqual(48);
     for (const { id } of slow) await owner('DELETE', `/webhooks/${id}`);
     for (const res of held) res.destroy();
   });
 
-  it('says when to come again, and is heard', async () => {
+  it('is retried at the time that Retry-After names', async () => {
     const path = newPath();
     answers.set(path, (res) => res.writeHead(429, { 'retry-after': '600' }).end());
     const made = await webhook({ event_types: ['user.suspended'] }, path);
@@ -158,14 +158,14 @@ describe('a failure', () => {
       [made.id],
     )) as [{ paused: boolean }];
     expect({ paused, received: made.received().length }).toEqual({ paused: true, received: 1 });
-    // What an operator asks for goes out at once.
+    // A delivery that an operator requests is sent at once.
     answers.delete(path);
     await owner('POST', `/webhooks/${made.id}/deliveries/${String(delivery?.['id'])}/replay`);
     await finished(made, 2);
     await owner('DELETE', `/webhooks/${made.id}`);
   });
 
-  it('for three days switches the webhook off, and tells the operators who can help', async () => {
+  it('disables the webhook after three days, and notifies the operators who can fix it', async () => {
     const [administrator, support] = [await provider.createPerson(), await provider.createPerson()];
     await provider.operator.accounts.update(
       administrator.id,
@@ -197,7 +197,7 @@ describe('a failure', () => {
       before: { enabled: true },
       after: { enabled: false },
     });
-    // Nothing is left for it meanwhile, and it may be tried again.
+    // Nothing is queued for it meanwhile, and it can be enabled again.
     await happen();
     expect(await made.deliveries()).toHaveLength(2);
     answers.delete(path);
@@ -219,7 +219,7 @@ describe('a failure', () => {
     expect(made.received().at(-1)?.headers['webhook-id']).toBe(failed?.['event_id']);
   });
 
-  it('of one message alone is given up alone', async () => {
+  it('of a single message gives up that message alone', async () => {
     const path = newPath();
     answers.set(path, (res, count) => res.writeHead(count === 1 ? 500 : 200).end());
     const made = await webhook({ event_types: ['user.suspended'] }, path);
@@ -238,7 +238,7 @@ describe('a failure', () => {
     await owner('DELETE', `/webhooks/${made.id}`);
   });
 
-  it('of 410 switches it off at once', async () => {
+  it('with 410 disables the webhook at once', async () => {
     const path = newPath();
     answers.set(path, (res) => res.writeHead(410).end());
     const made = await webhook({ event_types: ['user.suspended'] }, path);
@@ -249,7 +249,7 @@ describe('a failure', () => {
   });
 });
 
-it('outlives the node that had it under way, asks at each attempt where it may go, and is shared by nodes', async () => {
+it('a delivery survives its node, checks the address at each attempt, and is made by one node', async () => {
   const path = newPath();
   const held: ServerResponse[] = [];
   answers.set(path, (res) => void held.push(res));
@@ -258,7 +258,7 @@ it('outlives the node that had it under way, asks at each attempt where it may g
   await until(() => held.length === 1);
   await provider.postern.stop('SIGKILL');
   await provider.operator.accounts.suspend(person.id, systemActor);
-  /** As if the leases of the node that is gone, and the waits, were over. */
+  /** Ages the leases of the lost node and the delays. */
   const hurry = async () => {
     await provider.sql('update webhooks set leased_until = now(), paused_until = now() where id = $1', [
       made.id,

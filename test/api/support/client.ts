@@ -21,7 +21,7 @@ export const apiOf = ({ url }: Pick<Provider, 'url'>): string => `${url}/api/v2`
 
 const documents = new Map<string, Promise<object>>();
 
-/** Its OpenAPI document, asked for once. */
+/** The server's OpenAPI document, fetched once. */
 function documentOf(provider: Pick<Provider, 'url'>): Promise<object> {
   const known = documents.get(provider.url);
   if (known) return known;
@@ -30,7 +30,7 @@ function documentOf(provider: Pick<Provider, 'url'>): Promise<object> {
   return asked;
 }
 
-/** Calls the API as it is: no token but what `headers` have. */
+/** Calls the API with no token but what `headers` have. */
 export async function send(
   provider: Pick<Provider, 'url'>,
   method: string,
@@ -56,7 +56,7 @@ export async function send(
   };
 }
 
-/** Signs the person in to an app that is a page in a browser, and allows it `scope`. */
+/** Signs the person in to a browser-based app and grants it `scope`. */
 export async function connect(
   provider: Provider,
   person: Person,

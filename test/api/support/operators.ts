@@ -14,7 +14,7 @@ export async function serviceAccount(provider: Provider, ...roles: string[]): Pr
   return { id: client.id, secret: secret ?? '', redirectUri: '' };
 }
 
-/** A token of its own, of all that it may have unless `scope` says what. */
+/** A token of the service account, with all its scopes unless `scope` names some. */
 export async function ownToken(
   provider: Provider,
   { id, secret }: Client,
@@ -38,7 +38,7 @@ export type Call = (
   headers?: Record<string, string>,
 ) => Promise<ApiReply>;
 
-/** Calls as a service account with `roles`, by a token of all that they allow. */
+/** Calls as a service account with `roles`, with a token for all that they allow. */
 export async function callAs(provider: Provider, ...roles: string[]): Promise<Call> {
   const { body } = await ownToken(provider, await serviceAccount(provider, ...roles));
   const authorization = `Bearer ${body['access_token'] ?? ''}`;

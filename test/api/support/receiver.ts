@@ -16,7 +16,7 @@ export interface Message {
   data: Record<string, unknown>;
 }
 
-/** A receiver of webhooks on loopback that remembers what came, by path. */
+/** A webhook receiver on loopback that records requests by path. */
 export async function startReceiver(
   answer: (res: ServerResponse, received: Received, count: number) => void,
 ) {
@@ -35,6 +35,6 @@ export async function startReceiver(
   };
 }
 
-/** What the reference implementation takes for the content. @throws when it does not verify. */
+/** The content as the reference implementation verifies it. @throws if it does not. */
 export const verified = ({ headers, body }: Received, secret: string): Message =>
   new Webhook(secret).verify(body, headers as Record<string, string>) as Message;

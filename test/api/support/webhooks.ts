@@ -16,9 +16,9 @@ export interface Made {
 
 export const newPath = () => `/${randomUUID()}`;
 
-/** A server that may call 127.0.0.1 and no other address of the machine, and a receiver there. */
+/** A server that may call 127.0.0.1 and no other local address, and a receiver there. */
 export async function openWebhooks() {
-  /** How each path answers; 204 unless it is here. */
+  /** The reply of each path: 204 unless it is listed here. */
   const answers = new Map<string, (res: ServerResponse, count: number) => void>();
   const receiver = await startReceiver((res, { path }, count) => {
     const answer = answers.get(path);
@@ -53,19 +53,19 @@ export async function openWebhooks() {
         deliveries: async (query = '') => itemsOf(await owner('GET', `/webhooks/${id}/deliveries${query}`)),
       };
     },
-    /** One event `user.suspended`, and one `user.reactivated`. */
+    /** Causes one event `user.suspended` and one `user.reactivated`. */
     async happen(): Promise<void> {
       await provider.operator.accounts.suspend(person.id, systemActor);
       await provider.operator.accounts.reactivate(person.id, systemActor);
     },
-    /** Waits until so many deliveries are over. @returns all of them. */
+    /** Waits until `count` deliveries are finished. @returns all of them. */
     async finished({ deliveries }: Made, count: number) {
       await until(
         async () => (await deliveries()).filter(({ status }) => status !== 'waiting').length >= count,
       );
       return deliveries();
     },
-    /** As if so much time had gone by since what waits was left. */
+    /** Ages what waits by `interval`. */
     age: (id: string, interval: string) =>
       provider.sql(
         `update webhook_deliveries set created_at = created_at - $2::interval, due_at = now()
