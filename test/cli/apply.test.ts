@@ -71,7 +71,7 @@ beforeAll(async () => {
 });
 
 describe('postern apply', () => {
-  it('makes what a file says, once, and export writes a file that makes the same elsewhere', async () => {
+  it('applies a file once, and its export applied elsewhere creates the same', async () => {
     const postern = await startPostern({ databaseUrl: (await createDatabase()).url });
     const env = { ...postern.env, SHOP_SECRET: SECRETS.SHOP_SECRET };
     const apply = (...args: string[]) => runCli(['apply', '-f', file, ...args], { env });
@@ -146,7 +146,7 @@ describe('postern apply', () => {
     ['roles: [\n', ':2: '],
     [`a: &a [x]\nb: &b [${Array(50).fill('*a').join()}]\nroles: [${Array(50).fill('*b').join()}]\n`, 'alias'],
     ['roles:\n  - name: a\n  - name: a\n', 'roles a comes twice'],
-  ])('says what is wrong with %j', async (text, message) => {
+  ])('names the mistake in %j', async (text, message) => {
     const wrong = path.join(folder, 'wrong.yaml');
     await writeFile(wrong, text);
     const { readFiles } = await import('../../src/cli/apply/read.ts');
@@ -154,7 +154,7 @@ describe('postern apply', () => {
   });
 });
 
-describe('a plan', () => {
+describe('a plan of postern apply', () => {
   let applying: Applying;
   let operator: Awaited<ReturnType<typeof open>>;
   const by = shellOperator(systemActor);
@@ -184,7 +184,7 @@ describe('a plan', () => {
   };
   const names = async () => (await operator.roles.list(by)).map(({ name }) => name);
 
-  it('is done whole or not at all', async () => {
+  it('is applied completely or not at all', async () => {
     const wanted: Wanted[] = [
       role('half'),
       { kind: 'groups', id: 'Half', fields: { roles: ['half', 'missing'] } },
@@ -194,7 +194,7 @@ describe('a plan', () => {
     expect(await operator.stores.ownedResources.list()).toEqual([]);
   });
 
-  it('is refused once something has changed since it was made', async () => {
+  it('is refused if something has changed since it was made', async () => {
     const options = { owner: 'test', takeOver: false, prune: false };
     const wanted = [role('moved', { description: 'as wanted' })];
     await run([role('moved', { description: 'first' })]);
@@ -206,7 +206,7 @@ describe('a plan', () => {
     expect(await operator.roles.find(by, 'moved')).toMatchObject({ description: 'meanwhile' });
   });
 
-  it('is applied once where two are under way', async () => {
+  it('is applied once by parallel runs', async () => {
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => run([role('twice'), role('thrice')])));
     expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
     for (const outcome of outcomes)
@@ -215,7 +215,7 @@ describe('a plan', () => {
     expect((await names()).filter((name) => name === 'twice')).toEqual(['twice']);
   });
 
-  it('touches nothing of others unless it is told, and deletes its own alone', async () => {
+  it('leaves records of other owners alone unless told to take them over, and prunes only its own', async () => {
     await operator.roles.create(by, { name: 'by-hand', description: 'by hand' });
     const options = { owner: 'test', takeOver: false, prune: true };
     const wanted = [role('by-hand', { description: 'by file' })];
@@ -228,7 +228,7 @@ describe('a plan', () => {
       expect.arrayContaining(['by-hand', 'of-another', 'of-test', 'user', 'admin']),
     );
     expect(await run(wanted, { takeOver: true })).toEqual(['update roles by-hand']);
-    // What is as the file wants it is taken over all the same, and deleted with the file's.
+    // Records that already match are taken over too, and later deleted with the file's.
     await operator.roles.create(by, { name: 'as-wanted' });
     expect(await run([role('as-wanted')])).toEqual([]);
     expect(await run([...wanted, role('as-wanted'), role('of-test')], { takeOver: true })).toEqual([
@@ -239,7 +239,7 @@ describe('a plan', () => {
     expect(await names()).toEqual(expect.arrayContaining(['of-another', 'user', 'admin']));
   });
 
-  it('keeps what the file never said, and takes back what it said before', async () => {
+  it('keeps what the file never mentioned, and reverts what it no longer mentions', async () => {
     await run([role('partly', { description: 'said' })]);
     await operator.roles.update(by, 'partly', { permissions: ['users:read'] });
     expect(await run([role('partly', {})])).toEqual(['update roles partly']);
@@ -250,7 +250,7 @@ describe('a plan', () => {
     expect(await run([role('partly', {})])).toEqual([]);
   });
 
-  it('gives a client the secret that its file refers to, and another one when that has changed', async () => {
+  it('sets a client’s secret from the reference in the file, and again when the secret changes', async () => {
     const shop = (secret: string): Wanted => ({
       kind: 'clients',
       id: 'secretive',
@@ -276,7 +276,7 @@ describe('a plan', () => {
     expect(JSON.stringify(plan)).not.toContain('another secret');
     await applying.apply(by, [second], options, plan);
     expect(await secrets()).toEqual([expect.not.stringMatching(one ?? ''), one]);
-    // Deleted by hand and made again: with the secret of the file.
+    // Deleted by hand and created again with the secret from the file.
     await operator.clients.remove(by, 'secretive');
     expect(await run([second])).toEqual(['create clients secretive']);
     expect(await secrets()).toHaveLength(1);
@@ -285,7 +285,7 @@ describe('a plan', () => {
     await run([], { prune: true });
   });
 
-  it('changes the look of pages by what has changed in the file', async () => {
+  it('changes of the branding only what the file changes', async () => {
     const look = (fields: Record<string, unknown>): Wanted => ({ kind: 'branding', id: 'branding', fields });
     await run([look({ name: 'Shop', texts: { en: { sign_in_title: 'Hello', page_footer: 'Bye' } } })]);
     expect(
@@ -298,12 +298,12 @@ describe('a plan', () => {
     expect((await operator.branding.show()).content).toEqual({});
   });
 
-  it('moves names that refer to one another in the right order', async () => {
+  it('orders changes of records that refer to one another', async () => {
     const id = 'https://moves.example.com';
     const api = (scopes: string[]): Wanted => ({ kind: 'apis', id, fields: { name: 'Moves', scopes } });
     const mover = (...scopes: string[]) => role('mover', { scopes: [{ api: id, scopes }] });
     await run([api(['a', 'b']), mover('a', 'b')]);
-    // The API loses a scope that the role has until then, and gets one that it has from then on.
+    // The API drops a scope that the role still has, and adds one that the role is about to get.
     await run([mover('b', 'c'), api(['b', 'c'])]);
     expect(await operator.apis.find(by, id)).toMatchObject({ scopes: ['b', 'c'] });
     expect(await operator.roles.find(by, 'mover')).toMatchObject({ scopes: { [id]: ['b', 'c'] } });
@@ -311,7 +311,7 @@ describe('a plan', () => {
   });
 });
 
-it('the example of the documentation is a file that can be applied', async () => {
+it('the example in the documentation can be applied', async () => {
   const text = await readFile(
     path.resolve(import.meta.dirname, '../../docs/configuration-as-code.md'),
     'utf8',

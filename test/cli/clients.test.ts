@@ -17,7 +17,7 @@ interface Made {
 
 const shell = shellOperator(systemActor);
 
-describe('clients', () => {
+describe('postern client', () => {
   let provider: Provider;
   beforeAll(async () => {
     provider = await startProvider();
@@ -32,7 +32,7 @@ describe('clients', () => {
   const statusOf = async (client_id: string, client_secret: string) =>
     (await ownToken(provider.url, { client_id, client_secret })).status;
 
-  it('have no metadata that nobody knows, and none that is dropped', async () => {
+  it('refuses unknown metadata and metadata without effect', async () => {
     const given = ['--metadata', '{"logo_url":"https://a.example/l.svg"}'];
     const created = await refused('create', '--name', 'X', '--redirect-uri', REDIRECT_URI, ...given);
     expect(created).toEqual(invalid(/logo_url: is no client metadata; did you mean logo_uri\?/));
@@ -47,7 +47,7 @@ describe('clients', () => {
     expect(await provider.operator.clients.find(shell, id)).toMatchObject({ name: 'Test client' });
   });
 
-  it('are shown and listed whole, but for their secrets', async () => {
+  it('shows and lists everything but secrets', async () => {
     const { id, secret } = await provider.createClient({
       tos_uri: 'https://a.example/tos',
       default_max_age: 60,
@@ -72,7 +72,7 @@ describe('clients', () => {
     expect(await refused('show', 'nobody')).toMatchObject({ code: 'client_not_found' });
   });
 
-  it('take what --metadata says, and refuse to be told two things', async () => {
+  it('takes metadata as JSON, and refuses a property that an option sets too', async () => {
     const metadata = {
       grant_types: ['client_credentials'],
       token_endpoint_auth_method: 'client_secret_post',
@@ -84,7 +84,7 @@ describe('clients', () => {
     expect(twice).toMatchObject({ code: 'usage', message: expect.stringContaining('redirect_uris') });
   });
 
-  it('have a new secret, and the former ones for a time', async () => {
+  it('rotates a secret and keeps the old one for a while', async () => {
     const { id, secret: first } = await provider.createClient({ grant_types: ['client_credentials'] });
     const rotated = await run('rotate-secret', id);
     const second = rotated.client_secret ?? '';
@@ -100,7 +100,7 @@ describe('clients', () => {
     );
     expect(hours).toEqual([1, 24]);
 
-    // The clock of the database decides, and nothing has to be announced.
+    // The database clock decides when it expires; no notification is needed.
     await provider.sql(
       "update former_client_secrets set expires_at = now() where expires_at < now() + interval '2 hours'",
     );
@@ -110,7 +110,7 @@ describe('clients', () => {
 
     const { secret: last } = await clients.rotateSecret(shell, id, { overlap: 0 });
     expect(await clients.secrets(shell, id)).toHaveLength(1);
-    // A node that keeps the client in memory hears of the change a moment later.
+    // A node that has cached the client is notified a moment later.
     await until(async () => (await statusOf(id, third)) === 401);
     expect(await Promise.all([first, second, last].map((one) => statusOf(id, one)))).toEqual([401, 401, 200]);
     const events = await provider.sql(
@@ -120,7 +120,7 @@ describe('clients', () => {
     for (const one of [first, second, third, last]) expect(JSON.stringify(events)).not.toContain(one);
   });
 
-  it('keep few former secrets, and lose none to two who rotate at once', async () => {
+  it('keeps at most five old secrets, and parallel rotations lose none', async () => {
     const { id } = await provider.createClient({ grant_types: ['client_credentials'] });
     const rotate = async () =>
       (await provider.operator.clients.rotateSecret(shell, id, { overlap: 3600 })).secret;
@@ -130,7 +130,7 @@ describe('clients', () => {
     expect(await provider.operator.clients.secrets(shell, id)).toHaveLength(6);
   });
 
-  it('that have no secret get none', async () => {
+  it('creates no secret for a public client', async () => {
     const { id } = await provider.createClient({}, { isPublic: true });
     const { rotateSecret } = provider.operator.clients;
     await expect(rotateSecret(shell, id, { overlap: 0 })).rejects.toMatchObject({
@@ -141,7 +141,7 @@ describe('clients', () => {
     });
   });
 
-  it('are disabled and enabled, and tell their kind, their secrets and who has allowed them what', async () => {
+  it('disables and enables clients, and shows kind, secrets and consents', async () => {
     const { id } = await provider.createClient({ grant_types: ['client_credentials'] });
     expect(await run<object>('disable', id)).toMatchObject({
       client_id: id,
@@ -166,7 +166,7 @@ describe('clients', () => {
     expect(await run<object>('consents', id)).toEqual({ users: [], next_cursor: null });
   });
 
-  it('are brought along with their id and their secret', async () => {
+  it('creates a client with a given id and secret', async () => {
     const secret = 'brought/from+elsewhere=0123456789';
     const command = path.resolve(import.meta.dirname, '../../bin/postern.js');
     const args = ['client', 'create', '--name', 'Old', '--grant', 'client_credentials', '--json'];

@@ -27,7 +27,7 @@ describe('commands beside a running server', () => {
   let postern: Postern;
   beforeAll(async () => {
     ({ url: databaseUrl } = await createDatabase());
-    // As long as a username has to be.
+    // At least the length required of a username.
     await execute(databaseUrl, 'alter table users alter column number restart with 100');
     postern = await startPostern({ databaseUrl });
   });
@@ -36,7 +36,7 @@ describe('commands beside a running server', () => {
   const refused = (...args: string[]) => failing(args, { env: postern.env });
   const names = (username: string) => ['--username', username, '--email', `${username}@example.test`];
 
-  it('make an account, with all that scripts rely on', async () => {
+  it('create an account and print what scripts need', async () => {
     const user = await run('user', 'create', ...names('grace'), '--password', PASSWORD, '--role', 'admin');
     expect(user).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -78,7 +78,7 @@ describe('commands beside a running server', () => {
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'user_not_found', message: 'User not found' } });
   });
 
-  it('do not delete another account than the one that was meant', async () => {
+  it('refuse to delete if a name fits two accounts', async () => {
     const one = await run<User>('user', 'create', ...names('first'), '--password', PASSWORD);
     await run(
       'user',
@@ -163,7 +163,7 @@ describe('commands beside a running server', () => {
     });
     expect((await ownToken(postern.url, client)).status).toBe(200);
     await run('client', 'delete', client.client_id);
-    // The server is told by a notification, which may take a moment.
+    // The server is notified, which may take a moment.
     await until(async () => (await ownToken(postern.url, client)).status === 401);
     expect((await ownToken(postern.url, client)).body).toMatchObject({ error: 'invalid_client' });
   });
@@ -203,7 +203,7 @@ describe('commands beside a running server', () => {
     expect(client).toMatchObject({ grant_types: grants, redirect_uris: [] });
   });
 
-  it('register an API that tokens are for at once', async () => {
+  it('register an API that gets tokens at once', async () => {
     const api = { identifier: 'https://orders.example', name: 'Orders' };
     const args = ['--identifier', api.identifier, '--name', api.name, '--scope', 'read', '--ttl', '600'];
     await expect(run('api', 'create', ...args)).resolves.toEqual({
@@ -230,7 +230,7 @@ describe('commands beside a running server', () => {
     await expect(run('api', 'list')).resolves.toEqual({ apis: [], next_cursor: null });
   });
 
-  it('rotate the keys: the next ones are published and do not sign yet', async () => {
+  it('rotate keys: the new ones are published, but don’t sign yet', async () => {
     const { keys: next } = await run<{ keys: { kid: string }[] }>('key', 'rotate');
     const { keys } = await run<{ keys: { kid: string; state: string }[] }>('key', 'list');
     const fresh = keys.filter(({ kid }) => next.some((key) => key.kid === kid));
@@ -238,7 +238,7 @@ describe('commands beside a running server', () => {
     expect(keys.filter(({ state }) => state === 'signing')).toHaveLength(4);
   });
 
-  it('leave who ran them in the audit', async () => {
+  it('are audited with the name of their user', async () => {
     const client = new Client({ connectionString: databaseUrl });
     await client.connect();
     const { rows } = await client.query(
@@ -248,7 +248,7 @@ describe('commands beside a running server', () => {
     expect(rows).toEqual([{ actor_kind: 'operator', door: 'cli', named: true }]);
   });
 
-  it('load no package that only a server needs', async () => {
+  it('load no package that only the server needs', async () => {
     const loads = async (...args: string[]) => {
       const file = path.join(await temporaryFolder(), 'loads');
       const preload = path.resolve(import.meta.dirname, '../support/loads-preload.ts');
@@ -256,7 +256,7 @@ describe('commands beside a running server', () => {
       expect(await runCli(args, { env })).toMatchObject({ code: 0, stderr: '' });
       return (await readFile(file, 'utf8')).split('\n');
     };
-    // The options of `client` are made from the schema of its metadata.
+    // The options of `client` come from its metadata schema.
     expect(await loads('--help')).toEqual(['commander', 'zod']);
     const loaded = await loads('user', 'list');
     expect(loaded).toContain('pg');
@@ -265,7 +265,7 @@ describe('commands beside a running server', () => {
     expect(loaded.filter((name) => server.test(name))).toEqual([]);
   });
 
-  it('speak to people as well', async () => {
+  it('print tables without --json', async () => {
     const { code, stdout } = await runCli(['user', 'list'], { env: postern.env });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^number +username +email +roles +status +id\n/);

@@ -26,7 +26,7 @@ async function examine(options: PosternOptions) {
 }
 
 describe('postern doctor', () => {
-  it('finds nothing wrong with a server that runs', async () => {
+  it('finds nothing wrong with a running server', async () => {
     const { url: databaseUrl } = await createDatabase();
     const postern = await startPostern({ databaseUrl, redisUrl: await redisUrl() });
     const { code, status, findings, of } = await examine({ env: postern.env });
@@ -40,7 +40,7 @@ describe('postern doctor', () => {
     }
   });
 
-  it('works before the first start, and makes nothing', async () => {
+  it('works before the first start, and creates nothing', async () => {
     const { code, of } = await examine({});
     expect(code).toBe(0);
     expect(of('postgres')?.message).toContain('none yet');
@@ -56,7 +56,7 @@ describe('postern doctor', () => {
     expect(of('mail')).toMatchObject({ status: 'warning', todo: expect.stringContaining('SMTP_URL') });
   });
 
-  it('names the contracts that are open, and what each gives away', async () => {
+  it('names the open contracts and what each of them exposes', async () => {
     const { of } = await examine({ env: { CONTRACTS: 'gateway, ppl' } });
     expect(of('contract gateway')?.message).toMatch(/open at .*; 409 at POST \/register tells anybody which/);
     expect(of('contract ppl')?.message).toMatch(/open at .*; 400 at POST \/auth\/register tells anybody/);
@@ -91,7 +91,7 @@ describe('postern doctor', () => {
     expect(of('mail')?.message).not.toContain('hidden');
   });
 
-  it('is content with a mail server that greets it', async () => {
+  it('accepts a mail server that greets it', async () => {
     const server = createServer((socket) => {
       socket.on('error', () => undefined).write('220 mail.test ESMTP\r\n');
       socket.on('data', (line) =>
@@ -105,7 +105,7 @@ describe('postern doctor', () => {
     expect(of('mail')).toMatchObject({ status: 'ok' });
   });
 
-  it('names stores that are not there', async () => {
+  it('names unreachable stores', async () => {
     const { code, of } = await examine({
       databaseUrl: 'postgres://postern:hidden@127.0.0.1:1/none',
       redisUrl: 'redis://127.0.0.1:1',
@@ -121,7 +121,7 @@ describe('postern doctor', () => {
     });
   });
 
-  it('names a database that cannot hold every name', async () => {
+  it('names a database whose encoding cannot store every name', async () => {
     const name = `latin_${randomBytes(4).toString('hex')}`;
     const server = await provided('postgres');
     await execute(
@@ -134,7 +134,7 @@ describe('postern doctor', () => {
     expect(of('encoding')).toMatchObject({ status: 'problem', message: expect.stringContaining('LATIN1') });
   });
 
-  it('names migrations that are missing', async () => {
+  it('names missing migrations', async () => {
     const { url: databaseUrl } = await createDatabase({ template: 'template1' });
     const { code, of } = await examine({ databaseUrl });
     expect(code).toBe(1);

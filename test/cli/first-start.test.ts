@@ -25,7 +25,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 
 const PASSWORD = /Password +(\S{4}(?:-\S{4}){4}) /;
 
-describe('a server with nothing but a folder', () => {
+describe('a server started with only a folder', () => {
   let postern: Postern;
   beforeAll(async () => {
     postern = await startPostern();
@@ -37,7 +37,7 @@ describe('a server with nothing but a folder', () => {
     return keys.map(({ kid }) => kid);
   };
 
-  it('says in a few lines what to open next, and the first administrator once', async () => {
+  it('prints in a few lines what to open next, and the first administrator once', async () => {
     await until(() => postern.output().includes('Ctrl-C'));
     const [steps = '', banner = ''] = postern.output().split(/^(?=Postern is ready)/m);
     expect(banner).toContain(`is ready at ${postern.url}\n`);
@@ -45,7 +45,7 @@ describe('a server with nothing but a folder', () => {
     expect(banner).toContain('admin@postern.localhost');
     expect(banner).toMatch(PASSWORD);
     expect(banner.split('\n').length).toBeLessThan(17);
-    // No log among the lines for people.
+    // No log lines among those for people.
     expect(postern.output()).not.toContain('{');
     expect(steps).toMatch(
       new RegExp(
@@ -60,7 +60,7 @@ describe('a server with nothing but a folder', () => {
     );
   });
 
-  it('keeps its key to itself', async () => {
+  it('keeps its key file readable for the owner alone', async () => {
     const { mode } = await stat(path.join(postern.env['DATA_DIR'] ?? '', 'secrets.key'));
     expect(mode & 0o777).toBe(0o600);
   });
@@ -75,7 +75,7 @@ describe('a server with nothing but a folder', () => {
     expect((await fetch(`${postern.url}/readyz`)).status).toBe(200);
   });
 
-  it('is managed from any folder, and an empty database is made in none', async () => {
+  it('is managed from any folder, and a command creates no database by accident', async () => {
     const cwd = await temporaryFolder();
     const list = async (variables: Record<string, string>) => {
       const { PATH, HOME } = process.env;
@@ -91,12 +91,12 @@ describe('a server with nothing but a folder', () => {
     const dataDir = postern.env['DATA_DIR'] ?? '';
     const users = await list({ DATA_DIR: dataDir });
     expect(users).toContain('admin@postern.localhost');
-    // Where a server was started, nothing has to be said.
+    // In the folder of a started server nothing has to be set.
     await symlink(dataDir, path.join(cwd, '.data'));
     expect(await list({})).toBe(users);
   });
 
-  it('loses nothing by being stopped and started again', async () => {
+  it('loses nothing in a restart', async () => {
     const { env } = postern;
     const client = await json<Created>(
       ['client', 'create', '--name', 'Reports', '--grant', 'client_credentials'],
@@ -132,7 +132,7 @@ describe('a server with nothing but a folder', () => {
     expect(users).toContainEqual(user);
   });
 
-  it('moves to another PostgreSQL with all that is in it', async () => {
+  it('moves to another PostgreSQL with all its data', async () => {
     const { env } = postern;
     const password = 'three unrelated words';
     const client = await json<Created>(
@@ -154,7 +154,7 @@ describe('a server with nothing but a folder', () => {
     ];
     const user = await json(['user', 'create', ...account], { env });
     const file = path.join(await temporaryFolder(), 'postern.sql');
-    // Beside the server.
+    // Dump beside the running server.
     const written = await runCli(['dump', '--file', file], { env });
     const keyFile = path.join(env['DATA_DIR'] ?? '', 'secrets.key');
     expect(written).toMatchObject({ code: 0, stdout: expect.stringContaining(keyFile) });
@@ -164,7 +164,7 @@ describe('a server with nothing but a folder', () => {
     const psql = await provided('psql');
     const load = () => execFile(psql, ['--quiet', `--file=${file}`, databaseUrl]);
     await load();
-    // Into one that is not empty it does nothing.
+    // Loading into a database that is not empty changes nothing.
     await expect(load()).rejects.toMatchObject({
       code: 3,
       stderr: expect.stringContaining('already exists'),
@@ -183,7 +183,7 @@ describe('a server with nothing but a folder', () => {
     expect(login.status).toBe(200);
     const published = (await (await fetch(`${moved.url}/oauth2/jwks`)).json()) as { keys: { kid: string }[] };
     expect(published.keys.map(({ kid }) => kid)).toEqual(await kids());
-    // The next account has the next number.
+    // The next account gets the next number.
     const next = await json<{ number: number }>(
       ['user', 'create', '--email', 'next@example.test', '--password', password],
       { env: moved.env },
@@ -191,7 +191,7 @@ describe('a server with nothing but a folder', () => {
     expect(next.number).toBe((user['number'] as number) + 1);
   });
 
-  it('dumps to standard output what it dumps to a file, and never half of it to one', async () => {
+  it('dumps the same to standard output as to a file, and never leaves half a file', async () => {
     const { env } = postern;
     const folder = await temporaryFolder();
     const file = path.join(folder, 'postern.sql');
@@ -226,14 +226,14 @@ describe('a server with nothing but a folder', () => {
     }
   });
 
-  it('needs no server for commands, which start PostgreSQL for themselves', async () => {
+  it('is not needed for commands, which start PostgreSQL themselves', async () => {
     const { keys } = await json<{ keys: { state: string }[] }>(['key', 'list'], { env: postern.env });
     expect(keys.map(({ state }) => state)).toEqual(SIGNING_ALGS.map(() => 'signing'));
   });
 
-  it('takes a second signal, later than an echo of the first, for an order to end at once', async () => {
+  it('exits at once on a second signal, unless it echoes the first', async () => {
     postern = await startPostern({ env: postern.env });
-    // A request that does not come to its end keeps it from draining.
+    // An unfinished request keeps the server draining.
     const socket = new Socket();
     socket.on('error', () => undefined).connect(postern.port, '127.0.0.1');
     const headers = ['Host: localhost', 'Content-Length: 10', 'Expect: 100-continue'].join('\r\n');
@@ -248,7 +248,7 @@ describe('a server with nothing but a folder', () => {
       ),
     );
     postern.child.kill('SIGTERM');
-    // An echo comes within a second.
+    // An echo arrives within a second.
     await sleep(1_200);
     expect(postern.child.exitCode).toBeNull();
     await expect(postern.stop('SIGTERM')).resolves.toEqual({ code: 1, signal: null });

@@ -30,7 +30,7 @@ describe('postern login', () => {
     await json(args, { env: postern.env });
   });
 
-  /** Runs it and does in a browser, by `act`, what the user does. */
+  /** Runs the command, and `act` as the user in a browser. */
   async function login(
     act: (page: Awaited<ReturnType<Browser['newPage']>>, shown: () => string) => Promise<void>,
     options = ['--no-browser'],
@@ -59,7 +59,7 @@ describe('postern login', () => {
     return { code, stdout, stderr };
   }
 
-  it('ends with real tokens when the user signs in through the browser, as one client each time', async () => {
+  it('ends with working tokens after a sign-in in the browser, always as the same client', async () => {
     const clients = new Set<string>();
     for (let round = 0; round < 2; round += 1) {
       const { code, stdout } = await login(async (page) => {
@@ -87,7 +87,7 @@ describe('postern login', () => {
     expect(clients.size).toBe(1);
   });
 
-  it('signs in on another device, with a code', async () => {
+  it('signs in on another device with a code', async () => {
     const { code, stdout } = await login(
       async (page, shown) => {
         await page.getByLabel('Code on your device').fill(/[A-Z]{4}-[A-Z]{4}/.exec(shown())?.[0] ?? '');
@@ -112,7 +112,7 @@ describe('postern login', () => {
     });
   });
 
-  it('says so when the user refuses', async () => {
+  it('says that the user refused', async () => {
     const { code, stdout, stderr } = await login(async (page) => {
       await page.getByText(/^Cancel/).click();
       await page.getByRole('heading', { name: 'Not signed in' }).waitFor();
@@ -122,7 +122,7 @@ describe('postern login', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'startup' } });
   });
 
-  it('says that no server runs', async () => {
+  it('says that no server is running', async () => {
     await postern.stop();
     const { code, stderr } = await runCli(['login', '--no-browser'], { env: postern.env });
     expect(code).toBe(1);

@@ -14,7 +14,7 @@ const answers = (url: string) =>
     () => false,
   );
 
-test('a server that npm started ends with npm, and can be started again', async () => {
+test('a server started by npm stops with npm, and starts again', async () => {
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const env = { ...process.env, PORT: String(port), DATA_DIR: await temporaryFolder(), NODE_ENV: 'test' };

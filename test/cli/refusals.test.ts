@@ -7,7 +7,7 @@ import { createDatabase } from '../support/postgres.ts';
 import { execute } from '../support/postgres-server.ts';
 import { failing, json } from './support/commands.ts';
 
-describe('a server that cannot start says why, and what to do', () => {
+describe('a server that cannot start says why and what to do:', () => {
   it.each([
     ['the environment', { env: { PORT: 'eighty', DATABASE_URL: 'mysql://here' } }, ['PORT', 'DATABASE_URL']],
     [
@@ -24,11 +24,15 @@ describe('a server that cannot start says why, and what to do', () => {
 
   it.each([
     [
-      'a placeholder',
+      'a placeholder as a secret',
       { SECRETS_KEY: 'changeme-changeme-changeme-changeme' },
       'SECRETS_KEY: is a placeholder',
     ],
-    ['no TLS', { PUBLIC_URL: 'http://login.example.com' }, 'PUBLIC_URL: must be an https:// URL'],
+    [
+      'a public URL without TLS',
+      { PUBLIC_URL: 'http://login.example.com' },
+      'PUBLIC_URL: must be an https:// URL',
+    ],
   ])('refuses %s in production', async (_what, env, message) => {
     const { code, stderr } = await runCli(['serve'], {
       databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
@@ -38,7 +42,7 @@ describe('a server that cannot start says why, and what to do', () => {
     expect(stderr).toContain(message);
   });
 
-  it('refuses to trust everybody as a proxy in production', async () => {
+  it('refuses to trust every address as a proxy in production', async () => {
     const { code, stderr } = await runCli(['serve'], {
       databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
       settings: { http: { trustedProxies: ['0.0.0.0/1', '128.0.0.0/1'] } },
@@ -48,7 +52,7 @@ describe('a server that cannot start says why, and what to do', () => {
     expect(stderr).toContain('http.trustedProxies: trusts every address');
   });
 
-  it('refuses another SECRETS_KEY than the keys were encrypted with, also for a rotation', async () => {
+  it('refuses a SECRETS_KEY that did not encrypt the keys, also for a rotation', async () => {
     const { url: databaseUrl } = await createDatabase();
     await json(['client', 'create', '--name', 'First', '--grant', 'client_credentials'], { databaseUrl });
     const other = { databaseUrl, env: { SECRETS_KEY: 'another-key-of-more-than-32-characters' } };
@@ -61,7 +65,7 @@ describe('a server that cannot start says why, and what to do', () => {
     await expect(json(['key', 'list'], { databaseUrl })).resolves.toEqual({ keys });
   });
 
-  it('refuses a database of a newer version, and leaves it as it is', async () => {
+  it('refuses the database of a newer version and leaves it unchanged', async () => {
     const { url: databaseUrl } = await createDatabase();
     await execute(databaseUrl, "insert into migrations (name) values ('9999-from-the-future')");
     for (const args of [['serve'], ['migrate'], ['user', 'list']]) {
@@ -71,7 +75,7 @@ describe('a server that cannot start says why, and what to do', () => {
     }
   });
 
-  it('names a database that is not there', async () => {
+  it('names an unreachable database', async () => {
     const { code, stderr, stdout } = await failing(['serve'], {
       databaseUrl: 'postgres://postern:hidden@127.0.0.1:1/none',
     });
@@ -88,7 +92,7 @@ describe('a server that cannot start says why, and what to do', () => {
     expect(stderr).toMatch(/^postern: ADMIN_PASSWORD: .*\(common\)/);
   });
 
-  it('refuses a DATA_DIR that is a file', async () => {
+  it('refuses a file as DATA_DIR', async () => {
     const file = path.join(await temporaryFolder(), 'file');
     await writeFile(file, 'precious');
     const { code, stderr } = await failing(['serve'], { env: { DATA_DIR: file } });
@@ -96,7 +100,7 @@ describe('a server that cannot start says why, and what to do', () => {
     expect(stderr).toMatch(/^postern: DATA_DIR .* is not a folder/);
   });
 
-  it('does not change the schema of a database that is not its own unless it is told to', async () => {
+  it('leaves the schema of an external database alone unless told to migrate', async () => {
     const { url: databaseUrl } = await createDatabase({ template: 'template1' });
     const { code, stderr } = await failing(['user', 'list'], { databaseUrl });
     expect(code).toBe(1);

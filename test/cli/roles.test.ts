@@ -14,7 +14,7 @@ const refused = async (...args: string[]) => {
   return { code, error: (JSON.parse(stdout) as { error: { code: string } }).error.code };
 };
 
-it('roles and groups are made, changed, given, taken and deleted', async () => {
+it('roles and groups are created, changed, assigned, unassigned and deleted', async () => {
   const api = 'https://orders.example.com';
   await run('api', 'create', '--identifier', api, '--name', 'Orders', '--scope', 'orders:read');
   const made = await run(

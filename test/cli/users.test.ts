@@ -8,7 +8,7 @@ import { UserAgent } from '../oidc/support/user-agent.ts';
 import { runCli } from '../support/postern.ts';
 import { failing, json } from './support/commands.ts';
 
-describe('help for people', () => {
+describe('postern user', () => {
   let provider: Provider;
   let client: Client;
   let person: Person;
@@ -18,7 +18,7 @@ describe('help for people', () => {
     person = await provider.createPerson();
     await signIn(provider, client, person);
   });
-  /** Moves events into the past, as nothing else may. */
+  /** Backdates events, which nothing else may do. */
   const agedBy = (time: string, which: string) =>
     provider.sql(`alter table audit_events disable trigger user;
       update audit_events set at = at - interval '${time}' where ${which};
@@ -30,7 +30,7 @@ describe('help for people', () => {
     return { status: code, ...(JSON.parse(stdout) as { error: { code: string; message: string } }).error };
   };
 
-  it('shows all that there is to know', async () => {
+  it('shows everything about an account', async () => {
     const { totp } = provider.operator.mfa;
     const { id: enrolment, secret } = await totp.begin(person.id, 'Phone');
     await totp.confirm(person.id, enrolment, generateSync({ secret }), systemActor);
@@ -48,25 +48,25 @@ describe('help for people', () => {
     expect(JSON.stringify(shown)).not.toMatch(/argon2|secret/i);
   });
 
-  it('takes lost factors off', async () => {
+  it('removes lost factors', async () => {
     expect(await run('reset-factors', person.username)).toMatchObject({ id: person.id, removed: 1 });
     expect((await provider.operator.mfa.status(person.id)).methods).toEqual([]);
   });
 
-  it('shows sessions, and ends them', async () => {
+  it('shows and ends sessions', async () => {
     const { sessions } = await run<{ sessions: object[] }>('sessions', person.id, '--end');
     expect(sessions).toMatchObject([{ client_ids: [client.id], signed_in_at: expect.any(String) }]);
     expect(await provider.operator.accountSessions.list(person.id)).toEqual([]);
   });
 
-  it('sends a link for a new password, or sets one', async () => {
+  it('mails a link for a new password, or sets one', async () => {
     expect(await refused('reset-password', person.id)).toMatchObject({ status: 2, code: 'usage' });
     expect(await run('reset-password', person.id, '--mail')).toMatchObject({ id: person.id, sent: true });
     const asked = await provider.audited('password.reset_requested', person.id);
     expect(asked).toMatchObject({ outcome: 'success', actor_kind: 'operator', door: 'cli' });
   });
 
-  it('changes the role and the address, as the domain lets it', async () => {
+  it('changes role and address by the same rules as everywhere', async () => {
     expect(await run('set-role', person.id, 'admin')).toMatchObject({ roles: ['user', 'admin'] });
     expect(await run('set-role', person.id, 'user')).toMatchObject({ roles: ['user'] });
     expect(await refused('set-role', person.id, 'wizard')).toMatchObject({
@@ -84,7 +84,7 @@ describe('help for people', () => {
     expect(change).toMatchObject({ details: { before: { email: person.email }, after: { email } } });
   });
 
-  it('lists by what it is asked for', async () => {
+  it('lists by search, status, role and date', async () => {
     const list = (...args: string[]) =>
       run<{ users: { id: string }[]; next_cursor: string | null }>('list', ...args);
     const found = await list('--search', person.username, '--status', 'active', '--role', 'user');
@@ -96,7 +96,7 @@ describe('help for people', () => {
     expect(await refused('list', '--created-after', 'soon')).toMatchObject({ status: 2, code: 'usage' });
   });
 
-  it('lets somebody try again, and shows what happened', async () => {
+  it('unlocks an account and shows its history', async () => {
     expect(await run('unlock', person.id)).toMatchObject({ id: person.id });
     const { events, next_cursor: next } = await run<{
       events: Record<string, unknown>[];
@@ -111,7 +111,7 @@ describe('help for people', () => {
     expect(next).toBe(events[1]?.['id']);
   });
 
-  it('deletes nobody unasked where there is no terminal', async () => {
+  it('deletes an account without a terminal only with --yes', async () => {
     expect(await refused('delete', person.id)).toMatchObject({
       status: 2,
       code: 'usage',
@@ -122,7 +122,7 @@ describe('help for people', () => {
     expect(await provider.operator.accounts.find(person.id)).toBeNull();
   });
 
-  it('leaves nothing of failed sign-ins when their time is over', async () => {
+  it('no trace of failed sign-ins is left once their retention is over', async () => {
     const tables = await provider.sql(
       `select table_name as name from information_schema.tables where table_schema = 'public'`,
     );
@@ -133,7 +133,7 @@ describe('help for people', () => {
       return (await provider.sql(`select ${counts.join(', ')}`))[0]!;
     };
     await provider.operator.sweep();
-    // The server writes its counts of the day, a row for each metric, when their time comes: now or in the middle of this.
+    // The server writes the day's counts, a row for each metric, on a timer: now or during this test.
     const day = new Date().toISOString().slice(0, 10);
     const counts = METRICS.map((metric) => ({ day, metric, count: 0 }));
     await provider.operator.stores.dailyStats.add({ counts, people: [] });
@@ -150,7 +150,7 @@ describe('help for people', () => {
     expect(Object.keys(after).filter((table) => Number(after[table]) > Number(before[table]))).toEqual([]);
   });
 
-  it('makes, invites, changes, exports and deletes after days as the API does', async () => {
+  it('creates, invites, changes, exports and schedules deletions like the API', async () => {
     const made = await run('create', '--email', 'new@example.test', '--invite');
     expect(made).toMatchObject({ email: 'new@example.test', status: 'active' });
     const id = String(made['id']);
@@ -172,7 +172,7 @@ describe('help for people', () => {
     expect(exported.stdout).toContain("'=Ann");
   });
 
-  it('deletes audit events before their time, but for no other command', async () => {
+  it('postern audit purge deletes events early, which nothing else can do', async () => {
     const { env } = provider.postern;
     const purge = ['audit', 'purge', '--older-than', '30d'];
     await agedBy('31 days', "type = 'user.created'");

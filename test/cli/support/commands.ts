@@ -8,14 +8,14 @@ export async function json<T = Record<string, unknown>>(args: string[], options:
   return JSON.parse(stdout) as T;
 }
 
-/** Runs a command that must fail. @returns what it said, in JSON and on standard error. */
+/** Runs a command that must fail. @returns its JSON and standard error. */
 export async function failing(args: string[], options: PosternOptions) {
   const { code, stdout, stderr } = await runCli([...args, '--json'], options);
   expect(stderr).not.toMatch(/^\s+at /m);
   return { code, stderr, stdout };
 }
 
-/** A token by client credentials. */
+/** A token for the client credentials grant. */
 export async function ownToken(
   url: string,
   { client_id, client_secret }: { client_id: string; client_secret: string | null },
