@@ -10,7 +10,7 @@ const load = async (settings: object, env: Record<string, string> = {}) => {
   return loadConfig({ CONFIG_FILE, ...env });
 };
 
-test('a contact for security.txt is an email address or a URI, or several', async () => {
+test('the contact for security.txt is an email address or a URI, or several of them', async () => {
   const contacts = async (contact: unknown) => (await load({ securityTxt: { contact } })).securityTxt.contact;
   expect(await contacts(null)).toEqual([]);
   expect(await contacts('security+a&b@müller.example')).toEqual([
@@ -24,7 +24,7 @@ test('a contact for security.txt is an email address or a URI, or several', asyn
     await expect(contacts(bad)).rejects.toMatchObject({ name: 'ConfigError' } satisfies Partial<ConfigError>);
 });
 
-test('the first administrator and the sender of mail may have international addresses', async () => {
+test('the first administrator and the mail sender may have internationalized addresses', async () => {
   const mail = { from: 'hallo@müller.example' };
   const config = await load({ mail }, { ADMIN_EMAIL: 'dörte@sörensen.example' });
   expect([config.mail.from, config.admin.email]).toEqual([mail.from, 'dörte@sörensen.example']);

@@ -11,6 +11,6 @@ test.each<[Record<string, string>, string[] | 'all']>([
   [{ ...PRODUCTION, CONTRACTS: '' }, []],
   [{ ...PRODUCTION, CONTRACTS: 'all' }, 'all'],
   [{ ...PRODUCTION, CONTRACTS: ' gateway, ppl' }, ['gateway', 'ppl']],
-])('with %j the contracts that are open are %j', (environment, enabled) => {
+])('with %j the open contracts are %j', (environment, enabled) => {
   expect(loadConfig(environment).contracts.enabled).toEqual(enabled);
 });

@@ -17,18 +17,18 @@ const locked = Object.entries(packages).map(
   ([place, one]) => [place.replace(/^.*node_modules\//, ''), one] as const,
 );
 
-/** The oldest major version of Node that a range such as "^18.18.0 || >=20.9.0" takes. */
+/** The lowest major version of Node in a range such as "^18.18.0 || >=20.9.0". */
 const oldest = (range: string): number =>
   Math.min(...range.split('||').map((part) => Number(/\d+/.exec(part)?.[0] ?? 0)));
 
-it('takes nothing that Node 20 is too old for, or that is deprecated: npm ci would warn of it', () => {
+it('no dependency excludes Node 20 or is deprecated, or npm ci would warn', () => {
   const warned = locked.filter(
     ([, { engines, deprecated }]) => oldest(engines?.node ?? '*') > 20 || deprecated !== undefined,
   );
   expect(warned.map(([name]) => name)).toEqual([]);
 });
 
-it('decides on every install script: npm 11 would warn of it', () => {
+it('every install script is allowed or denied, or npm 11 would warn', () => {
   const undecided = locked.filter(([name, one]) => one.hasInstallScript && !(name in allowScripts));
   expect(undecided.map(([name]) => name)).toEqual([]);
 });

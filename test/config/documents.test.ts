@@ -1,4 +1,4 @@
-/** What the documents for those who work on Postern name is there. */
+/** The documents for contributors name only what exists. */
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -17,15 +17,15 @@ const documents = [
   ...decisions,
 ];
 
-it.each(documents)('%s links to files that there are', (document) => {
+it.each(documents)('%s links to existing files', (document) => {
   for (const [, link = ''] of read(document).matchAll(/\]\((?!https?:)([^)#]+)/g))
     expect([link, existsSync(path.join(ROOT, path.dirname(document), link))]).toEqual([link, true]);
 });
 
-/** A file, and what is found in it: `src/domain/lookup.ts` `lookUp`. */
+/** A file and a name in it: `src/domain/lookup.ts` `lookUp`. */
 const NAMED = /`((?:src|test|views|config|docs)\/[^`<>*]+\.\w+)`(?:\s+`([\w.]+)`)?/g;
 
-it.each(documents)('%s names files, and what is in them', (document) => {
+it.each(documents)('%s names existing files and names in them', (document) => {
   for (const [, file = '', name = ''] of read(document).matchAll(NAMED)) {
     expect([file, existsSync(path.join(ROOT, file))]).toEqual([file, true]);
     const last = name.split('.').at(-1) ?? '';
@@ -33,7 +33,7 @@ it.each(documents)('%s names files, and what is in them', (document) => {
   }
 });
 
-/** A file: of the README's folder or below, of `src`, or of the repository. */
+/** A file in the README's folder or below, in `src`, or in the repository. */
 const FILE_NAME = /`((?:[\w-]+\/)*[\w-]+\.(?:ts|ejs|css))`/g;
 
 const readmes = globSync('{src,test,bench,demo,examples}/**/README.md', {
@@ -41,7 +41,7 @@ const readmes = globSync('{src,test,bench,demo,examples}/**/README.md', {
   exclude: (name) => name.endsWith('node_modules'),
 });
 
-it.each(readmes)('%s names files that there are', (document) => {
+it.each(readmes)('%s names existing files', (document) => {
   const folder = path.join(ROOT, path.dirname(document));
   const isThere = (file: string) =>
     ['', 'src'].some((root) => existsSync(path.join(ROOT, root, file))) ||
@@ -50,26 +50,26 @@ it.each(readmes)('%s names files that there are', (document) => {
   expect(missing.filter((file) => !isThere(file))).toEqual([]);
 });
 
-it('a folder has more than its README', () => {
+it('no folder has only a README', () => {
   const alone = readmes.filter((readme) => readdirSync(path.join(ROOT, path.dirname(readme))).length === 1);
   expect(alone).toEqual([]);
 });
 
-/** The first cell of each row of a document's tables, where that is a name. */
+/** The code in the first cell of each table row. */
 const rowsOf = (document: string): string[] =>
   [...read(document).matchAll(/^\| `([^`]+)`/gm)].map(([, name = '']) => name);
 
-it('ARCHITECTURE.md has the import rules that are checked', () => {
+it('ARCHITECTURE.md lists the import rules that lint checks', () => {
   const rules = [...read('.dependency-cruiser.cjs').matchAll(/name: '([a-z-]+)'/g)].map(([, name]) => name);
   expect(rules.length).toBe(18);
   expect(rowsOf('ARCHITECTURE.md').filter((name) => /-.*-|^no-/.test(name))).toEqual(rules);
 });
 
-it('docs/decisions has what is installed in oidc-provider, in its order', () => {
+it('docs/decisions lists the installed overrides of oidc-provider in order', () => {
   expect(rowsOf('docs/decisions/oidc-provider-overrides.md')).toEqual(INSTALLED.map(({ name }) => name));
 });
 
-it('docs/dependencies.md has every dependency, and no other', () => {
+it('docs/dependencies.md lists every dependency, and no other', () => {
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object };
   expect(rowsOf('docs/dependencies.md')).toEqual(Object.keys(dependencies));
 });

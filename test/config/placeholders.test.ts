@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, isPlaceholder, loadConfig } from '../../src/config/index.ts';
 
-/** What is wrong with a production configuration that has these. */
+/** The problems of a production configuration with these values. */
 function problems(secrets: Record<string, string>): string[] {
   const rest = {
     NODE_ENV: 'production',
@@ -25,15 +25,15 @@ describe('in production', () => {
     'x'.repeat(40),
     '0'.repeat(32),
     'placeholder placeholder placeholder placeholder',
-  ])('%s is no SECRETS_KEY', (SECRETS_KEY) => {
+  ])('%s is refused as SECRETS_KEY', (SECRETS_KEY) => {
     expect(problems({ SECRETS_KEY })).toEqual([expect.stringContaining('SECRETS_KEY')]);
   });
 
-  test.each(['password', 'Secret123', 'changeme!'])('%s is no ADMIN_PASSWORD', (ADMIN_PASSWORD) => {
+  test.each(['password', 'Secret123', 'changeme!'])('%s is refused as ADMIN_PASSWORD', (ADMIN_PASSWORD) => {
     expect(problems({ ADMIN_PASSWORD })).toEqual([expect.stringContaining('ADMIN_PASSWORD')]);
   });
 
-  test('a random key is one, whatever it begins with', () => {
+  test('a random key is accepted, whatever its first characters are', () => {
     for (const start of ['', 'x', 'X', '0', 'test', 'secret', 'todo', 'default', 'password']) {
       expect(problems({ SECRETS_KEY: start + randomBytes(32).toString('base64') })).toEqual([]);
     }

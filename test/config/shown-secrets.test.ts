@@ -4,7 +4,7 @@ import { expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config/index.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 
-it('shows operators no secret that the configuration names', async () => {
+it('operators are shown no secret of the configuration', async () => {
   const file = path.join(await temporaryFolder(), 'settings.yaml');
   const secret = { env: 'SOME_SECRET' };
   const settings = {
