@@ -15,16 +15,16 @@ const pages = [
 ];
 const quotes = pages.flatMap(({ page, quotes }) => quotes.map((quote) => ({ page, ...quote })));
 
-it('finds the pages and what they quote', () => {
+it('the pages of docs/connecting and their quotes are found', () => {
   expect(connectingPages.length).toBeGreaterThan(22);
   expect(quotes.length).toBeGreaterThan(7);
 });
 
-it.each(quotes)('$page has from $file what is there', ({ file, code }) => {
+it.each(quotes)('$page quotes $file as it is', ({ file, code }) => {
   expect(withoutIndentation(readFileSync(path.join(ROOT, file), 'utf8'))).toContain(withoutIndentation(code));
 });
 
-it.each(pages)('$page links to pages that there are', ({ page, text }) => {
+it.each(pages)('$page links to existing pages', ({ page, text }) => {
   for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)/g))
     expect([link, existsSync(path.join(ROOT, path.dirname(page), link))]).toEqual([link, true]);
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   });
 });
 
-/** Registers a client as its page in docs/connecting says, on another port. */
+/** Registers a client with the command from docs/connecting, on another port. */
 async function register(name: string, port: number): Promise<{ client_id: string; client_secret?: string }> {
   const command = pageOf(name).command.map((word) => word.replace('localhost:3000', `localhost:${port}`));
   const { stdout, stderr } = await runCli(command, { env: postern.env });
@@ -36,11 +36,11 @@ async function register(name: string, port: number): Promise<{ client_id: string
 const press = (page: Page, name: string | RegExp) =>
   page.getByRole('button', { name }).or(page.getByRole('link', { name })).click();
 
-/** How an example differs from one that has a link to sign in, and ends its own session alone on the way out. */
+/** How an example differs from one with a sign-in link and a sign-out that ends only its own session. */
 interface Way {
-  /** What it shows before it sends people on. */
+  /** What the example shows before it redirects to Postern. */
   before?: (page: Page) => Promise<void>;
-  /** What it asks before it signs out. */
+  /** What the example asks before it signs out. */
   confirm?: (page: Page) => Promise<void>;
   /** Whether it signs out at Postern too (OpenID Connect RP-Initiated Logout 1.0). */
   endsSession?: true;
@@ -78,7 +78,8 @@ it.each(Object.entries(ways))(
     expect(await page.getByText(person.email).count()).toBe(1);
     expect(new URL(page.url()).origin).toBe(url);
 
-    // Some forget the person before they send the browser on: their page alone does not tell that Postern has answered.
+    // Some examples forget the person before they redirect, so their page does not prove that Postern has
+    // answered.
     const ended = endsSession && page.waitForResponse((response) => response.url().startsWith(endOfSession));
     await press(page, 'Sign out');
     await confirm?.(page);
@@ -114,7 +115,7 @@ describe('docs/resource-servers.md', () => {
     credentials = Buffer.from(`${id}:${secret}`).toString('base64');
   });
 
-  /** A token for `resource`, once the server has heard of that. */
+  /** A token for `resource`, once the server knows the API. */
   async function tokenFor(resource: string, scope?: string): Promise<string> {
     for (;;) {
       const reply = await fetch(`${postern.url}/oauth2/token`, {
@@ -131,7 +132,7 @@ describe('docs/resource-servers.md', () => {
     ['express', '/orders'],
     ['forward-auth', '/?scope=orders:read'],
     ['pyjwt', '/orders'],
-  ])('examples/apis/%s takes tokens that are for it and have the scope', async (name, at) => {
+  ])('examples/apis/%s accepts tokens with its audience and the scope', async (name, at) => {
     const [good, narrow, foreign] = await Promise.all([
       tokenFor(AUDIENCE, 'orders:read'),
       tokenFor(AUDIENCE, 'orders:write'),

@@ -20,8 +20,8 @@ async function run(command: string, args: string[]): Promise<void> {
 }
 
 /**
- * The Python that has what the examples require, made once for each state of examples/requirements.txt.
- * @throws with pip's own words when that fails.
+ * A Python with the examples' packages, created once for each version of examples/requirements.txt.
+ * @throws with pip's own message if that fails.
  */
 export async function python(): Promise<string> {
   const version = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
@@ -41,16 +41,19 @@ export async function python(): Promise<string> {
 }
 
 interface Options {
-  /** The folder under examples/. */
+  /** The folder below examples/. */
   name: string;
   port: number;
   issuer: string;
   client?: { client_id: string; client_secret?: string };
-  /** Of an API: what its tokens must be for. */
+  /** For an API: the audience of its tokens. */
   audience?: string;
 }
 
-/** Runs an example until the test file is through. @returns its address, once it answers. @throws with its output when it ends. */
+/**
+ * Runs an example for the rest of the test file. @returns its address, once it answers. @throws with its
+ * output if it exits.
+ */
 export async function startExample({ name, port, issuer, client, audience }: Options): Promise<string> {
   const folder = path.join(ROOT, 'examples', name);
   const isPython = await access(path.join(folder, 'app.py')).then(

@@ -4,7 +4,7 @@ import path from 'node:path';
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const FOLDER = path.join(ROOT, 'docs/connecting');
 
-/** What a page quotes, and from which file. */
+/** A quote on a page, and the file that it is from. */
 export interface Quote {
   file: string;
   code: string;
@@ -12,10 +12,10 @@ export interface Quote {
 
 /** A page of docs/connecting. */
 export interface ConnectingPage {
-  /** Its file name without the extension. */
+  /** The file name without extension. */
   name: string;
   text: string;
-  /** What follows `postern` in its first command, which registers the client: as a shell would split it. */
+  /** The arguments of its first `postern` command, which registers the client, split as in a shell. */
   command: string[];
   quotes: Quote[];
 }
@@ -42,7 +42,7 @@ function read(file: string): ConnectingPage {
   };
 }
 
-/** All pages of docs/connecting that connect something. */
+/** All pages of docs/connecting that describe a connection. */
 export const connectingPages: ConnectingPage[] = readdirSync(FOLDER)
   .filter((file) => file !== 'README.md')
   .map(read);
