@@ -22,7 +22,7 @@ beforeAll(async () => {
   ]);
 });
 
-/** The words of a page. */
+/** The text of a page. */
 const words = ({ html }: Page): string => html.replaceAll(/<[^>]*>/g, '').replaceAll('&quot;', '"');
 const step3 = (answers: Record<string, string>) =>
   `${WIZARD}&step=3&${new URLSearchParams(answers).toString()}`;
@@ -37,8 +37,8 @@ const refuse = async (client: Client, redirectUri: string) => {
   );
 };
 
-describe('the wizard', () => {
-  it('makes an app at its end and not before, shows its secret once, and makes no second one', async () => {
+describe('the console’s wizard for an app', () => {
+  it('creates the app at its end, once, and shows the secret once', async () => {
     const kinds = await developer.open('/clients/new');
     for (const kind of ['web', 'spa', 'native', 'service', 'device', 'gateway', 'mcp'])
       expect(kinds.html).toContain(`?kind=${kind}`);
@@ -76,7 +76,7 @@ describe('the wizard', () => {
     });
   });
 
-  it('goes back to the step whose answer was refused, with what was typed', async () => {
+  it('returns to the step with the refused answer, and keeps the input', async () => {
     const asking = await developer.open(
       step3({ name: 'Fragment', redirect_uris: 'https://shop.example.test/cb#part' }),
     );
@@ -88,8 +88,8 @@ describe('the wizard', () => {
   });
 });
 
-describe('an app', () => {
-  it('shows its refusals, and adds what is safe to add, which can be undone', async () => {
+describe('the console’s page of an app', () => {
+  it('shows refused requests and adds what is safe to add, which can be undone', async () => {
     const app = await provider.createClient({ redirect_uris: [HOME] });
     const markup = 'https://evil.example.test/<script>';
     await refuse(app, 'http://localhost:9/cb');
@@ -110,7 +110,7 @@ describe('an app', () => {
     expect(await metadataOf(app.id)).toMatchObject({ redirect_uris: [HOME] });
   });
 
-  it('is named with what was refused on the page of the person whom it asked for', async () => {
+  it('is linked from the person whose request was refused', async () => {
     const app = await provider.createClient();
     const { id } = developer.person;
     await developer.agent.open(authorizationUrl(provider, app, { redirect_uri: 'http://localhost:9/cb' }));
@@ -124,7 +124,7 @@ describe('an app', () => {
     );
   });
 
-  it('saves each card by itself, and says what somebody else has changed meanwhile', async () => {
+  it('saves each card separately and shows changes made by others meanwhile', async () => {
     const app = await provider.createClient({ tos_uri: 'https://a.example/tos', scope: 'openid email' });
     const page = await developer.open(`/clients/${app.id}`);
     const saved = await developer.agent.submit(
@@ -147,7 +147,7 @@ describe('an app', () => {
     expect([bad.status, bad.html.includes('id="metadata-error"')]).toEqual([400, true]);
   });
 
-  it('gets further secrets, each shown once, and retires one of several', async () => {
+  it('adds secrets, shows each once, and retires one of several', async () => {
     const app = await provider.createClient();
     const page = await developer.open(`/clients/${app.id}`);
     const made = await developer.agent.submit(page, { overlap: '86400', lifetime: '' }, '/secrets');
@@ -164,7 +164,7 @@ describe('an app', () => {
     await until(async () => (await works(app.secret)).status === 401);
   });
 
-  it('is disabled, enabled and deleted after a page that counts what breaks', async () => {
+  it('disables and enables the app, and deletes it after a page with the consequences', async () => {
     const app = await provider.createClient();
     const path = `/clients/${app.id}`;
     const off = await developer.send(`${path}/disable`, '/disable');
@@ -182,7 +182,7 @@ describe('an app', () => {
     expect(event).toMatchObject({ details: { reason: 'unused' } });
   });
 
-  it('previews what its tokens would say', async () => {
+  it('previews the claims of its tokens', async () => {
     const app = await provider.createClient({ grant_types: ['client_credentials'] });
     const own = await developer.open(`/clients/${app.id}?preview=1`);
     expect(words(own)).toContain(`"sub": "${app.id}"`);
@@ -194,7 +194,7 @@ describe('an app', () => {
   });
 });
 
-it('shows a support desk nothing that it may not do', async () => {
+it('the console shows support nothing that it may not do', async () => {
   const app = await provider.createClient();
   const page = await support.open(`/clients/${app.id}`);
   expect(page.status).toBe(200);
@@ -207,11 +207,11 @@ it('shows a support desk nothing that it may not do', async () => {
   expect(list.html).not.toContain('/admin/clients/new');
 });
 
-describe('an API', () => {
+describe('the console’s page of an API', () => {
   const ORDERS = 'https://orders.example.test/v1';
   const path = `/apis/${encodeURIComponent(ORDERS)}`;
 
-  it('is registered, changed, put back, and deleted when nothing refers to it and its name was typed', async () => {
+  it('registers, changes and reverts it, and deletes it if nothing refers to it and its name was typed', async () => {
     const made = await developer.send('/apis/new', '/apis/new', {
       identifier: ORDERS,
       name: 'Orders',
@@ -248,7 +248,7 @@ describe('an API', () => {
     expect((await developer.open(path)).status).toBe(404);
   });
 
-  it('of an MCP server says what that has to serve', async () => {
+  it('shows what an MCP server has to serve', async () => {
     const made = await developer.send('/apis/new?kind=mcp', '/apis/new', {
       identifier: 'https://mcp.example.test/mcp',
       name: 'Tools',
@@ -265,8 +265,8 @@ describe('an API', () => {
   });
 });
 
-describe('a sign-in provider', () => {
-  it('must answer before people may use it; its secret stays unsaid', async () => {
+describe('the console’s page of a sign-in provider', () => {
+  it('requires an answer from the provider before people may use it, and never shows its secret', async () => {
     const owner = await enterConsole(provider, 'owner');
     const answers = { id: 'corp', name: 'Corp', clientId: 'postern', clientSecret: 'a-secret-of-theirs' };
     const silent = { ...answers, issuer: 'http://localhost:9', enabled: 'yes' };

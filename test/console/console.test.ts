@@ -15,15 +15,15 @@ beforeAll(async () => {
 /** Seconds. */
 const HOUR = 3600;
 
-describe('who gets in', () => {
-  it('has somebody sign in and come back to the address, its query too', async () => {
+describe('access to the console', () => {
+  it('leads through a sign-in and back to the address with its query', async () => {
     const owner = await createOperator(provider, 'owner');
     const page = await signInAt(provider, owner, '/admin/shortcuts?a=%2F&b=c');
     expect([page.status, page.url.pathname + page.url.search]).toEqual([200, '/admin/shortcuts?a=%2F&b=c']);
   });
 
   it.each(['//evil.example', '/admin\\evil', '/administration', 'https://evil.example/admin'])(
-    'leads nowhere else after a sign-in: %s',
+    'never redirects to other origins after a sign-in: %s',
     async (next) => {
       const person = await createOperator(provider, 'support');
       const page = await signInAt(provider, person, `/sign-in?next=${encodeURIComponent(next)}`);
@@ -31,14 +31,14 @@ describe('who gets in', () => {
     },
   );
 
-  it('tells who is no operator', async () => {
+  it('is refused to people who are not operators', async () => {
     const page = await signInAt(provider, await provider.createPerson());
     expect(page.status).toBe(403);
     expect(page.html).toContain('This is for operators');
     expect(page.html).not.toContain('class="side"');
   });
 
-  it('shows what may be done, and says which permission is missing for the rest', async () => {
+  it('shows what the operator may do, and names the missing permission for the rest', async () => {
     const { open } = await enterConsole(provider, 'support');
     const home = await open();
     expect(home.html).not.toContain('href="/admin/settings"');
@@ -55,7 +55,7 @@ describe('who gets in', () => {
     });
   });
 
-  it('ends what a role gave at once', async () => {
+  it('ends as soon as the role is taken away', async () => {
     const { open, person } = await enterConsole(provider, 'auditor');
     expect((await open('/settings')).status).toBe(200);
     await provider.sql("update users set roles = '{user}' where id = $1", [person.id]);
@@ -63,8 +63,8 @@ describe('who gets in', () => {
   });
 });
 
-describe('a sign-in counts', () => {
-  it('as long as somebody is there, and no longer than the lifetime', async () => {
+describe('a session at the console', () => {
+  it('lasts while the operator is active, up to its maximum lifetime', async () => {
     const { open } = await enterConsole(provider, 'owner');
     for (let hour = 0; hour < 7; hour += 1) {
       await time.advance(HOUR - 60);
@@ -74,7 +74,7 @@ describe('a sign-in counts', () => {
     expect((await open()).url.pathname).toBe('/sign-in');
   });
 
-  it('until an hour has gone by without a page; what was typed is kept and sent when its sender says so', async () => {
+  it('ends after an idle hour, and a form sent then is kept and sent after confirmation', async () => {
     const { open, agent, person } = await enterConsole(provider, 'owner');
     const page = await open('/shortcuts');
     await time.advance(HOUR + 1);
@@ -89,12 +89,12 @@ describe('a sign-in counts', () => {
     expect(asked.html).not.toContain('a secret');
     const sent = await agent.submit(asked, {}, '/admin/shortcuts');
     expect(sent.html).toContain('Single-key shortcuts are off.');
-    // Said once.
+    // The notice is shown once.
     expect((await open('/shortcuts')).html).not.toContain('Single-key shortcuts are off.');
     expect((await agent.open('/admin/continue')).url.pathname).toBe('/admin');
   });
 
-  it('keeps nothing for the next person at the browser', async () => {
+  it('keeps no form for the next person at the browser', async () => {
     const { open, agent } = await enterConsole(provider, 'owner');
     const page = await open('/shortcuts');
     await time.advance(HOUR + 1);
@@ -110,8 +110,8 @@ describe('a sign-in counts', () => {
   });
 });
 
-describe('how it looks', () => {
-  it('is light, dark, or as the system has it, and comes back to the page', async () => {
+describe('the console’s theme', () => {
+  it('is light, dark or the system’s, and changing it returns to the page', async () => {
     const { open, agent } = await enterConsole(provider, 'support');
     const page = await open('/users?status=active');
     expect(page.html).not.toContain('data-theme');
@@ -128,8 +128,8 @@ describe('how it looks', () => {
   });
 });
 
-describe('a form', () => {
-  it('does nothing without its token, and nothing for another site', async () => {
+describe('a form of the console', () => {
+  it('is refused without its CSRF token or from another site', async () => {
     const { open, agent } = await enterConsole(provider, 'owner');
     const page = await open('/shortcuts');
     const stale = await agent.submit(page, { csrf: 'x', keys: 'off' }, '/admin/shortcuts');
@@ -145,8 +145,8 @@ describe('a form', () => {
   });
 });
 
-describe('a second factor', () => {
-  it('is asked for where the setting says so', async () => {
+describe('the console', () => {
+  it('requires a second factor if the setting says so', async () => {
     const owner = await createOperator(provider, 'owner');
     const agent = new UserAgent(provider.url);
     const call = await callAs(provider, 'owner');
@@ -162,10 +162,10 @@ describe('a second factor', () => {
   });
 });
 
-describe('settings', () => {
+describe('the console’s settings', () => {
   const KEY = 'lockout.pair.attempts';
 
-  it('show where each comes from, no secret, and change with an undo', async () => {
+  it('show where each value comes from but no secret, and can be undone', async () => {
     const { open, send, agent } = await enterConsole(provider, 'owner');
     const all = await open('/settings');
     expect(all.html).toContain(KEY);
@@ -182,7 +182,7 @@ describe('settings', () => {
     expect((await open(`/settings/${KEY}`)).html).not.toContain('value="7"');
   });
 
-  it('show yours, now and who to the second of two operators; what was typed stays', async () => {
+  it('show both values and who changed them on a conflict, and keep the input', async () => {
     const [ana, bo] = await Promise.all([enterConsole(provider, 'owner'), enterConsole(provider, 'owner')]);
     const stale = await ana.open(`/settings/${KEY}`);
     await bo.send(`/settings/${KEY}`, KEY, { value: '8' });
@@ -197,7 +197,7 @@ describe('settings', () => {
     expect(again.html).toContain('is saved');
   });
 
-  it('take a fresh sign-in, and a permission', async () => {
+  it('require a fresh sign-in and a permission', async () => {
     const owner = await enterConsole(provider, 'owner');
     await time.advance(601);
     expect((await owner.open(`/settings/${KEY}`)).url.pathname).toBe('/sign-in');
@@ -210,8 +210,8 @@ describe('settings', () => {
   });
 });
 
-describe('search', () => {
-  it('opens what a text names, and lists what has it', async () => {
+describe('search in the console', () => {
+  it('opens the record that a text names, and otherwise lists results', async () => {
     const { open, person } = await enterConsole(provider, 'owner');
     const { id } = await provider.createClient();
     for (const [q, path] of [
@@ -227,7 +227,7 @@ describe('search', () => {
   });
 });
 
-describe('the overview', () => {
+describe('the console’s overview', () => {
   it('shows each role what it may see', async () => {
     const owner = await enterConsole(provider, 'owner');
     const home = await owner.open();
@@ -239,14 +239,14 @@ describe('the overview', () => {
     expect(support.html).toContain('Sign-ins');
   });
 
-  it('says in the language of the operator what the doctor finds', async () => {
+  it('shows the doctor’s findings in the operator’s language', async () => {
     const { open } = await enterConsole(provider, 'owner');
     const page = await open('/health?lang=de');
     expect(page.html).toContain('keine Fehler; für die Entwicklung');
     expect(page.html).not.toContain('no mistakes');
   });
 
-  it('tells of letters that failed, secrets that end, and administrators of doors', async () => {
+  it('reports failed mail, expiring secrets and administrators of contracts', async () => {
     const { open } = await enterConsole(provider, 'owner');
     const { id } = await provider.createClient();
     await provider.sql("update clients set secret_expires_at = now() + interval '3 days' where id = $1", [
@@ -259,7 +259,7 @@ describe('the overview', () => {
     expect(html).toMatch(/1?.* administers? others at the doors/);
   });
 
-  it('has the first steps until they are done or nobody wants to see them', async () => {
+  it('shows the first steps until they are done or dismissed', async () => {
     const { open, agent } = await enterConsole(provider, 'owner');
     const left = ({ html }: { html: string }) => /(\d) of 6 left/.exec(html)?.[1];
     const before = Number(left(await open()));
@@ -277,8 +277,8 @@ describe('the overview', () => {
   });
 });
 
-describe('an address', () => {
-  it('with NUL in it is read without, and one of another list leads to the beginning', async () => {
+describe('an address in the console', () => {
+  it('is read without NUL, and a cursor of another list leads to the first page', async () => {
     const { open, send } = await enterConsole(provider, 'owner');
     for (const path of ['/search?q=%00', '/search?q=a%00', '/users?search=%00', '/audit?actor=%00'])
       expect([path, (await open(path)).status]).toEqual([path, 200]);

@@ -13,7 +13,10 @@ import { signInAt } from './support/operators.ts';
 
 const PASSWORD = 'three unrelated words';
 
-/** A database of a version that knew `admin` alone, with a suspended administrator, two active ones and another person. */
+/**
+ * A database from the version that had only `admin`: one suspended administrator, two active ones and
+ * another person.
+ */
 async function createOldDatabase(): Promise<string> {
   const { url } = await createDatabase({ template: 'template1' });
   const folder = await temporaryFolder();
@@ -32,7 +35,7 @@ async function createOldDatabase(): Promise<string> {
   return url;
 }
 
-it('the first administrator becomes owner; others keep what admin means at the contracts and are listed on the overview', async () => {
+it('after an upgrade the first administrator is owner, and the others administer contracts only and are listed', async () => {
   const provider = await startProvider({ databaseUrl: await createOldDatabase(), stores: 'PostgreSQL' });
   const people = await provider.sql('select id, username, roles from users order by created_at');
   expect(people.map(({ username, roles }) => [username, roles])).toEqual([
@@ -50,7 +53,7 @@ it('the first administrator becomes owner; others keep what admin means at the c
   };
 
   const { agent, page } = await enter('first');
-  // The suspended one is among them: it would be one again.
+  // The suspended administrator is included: reactivation would restore the role.
   expect(page.html).toContain('2 accounts administer others at the doors');
   const listed = await agent.open(`${provider.url}/admin/users?role=admin`);
   for (const name of ['first', 'second', 'gone']) expect(listed.html).toContain(`${name}@example.test`);

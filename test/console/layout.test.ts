@@ -1,4 +1,6 @@
-/** Every page of the console in a browser: by axe, wide or on a phone, in the dark, zoomed, in a language, without scripts. */
+/**
+ * Every page of the console in a browser: axe, wide and narrow, dark, zoomed, translated, without scripts.
+ */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -11,7 +13,7 @@ import { enterConsole, tabOf } from './support/operators.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-/** Pages take turns: what they have in common is seen in each look, language and theme. */
+/** Pages take turns: what they share is seen in every look, language and theme. */
 const LOOKS = [
   { width: 1280, colorScheme: 'light', language: 'de' },
   { width: 360, colorScheme: 'dark', language: 'en' },
@@ -24,7 +26,7 @@ const HEIGHT = 900;
 
 let provider: Provider;
 let world: World;
-/** As an owner. */
+/** A tab of an owner. */
 let tab: Page;
 const complaints: string[] = [];
 
@@ -42,11 +44,11 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  // The page that is not there says so to the console, too.
+  // The page that does not exist is reported in the browser's console too.
   expect(complaints.filter((text) => !text.includes('status of 404'))).toEqual([]);
 });
 
-/** What axe finds on the page as it is. */
+/** The violations that axe finds on the current page. */
 async function found(): Promise<string[]> {
   await tab.evaluate(axe);
   const options = JSON.stringify({ runOnly: RULES, resultTypes: ['violations'], preload: false });
@@ -76,11 +78,11 @@ describe.each(PAGES.map((page, index) => ({ ...page, index })))(
   },
 );
 
-describe('by keyboard', () => {
+describe('the console by keyboard', () => {
   const focused = () =>
     tab.evaluate<string>('document.activeElement.id || document.activeElement.textContent.trim()');
 
-  test('keys search, go and list, are silent in fields, and can be turned off', async () => {
+  test('has single keys for search, navigation and lists, which do nothing in fields and can be turned off', async () => {
     await tab.setViewportSize({ width: 1280, height: HEIGHT });
     await tab.goto(`${provider.url}/admin?lang=en`);
     await tab.goto(`${provider.url}/admin`);
@@ -113,7 +115,7 @@ describe('by keyboard', () => {
     await tab.getByText('Single-key shortcuts are on.').waitFor();
   });
 
-  test('the first step leads past the navigation', async () => {
+  test('has a first link that skips the navigation', async () => {
     await tab.goto(`${provider.url}/admin/settings`);
     await tab.keyboard.press('Tab');
     expect(await focused()).toBe('Skip to the content');

@@ -1,4 +1,4 @@
-/** Names that run from right to left, and names as long as they may be: no page is wider than the screen. */
+/** Right-to-left names and names of the maximum length don't make a page wider than the screen. */
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { systemActor } from '../../src/core/actor.ts';
@@ -9,8 +9,8 @@ import { enterConsole, type Operator, tabOf } from './support/operators.ts';
 
 const NAMES = {
   'from right to left': 'عبد الرحمن بن محمد الأندلسي‏',
-  'of 200 characters, in words': 'Maximiliane Friederike '.repeat(9).slice(0, 200).trim(),
-  'of 200 characters, in one word': 'W'.repeat(200),
+  'of 200 characters in words': 'Maximiliane Friederike '.repeat(9).slice(0, 200).trim(),
+  'of 200 characters in one word': 'W'.repeat(200),
 };
 const WIDTHS = [320, 360, 1280];
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
   tab = await tabOf(browser, owner);
 });
 
-test.each(Object.entries(NAMES))('names %s', async (_, name) => {
+test.each(Object.entries(NAMES))('no page is wider than the screen with names %s', async (_, name) => {
   const { operator } = provider;
   const shell = shellOperator(systemActor);
   const person = await provider.createPerson();

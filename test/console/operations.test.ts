@@ -1,4 +1,4 @@
-/** Every operation of the management API has a page, or a reason why not. */
+/** Every operation of the management API has a page in the console, or a reason for having none. */
 import { beforeAll, expect, test } from '@jest/globals';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
@@ -6,7 +6,7 @@ import { apiOf } from '../api/support/client.ts';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
 import { enterConsole, type Operator } from './support/operators.ts';
 
-/** Where the console does it: a page (GET) or a form (POST) under /admin; or why nowhere. */
+/** Where the console does it: a page (GET) or form (POST) under /admin, or why nowhere. */
 type Place = `${'GET' | 'POST'} /${string}` | { none: string };
 
 const PLACES: Readonly<Record<string, Place>> = {
@@ -180,7 +180,7 @@ beforeAll(async () => {
 const addressOf = (place: string): string =>
   `/admin${place.replace(/^\S+ /, '').replaceAll(/\{(\w+)\}/g, (_, name: string) => made[name] ?? '')}`;
 
-test('each operation of the document is in the table, and nothing else', async () => {
+test('every operation of the OpenAPI document is in the table, and nothing else', async () => {
   const reply = await fetch(`${apiOf(provider)}/openapi.json`);
   const { paths } = (await reply.json()) as {
     paths: Record<string, Record<string, { operationId: string }>>;
@@ -191,7 +191,7 @@ test('each operation of the document is in the table, and nothing else', async (
   expect(Object.keys(PLACES).sort()).toEqual(operations.sort());
 });
 
-test('each page opens, each form is there', async () => {
+test('every page in the table opens, and every form is on one', async () => {
   const places = [...new Set(Object.values(PLACES))].filter((place) => typeof place === 'string');
   for (const place of places) {
     const address = addressOf(place).replace(/\/$/, '');

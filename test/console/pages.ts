@@ -5,14 +5,14 @@ import type { Person, Provider } from '../oidc/support/provider.ts';
 import { until } from '../support/until.ts';
 import type { Operator } from './support/operators.ts';
 
-/** What the pages are opened in: an owner who is signed in, and somebody to look at. */
+/** What the pages need: a signed-in owner, and a person to show. */
 export interface World {
   provider: Provider;
   owner: Operator;
   person: Person;
 }
 
-/** A client whose request was refused, by an address that may be added. */
+/** A client with a refused request, whose redirect URI may be added. */
 async function refusedClient(provider: Provider): Promise<string> {
   const client = await provider.createClient();
   await fetch(authorizationUrl(provider, client, { redirect_uri: 'http://localhost:3000/callback' }));
@@ -23,8 +23,9 @@ async function refusedClient(provider: Provider): Promise<string> {
 }
 
 /**
- * Every page of the console, by its path after /admin: a text, or a function that makes what the page is about first.
- * The heading is what its h1 has in English, or a part of it.
+ * Every page of the console by its path below /admin: a text, or a function that first creates what the page
+ * shows.
+ * The heading is the English h1, or a part of it.
  */
 export const PAGES: readonly {
   path: string | ((world: World) => Promise<string> | string);

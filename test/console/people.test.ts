@@ -32,8 +32,8 @@ const named = async (name: string | null): Promise<Person> => {
   return made;
 };
 
-describe('the list', () => {
-  it('finds by filters whose address says them, counts, and takes markup for text', async () => {
+describe('the console’s list of people', () => {
+  it('keeps filters in the URL, counts, and shows markup as text', async () => {
     const bo = await named(MARKUP);
     const list = await owner.open(`/users?search=${bo.username}`);
     expect(text(list)).toContain('&lt;b&gt;Bo&lt;/b&gt; &amp; &quot;Berg&quot;');
@@ -51,7 +51,7 @@ describe('the list', () => {
     expect([nonsense.status, nonsense.url.pathname + nonsense.url.search]).toEqual([200, '/admin/users']);
   });
 
-  it('sorts by its heads, there and back, and keeps what is filtered', async () => {
+  it('sorts by its headings both ways, and keeps the filters', async () => {
     const { open } = await enterConsole(provider, 'support');
     const first = (await open('/users?status=active')).html;
     expect(first).toMatch(
@@ -67,7 +67,7 @@ describe('the list', () => {
       expect((await apps.open(`/clients?sort=${sort}`)).html).toContain('aria-sort=');
   });
 
-  it('does something to the ticked ones, with each outcome', async () => {
+  it('acts on the ticked people, and reports each outcome', async () => {
     const [one, two, boss] = [
       await named('One'),
       await named('Two'),
@@ -115,7 +115,7 @@ describe('the list', () => {
   });
 });
 
-it('makes and invites somebody; what was typed stays when it is refused', async () => {
+it('the console creates and invites people, and keeps the input of a refused form', async () => {
   const letters = readLetters(provider.postern);
   const refused = await owner.send('/users/new', '/users/new', {
     email: person.email,
@@ -132,7 +132,7 @@ it('makes and invites somebody; what was typed stays when it is refused', async 
   expect((await letters.next('ana@people.test')).subject).toBe('Your new account');
 });
 
-describe('one person', () => {
+describe('the console’s page of a person', () => {
   it('shows each role what it may do, and no more', async () => {
     const acts = [
       'Suspend',
@@ -162,7 +162,7 @@ describe('one person', () => {
     expect(own.html).not.toContain('>Suspend<');
   });
 
-  it('writes what changed alone, takes it back, and tells two operators apart', async () => {
+  it('writes only changed fields, can be undone, and detects a conflict of two operators', async () => {
     const ana = await named('Ana');
     const at = `/users/${ana.id}`;
     const first = await owner.open(at);
@@ -183,7 +183,7 @@ describe('one person', () => {
     expect(await rowOf(ana.id)).toMatchObject({ name: 'Ana' });
   });
 
-  it('is suspended and let in again, and stays shown with any name', async () => {
+  it('suspends and reactivates, and shows any name', async () => {
     for (const name of [MARKUP, 'محمد بن عبد الله', 'L'.repeat(200), null]) {
       const { id } = await named(name);
       const page = await owner.open(`/users/${id}`);
@@ -201,7 +201,7 @@ describe('one person', () => {
     expect(text(again)).toContain('Cy can sign in again.');
   });
 
-  it('is gone, or another form than ours: nothing is done', async () => {
+  it('refuses a form for a deleted person, and a forged form', async () => {
     const { id } = await named('Gone');
     const page = await owner.open(`/users/${id}`);
     await provider.operator.accounts.remove(id, systemActor);
@@ -217,7 +217,7 @@ describe('one person', () => {
     expect([reply.status, await rowOf(other.id)]).toMatchObject([403, { name: 'Dora' }]);
   });
 
-  it('is viewed as by whoever may, and the operator comes back to the page', async () => {
+  it('starts a view with the permission, which returns to the page', async () => {
     const ana = await named('Ana');
     const viewer = await enterConsole(provider, 'owner');
     const at = `/users/${ana.id}`;
@@ -239,7 +239,7 @@ describe('one person', () => {
   });
 });
 
-it('tells how it stands: in red only what is not as it should be, unlocking only after failures', async () => {
+it('the console’s page of a person marks only problems in red, and offers to unlock only after failures', async () => {
   const lin = await named('Lin');
   const page = async () => (await owner.open(`/users/${lin.id}`)).html;
   expect(await page()).toContain('badge-good');
@@ -253,7 +253,7 @@ it('tells how it stands: in red only what is not as it should be, unlocking only
   expect(await page()).toMatch(/badge-alert">Suspended/);
 });
 
-it('keeps groups: made, members added and taken back, roles within reach, deleted with a count', async () => {
+it('the console creates groups, adds and removes members, limits roles to the operator’s, and deletes with a count', async () => {
   const made = await owner.send('/groups/new', '/groups/new', { name: MARKUP, description: 'd' });
   expect(made.html).not.toContain('<script>alert');
   const at = made.url.pathname;
@@ -270,7 +270,7 @@ it('keeps groups: made, members added and taken back, roles within reach, delete
   expect([list.status, list.html.includes('/groups/new')]).toEqual([200, false]);
 });
 
-it('keeps roles: built in, copied, given and taken, never beyond what the operator has', async () => {
+it('the console shows built-in roles, copies, assigns and unassigns roles, never beyond the operator’s permissions', async () => {
   const builtIn = await owner.open('/roles/support');
   expect(text(builtIn)).toContain('Reset passwords and second factors, verify addresses');
   expect(builtIn.html).not.toContain('Delete role');
@@ -293,7 +293,7 @@ it('keeps roles: built in, copied, given and taken, never beyond what the operat
   expect([refused.status, text(refused)]).toEqual([403, expect.stringContaining('You cannot give')]);
 });
 
-it('ends the sessions that are ticked', async () => {
+it('the console ends the ticked sessions', async () => {
   const agent = new UserAgent(provider.url);
   const ana = await named('Session Ana');
   await signInAt(provider, ana, '/account', agent);
@@ -306,8 +306,8 @@ it('ends the sessions that are ticked', async () => {
   expect((await agent.open('/account')).url.pathname).toBe('/sign-in');
 });
 
-describe('what happened, in sentences', () => {
-  it('says who did what to whom and what changed, and the operator only to whom the audit is open', async () => {
+describe('history in the console', () => {
+  it('says who changed what, and names the operator only to readers of the audit', async () => {
     const bo = await named(MARKUP);
     const boss = await enterConsole(provider, 'owner');
     const set = (roles: string[]) =>
@@ -328,7 +328,7 @@ describe('what happened, in sentences', () => {
     expect(text(german)).toContain(`Ada Lovelace hat die Rollen von ${escaped} geändert`);
   });
 
-  it('takes a change of roles back', async () => {
+  it('reverts a change of roles', async () => {
     const { id } = await named('Eve');
     const boss = await enterConsole(provider, 'owner');
     const saved = await boss.send(`/users/${id}`, '/roles', { roles: 'auditor' });
@@ -338,7 +338,7 @@ describe('what happened, in sentences', () => {
     expect(await rowOf(id)).toMatchObject({ roles: ['user'] });
   });
 
-  it('takes a change of an address back, proven as it was, unless somebody has it by then', async () => {
+  it('reverts a change of address including its verification, unless the address is taken by then', async () => {
     const { id } = await named('Una');
     const boss = await enterConsole(provider, 'owner');
     const emailOf = async (whose: string) =>

@@ -1,4 +1,4 @@
-/** What pages show as the same act elsewhere is run as it stands: the call over HTTP, the command, the file. */
+/** What a page shows as "the same" is run as it stands: the HTTP call, the command and the file. */
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -43,7 +43,7 @@ interface Shown {
   yaml: string | undefined;
 }
 
-/** What a page shows. */
+/** The alternatives that a page shows. */
 async function shownAt(page: string): Promise<Shown> {
   const { html } = await owner.open(page);
   const same = [...html.matchAll(/<details class="same">.*?<\/details>/gs)].join('');
@@ -82,7 +82,7 @@ async function runCommand(command: string): Promise<void> {
   expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: '' });
 }
 
-/** Runs `postern apply` on what is shown. @returns its exit status. */
+/** Runs `postern apply` on the file shown. @returns the exit status. */
 async function apply(yaml: string, ...options: string[]): Promise<number | null> {
   const file = path.join(await temporaryFolder(), 'postern.yaml');
   await writeFile(file, yaml);
@@ -91,7 +91,7 @@ async function apply(yaml: string, ...options: string[]): Promise<number | null>
   return code;
 }
 
-/** Differs from one act to the next. */
+/** Values that differ between two runs. */
 const PASSING = /^(?:id|number|version|.*_at|client_id|secrets|credentials|prefix|failing_since)$/;
 const lasting = (body: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(body).filter(([name]) => !PASSING.test(name)));
@@ -101,7 +101,7 @@ const found = async (list: string): Promise<Record<string, unknown>> => {
   return first ?? {};
 };
 
-/** Each: a page, how its result reads, and how that is undone. */
+/** Each has a page, a way to read the result, and a way to undo it. */
 const MAKING: {
   page: string;
   read(): Promise<Record<string, unknown>>;
@@ -167,23 +167,26 @@ const MAKING: {
   },
 ];
 
-test.each(MAKING)('$page shows one act three times', async ({ page, read, undo }) => {
-  const { api, cli, yaml } = await shownAt(page);
-  const before = lasting(await read());
-  await runCurl(api);
-  const byCall = lasting(await read());
-  expect(byCall).not.toEqual(before);
-  await undo();
-  await runCommand(cli);
-  expect(lasting(await read())).toEqual(byCall);
-  await undo();
-  if (yaml === undefined || page.startsWith('/settings')) return;
-  expect(await apply(yaml, '--check')).toBe(3);
-  expect(await apply(yaml, '--yes')).toBe(0);
-  expect(lasting(await read())).toEqual(byCall);
-});
+test.each(MAKING)(
+  '$page shows a call, a command and a file with the same effect',
+  async ({ page, read, undo }) => {
+    const { api, cli, yaml } = await shownAt(page);
+    const before = lasting(await read());
+    await runCurl(api);
+    const byCall = lasting(await read());
+    expect(byCall).not.toEqual(before);
+    await undo();
+    await runCommand(cli);
+    expect(lasting(await read())).toEqual(byCall);
+    await undo();
+    if (yaml === undefined || page.startsWith('/settings')) return;
+    expect(await apply(yaml, '--check')).toBe(3);
+    expect(await apply(yaml, '--yes')).toBe(0);
+    expect(lasting(await read())).toEqual(byCall);
+  },
+);
 
-test('pages of what is there show how it comes to be as it is', async () => {
+test('pages of existing records show how to create the same', async () => {
   const { operator } = provider;
   const client = await provider.createClient({ scope: 'openid profile' });
   const identifier = "https://orders.example.test/?of=Ana's";
@@ -214,7 +217,7 @@ test('pages of what is there show how it comes to be as it is', async () => {
   }
 });
 
-test('confirming pages show the same act', async () => {
+test('pages that ask for confirmation show the same action as a call and a command', async () => {
   const person = await provider.createPerson();
   const status = async () => (await call('GET', `/users/${person.id}`)).body['status'];
   const { api, cli } = await shownAt(`/users/${person.id}/suspend`);

@@ -1,4 +1,7 @@
-/** The settings that the console fills in are those of docs/connecting, which are held to what runs in examples and demo. */
+/**
+ * The snippets of the console are those of docs/connecting, which are compared with the examples and the
+ * demo.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +11,7 @@ import { withoutIndentation } from '../support/text.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const LOGIN = 'https://login.example.com';
 
-/** How the pages write what the console fills in. */
+/** The values as the pages write them. */
 const AS_WRITTEN: Record<string, Partial<SnippetValues>> = {
   'auth-js': { issuer: 'ISSUER', clientId: 'CLIENT_ID', clientSecret: 'CLIENT_SECRET' },
   'express': {},
@@ -44,14 +47,14 @@ const AS_WRITTEN: Record<string, Partial<SnippetValues>> = {
   },
 };
 
-/** The blocks of code of a page, but the command that registers the client. */
+/** The code blocks of a page, except for the command that registers the client. */
 function blocksOf(page: string): string[] {
   const text = readFileSync(path.join(ROOT, 'docs/connecting', `${page}.md`), 'utf8');
   const blocks = [...text.matchAll(/^```\w+[^\n]*\n(.*?)^```/gms)].map(([, code = '']) => code);
   return blocks.filter((code) => !code.startsWith('postern client create'));
 }
 
-/** Without what differs between an excerpt and the whole: indentation, blank lines, a comma after the last member. */
+/** Ignores how an excerpt differs from the whole: indentation, blank lines, the last comma. */
 const comparable = (code: string): string =>
   withoutIndentation(code)
     .replaceAll(/\n\s*\n/g, '\n')
@@ -61,15 +64,15 @@ const comparable = (code: string): string =>
 describe.each(SNIPPETS)('$name', (snippet) => {
   const none = { issuer: '', clientId: '', clientSecret: '', redirectUri: '' };
 
-  it('is the code of its page', () => {
+  it('is the code of its page in docs/connecting', () => {
     const code = comparable(snippet.code({ ...none, ...AS_WRITTEN[snippet.id] }));
     const blocks = blocksOf(snippet.page);
-    // Of a whole app the page shows the beginning of what matters; of handlers, some.
+    // Of a whole app the page shows how the relevant part begins, of handlers a few lines.
     const found = blocks.filter((block) => code.includes(comparable(block)));
     expect(found.length).toBeGreaterThan(0);
   });
 
-  it('is filled in, without the secret', () => {
+  it('is filled in without the secret', () => {
     const issuer = 'https://id.example.test';
     const redirectUri = 'https://app.example.test/cb';
     const code = fillSnippet(snippet, { issuer, clientId: 'a-client', redirectUri });
@@ -78,7 +81,7 @@ describe.each(SNIPPETS)('$name', (snippet) => {
     expect(code).toContain(snippet.secret);
   });
 
-  it('does not let a value out of its quotes', () => {
+  it('quotes every value safely', () => {
     const clientId = `a'b"c\\`;
     const code = fillSnippet(snippet, { issuer: 'https://x.example', clientId, redirectUri: 'x' });
     expect(code).toContain(snippet.literal(clientId));

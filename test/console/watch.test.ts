@@ -17,8 +17,8 @@ beforeAll(async () => {
 const name = () => `n${randomUUID().slice(0, 8)}`;
 const latest = async (type: string) => itemsOf(await api('GET', `/audit?type=${type}&limit=1`))[0] ?? {};
 
-describe('the audit', () => {
-  it('finds by filters that stay in the address, the last day included, and exports what they find', async () => {
+describe('the console’s audit', () => {
+  it('keeps filters in the URL, includes the last day, and exports what they find', async () => {
     const person = await provider.createPerson();
     await api('POST', `/users/${person.id}/suspend`);
     const today = new Date().toISOString().slice(0, 10);
@@ -28,7 +28,7 @@ describe('the audit', () => {
     for (const part of ['user.suspended', 'value="user.*"', 'subject=', 'Export CSV'])
       expect(page.html).toContain(part);
     expect(page.html).toContain(`href="/admin/users/${person.id}"`);
-    // Types by what they say, all of a noun before them, and what was typed into the address.
+    // Types have readable names and follow the option for their whole group. Types from the URL are kept.
     expect(page.html).toMatch(/<optgroup label="People">\s*<option value="user.\*" selected>All user\.\*</);
     expect(page.html).toContain('<option value="user.suspended">… suspended …</option>');
     expect((await owner.open('/audit?type=nothing.here')).html).toContain(
@@ -46,14 +46,14 @@ describe('the audit', () => {
   });
 
   it.each(['ip=nonsense', 'type=..', 'from=yesterday', 'to=2026-13-45'])(
-    'says what is wrong with a filter: %s',
+    'names the mistake in a filter: %s',
     async (query) => {
       const page = await owner.open(`/audit?${query}`);
       expect([page.status, page.html.includes('role="alert"')]).toEqual([400, true]);
     },
   );
 
-  it('shows one event, and puts its change back and forth', async () => {
+  it('shows one event, and reverts and restores its change', async () => {
     const role = name();
     await api('POST', '/roles', { name: role, description: 'Helps' });
     await api('PATCH', `/roles/${role}`, { description: '<b>Harms</b>' });
@@ -66,7 +66,7 @@ describe('the audit', () => {
     expect(done.html).toContain('Put back:');
     expect((await api('GET', `/roles/${role}`)).body['description']).toBe('Helps');
     expect((await owner.open(path)).html).toContain('This was put back');
-    // Once more finds another state, and shows it.
+    // A second time finds another state and shows it.
     const refused = await owner.agent.submit(page, {}, '/put-back');
     expect(refused.status).toBe(412);
     expect(refused.html).toMatch(/data-label="Now">(?:<[^>]*>)*Helps/);
@@ -75,7 +75,7 @@ describe('the audit', () => {
     expect((await api('GET', `/roles/${role}`)).body['description']).toBe('<b>Harms</b>');
   });
 
-  it('offers nothing that would not work', async () => {
+  it('offers to revert only with the permission', async () => {
     const role = name();
     await api('POST', '/roles', { name: role });
     await api('PATCH', `/roles/${role}`, { description: 'x' });
@@ -87,8 +87,8 @@ describe('the audit', () => {
   });
 });
 
-describe('a door', () => {
-  it('says whom closing it stops, closes, and opens again', async () => {
+describe('the console’s page of a contract', () => {
+  it('says who is affected, closes the contract, and opens it again', async () => {
     const call = () => fetch(`${provider.url}/contracts/gateway/api/v1/auth/health`);
     await call();
     await until(async () => Number((await api('GET', '/contracts/gateway/usage')).body['requests']) > 0);
@@ -108,8 +108,8 @@ describe('a door', () => {
   }, 40_000);
 });
 
-describe('mail', () => {
-  it('shows its words, tells the line of a mistake and keeps what was there', async () => {
+describe('mail in the console', () => {
+  it('shows its texts, names the line of a mistake, and keeps the saved text', async () => {
     const path = '/mail/templates/password-reset?language=en';
     const page = await owner.open(path);
     const field = 'texts:subject';
@@ -135,12 +135,12 @@ describe('mail', () => {
     expect(saved.html).toContain('are saved.');
     const [after] = itemsOf(await api('GET', '/mail/templates?template=password-reset&language=en'));
     expect(after).toMatchObject({ overridden: ['subject'], texts: { subject: 'Anew' } });
-    // The same form again is another version's by now.
+    // Sending the old form again conflicts with the new version.
     const stale = await owner.agent.submit(page, { [field]: 'Other' }, '/mail/templates/password-reset');
     expect([stale.status, stale.html.includes('changed this since')]).toEqual([412, true]);
   });
 
-  it('is previewed in a frame that can do nothing', async () => {
+  it('is previewed in a sandboxed frame', async () => {
     const shown = await fetch(`${provider.url}/admin/mail/preview/new-device/de`, {
       headers: { cookie: owner.agent.cookies('/admin/mail') },
     });
@@ -152,7 +152,7 @@ describe('mail', () => {
     expect(await shown.text()).toContain('lang="de"');
   });
 
-  it('sends a test letter, and again what waits', async () => {
+  it('sends a test message, and resends pending ones', async () => {
     const page = await owner.open('/mail/test');
     expect(page.html).toContain(`value="${owner.person.email}"`);
     const sent = await owner.agent.submit(page, { to: owner.person.email }, '/mail/test');
@@ -163,8 +163,8 @@ describe('mail', () => {
   });
 });
 
-describe('webhooks, keys and tokens', () => {
-  it('makes a webhook, shows its secret once, and tries it', async () => {
+describe('webhooks, keys and tokens in the console', () => {
+  it('a webhook is created, its secret is shown once, and a test is sent', async () => {
     const page = await owner.open('/webhooks/new');
     const values = { url: 'https://127.0.0.1.example/hook', event_types: 'user.*' };
     const made = await owner.agent.submit(page, values, '/webhooks/new');
@@ -188,7 +188,7 @@ describe('webhooks, keys and tokens', () => {
     expect(gone.html).toContain('is deleted.');
   });
 
-  it('rotates keys, and retires one that signs only after it was said what breaks', async () => {
+  it('keys are rotated, and a signing key is retired only after a warning', async () => {
     const asked = await owner.open('/keys/rotate');
     expect(asked.html).toContain('Nothing breaks.');
     const rotated = await owner.agent.submit(asked, {}, '/keys/rotate');
@@ -205,7 +205,7 @@ describe('webhooks, keys and tokens', () => {
     expect((await (await enterConsole(provider, 'auditor')).open(path)).status).toBe(403);
   });
 
-  it('makes keys and tokens, shows each once, and revokes them', async () => {
+  it('API keys and tokens are created, shown once and revoked', async () => {
     for (const [path, values, secret] of [
       ['/api-keys', { name: 'CRM', permissions: 'users:read' }, /ptn_[\w-]+/],
       ['/registration-tokens', { policy: 'default', days: '1' }, /data-copy="[\w-]{20,}/],
@@ -226,7 +226,7 @@ describe('webhooks, keys and tokens', () => {
   });
 });
 
-describe('branding', () => {
+describe('branding in the console', () => {
   const send = async (fields: Record<string, string | Blob>, path = '/admin/branding') => {
     const page = await owner.open('/branding');
     const body = new FormData();
@@ -253,7 +253,7 @@ describe('branding', () => {
     { type: 'image/png' },
   );
 
-  it('is previewed before it is published, with a logo, and undone', async () => {
+  it('is previewed before it is published, with a logo, and can be undone', async () => {
     const look = { 'name': 'Quayside', 'colors:light': '#8a1f5c', 'logo': png };
     const shown = await send(look, '/admin/branding/preview');
     expect(shown.html).toMatch(/--brand:#8a1f5c.*data:image\/png;base64,.*Sign in to Quayside/s);
@@ -276,7 +276,7 @@ describe('branding', () => {
     ['colors:light', '#ffff00', 'WCAG'],
     ['name', '<b>', 'markup'],
     ['logo', new Blob(['<svg/>'], { type: 'image/svg+xml' }), 'must be one of'],
-  ])('says what is wrong with %s, at its field', async (field, value, words) => {
+  ])('reports %s at its field', async (field, value, words) => {
     const { reply, html } = await send({ [field]: value });
     expect([reply.status, html.includes(`id="${field}-error"`), html.includes(words)]).toEqual([
       400,
@@ -285,7 +285,7 @@ describe('branding', () => {
     ]);
   });
 
-  it('takes no file beyond its bound', async () => {
+  it('refuses a file beyond the size limit', async () => {
     const { reply } = await send({ logo: new Blob(['x'.repeat(200_000)]) });
     expect(reply.status).toBe(400);
   });

@@ -4,13 +4,13 @@ import { shellOperator } from '../../../src/domain/operators/operator.ts';
 import type { Person, Provider } from '../../oidc/support/provider.ts';
 import { type Page, UserAgent } from '../../oidc/support/user-agent.ts';
 
-/** Somebody who is signed in to the console. */
+/** An operator who is signed in to the console. */
 export interface Operator {
   person: Person;
   agent: UserAgent;
-  /** Opens a page of the console, by its path under /admin. */
+  /** Opens a page of the console by its path below /admin. */
   open(path?: string): Promise<Page>;
-  /** Opens a page, and sends the form on it whose action contains `form`. */
+  /** Opens a page and sends the form whose action contains `form`. */
   send(path: string, form: string, values?: Record<string, string>): Promise<Page>;
 }
 
@@ -21,7 +21,7 @@ export async function createOperator(provider: Provider, ...roles: string[]): Pr
   return person;
 }
 
-/** Signs in at /admin. @returns where that led. */
+/** Signs in at /admin. @returns the page that follows. */
 export async function signInAt(
   provider: Pick<Provider, 'url'>,
   { email, password }: Person,
@@ -31,7 +31,7 @@ export async function signInAt(
   return agent.submit(await agent.open(path), { identifier: email, password }, '/sign-in');
 }
 
-/** Somebody with `roles`, signed in to the console. */
+/** A person with `roles`, signed in to the console. */
 export async function enterConsole(provider: Provider, ...roles: string[]): Promise<Operator> {
   const person = await createOperator(provider, ...roles);
   const agent = new UserAgent(provider.url);
@@ -45,7 +45,7 @@ export async function enterConsole(provider: Provider, ...roles: string[]): Prom
   };
 }
 
-/** A tab that has the cookies of somebody who is signed in. */
+/** A tab with the cookies of a signed-in operator. */
 export async function tabOf(browser: Browser, { agent }: Operator): Promise<Tab> {
   const context = await browser.newContext({ reducedMotion: 'reduce' });
   const paths = new Map<string, string>();
