@@ -10,7 +10,7 @@ import { flows, type Member } from './support/members.ts';
 
 const UNKNOWN_USER = { user_id: '7c3c6d5c-0000-4000-8000-000000000000' };
 
-describe('API keys', () => {
+describe('API keys at the contracts', () => {
   let server: ContractServer;
   let second: Postern;
   beforeAll(async () => {
@@ -26,7 +26,7 @@ describe('API keys', () => {
   const use = (apiKey: string, status: number) =>
     server.visitor('keyed').call('getUser', { apiKey, params: UNKNOWN_USER }, { status });
 
-  it('are printed alone on the last line, and kept by hash', async () => {
+  it('are printed alone on the last line, and stored as a hash', async () => {
     const { code, stdout } = await cli('api-key', 'create', '--name', 'ci');
     const key = stdout.trimEnd().split('\n').at(-1)!;
     expect({ code, key }).toEqual({ code: 0, key: expect.stringMatching(/^ptn_[\w-]{51}$/) });
@@ -41,7 +41,7 @@ describe('API keys', () => {
     expect((await cli('api-key', 'list')).stdout).not.toContain(key);
   });
 
-  it('end at once on every node when they are revoked', async () => {
+  it('are invalid on every node as soon as they are revoked', async () => {
     const { api_key: key, id } = await json('api-key', 'create', '--name', 'gone');
     const other = visitorAt('keyed', `http://localhost:${second.port}/contracts/keyed`, key);
     await use(key, 404);
@@ -57,7 +57,7 @@ describe('API keys', () => {
     expect(types).toEqual([{ type: 'api_key.created' }, { type: 'api_key.revoked' }]);
   });
 
-  it('end when their time is over', async () => {
+  it('are invalid once they have expired', async () => {
     const { api_key: key, expires_at: expiresAt } = await json(
       'api-key',
       'create',
@@ -72,7 +72,7 @@ describe('API keys', () => {
     await use(key, 401);
   });
 
-  it('are known to have been used', async () => {
+  it('have the time of their last use', async () => {
     const { api_key: key, id } = await json('api-key', 'create', '--name', 'used');
     const lastUse = async () => {
       const { api_keys: keys } = (await json('api-key', 'list')) as unknown as {
@@ -84,11 +84,11 @@ describe('API keys', () => {
     const before = Date.now();
     await use(key, 404);
     const at = Date.parse(String(await lastUse()));
-    // The servers' common clock is some milliseconds from this process's.
+    // The database's clock and this process's clock differ by some milliseconds.
     expect(at).toBeGreaterThan(before - 1_000);
   });
 
-  it('may do what they are permitted, and nothing else', async () => {
+  it('can do what they are permitted, and nothing else', async () => {
     const account = await flows.keyed.join(server.visitor('keyed'));
     const { username, password, params } = account;
     const tries: [permission: string, operation: string, sent: Sent, good: number][] = [
@@ -117,7 +117,7 @@ describe('API keys', () => {
         const status = needed === permission ? good : 403;
         const details =
           status === 403 ? { body: { error: { code: 'forbidden', details: { reason: needed } } } } : {};
-        // What has been done cannot be done again.
+        // These operations fail the second time for other reasons.
         if (status === 403 || !['createUser', 'deleteUser'].includes(operation))
           await server.visitor('keyed').call(operation, { ...sent, apiKey }, { status, ...details });
       }
@@ -153,13 +153,13 @@ describe('API keys', () => {
     [['api-key', 'create', '--name', 'x', '--expires-in', '0s'], 1],
     [['api-key', 'create'], 2],
     [['api-key', 'revoke', 'no-id'], 1],
-  ])('are not made or ended by %j', async (args, code) => {
+  ])('are neither created nor revoked with %j', async (args, code) => {
     expect((await cli(...args)).code).toBe(code);
   });
 
   describe('of an account', () => {
     let member: Member;
-    /** Somebody whose address is known to be theirs. */
+    /** A member who has proven to own the address. */
     const joinProven = async (): Promise<Member> => {
       const joined = await flows.cookie.join(server.visitor('cookie'));
       const user = await server.operator.accounts.findByEmail(joined.email);
@@ -179,14 +179,14 @@ describe('API keys', () => {
     const me = (apiKey: string, status: number) =>
       server.visitor('cookie').call('me', { apiKey }, { status });
 
-    it('are none of an account whose address nobody has confirmed', async () => {
+    it('cannot be created before the address is confirmed', async () => {
       const { token: bearer } = await flows.cookie.join(server.visitor('cookie'));
       const refused = { code: 'AUTHORIZATION_ERROR', details: { reason: 'email_unverified' } };
       const expected = { status: 403, body: { error: refused } };
       await server.visitor('cookie').call('createApiKey', { bearer, body: { name: 'x' } }, expected);
     });
 
-    it('are made, shown once, listed and revoked by who they belong to', async () => {
+    it('are created, shown once, listed and revoked by their owner', async () => {
       const made = await create({ name: 'Laptop', expires_at: '2099-01-02T03:04:05.678901' });
       const [id, apiKey] = [made.text('id'), made.text('api_key')];
       expect(made.body).toMatchObject({
@@ -228,14 +228,14 @@ describe('API keys', () => {
       await server.visitor('cookie').call('logout', { apiKey }, { status: 401 });
     });
 
-    it('may do no more than they were given', async () => {
+    it('have no more permissions than requested', async () => {
       const apiKey = (await create({ name: 'x', permissions: ['profile:read'] })).text('api_key');
       await me(apiKey, 200);
       await server.visitor('cookie').call('listApiKeys', { apiKey }, { status: 403 });
       await create({ name: 'x', permissions: ['users:write'] }, 400);
     });
 
-    it('are not taken with a wrong wish', async () => {
+    it('are refused with an invalid name, expiry or list of permissions', async () => {
       for (const wish of [
         { name: '' },
         { name: 'x'.repeat(201) },
@@ -246,7 +246,7 @@ describe('API keys', () => {
         await create(wish, 400);
     });
 
-    it('are seen and revoked on the account pages, by who they belong to alone', async () => {
+    it('are listed and revoked on the account pages by their owner alone', async () => {
       const apiKey = (await create({ name: 'Nightly <b>script</b>' })).text('api_key');
       const agent = await enter(member);
       const page = await agent.open('/account/apps');
@@ -268,7 +268,7 @@ describe('API keys', () => {
       const done = await agent.submit(page, {}, path);
       expect(done.html).toContain('The key is revoked');
       await me(apiKey, 401);
-      // From a tab that shows it still.
+      // From a tab that still shows the key.
       expect((await agent.submit(page, {}, path)).html).toContain('The key is revoked');
     });
 
@@ -281,7 +281,7 @@ describe('API keys', () => {
         },
       ],
       [
-        'a reset',
+        'a password reset',
         async ({ email }: Member) => {
           const agent = new UserAgent(server.url);
           await agent.submit(await agent.open('/forgot-password'), { identifier: email });
@@ -303,7 +303,7 @@ describe('API keys', () => {
           await flows.cookie.refresh?.(server.visitor('cookie'), owner.refreshToken, 401);
         },
       ],
-    ])('end with %s', async (_what, end) => {
+    ])('are revoked by %s', async (_what, end) => {
       const owner = await joinProven();
       const body = { name: 'Laptop' };
       const made = await server
@@ -314,7 +314,7 @@ describe('API keys', () => {
       await me(made.text('api_key'), 401);
     });
 
-    it('end with the account', async () => {
+    it('are deleted with the account', async () => {
       const apiKey = (await create({ name: 'last' })).text('api_key');
       await cli('user', 'suspend', member.email);
       await me(apiKey, 401);
@@ -323,7 +323,7 @@ describe('API keys', () => {
     });
   });
 
-  it("of the operator's are nobody's at `cookie`", async () => {
+  it('of the operator are refused at `cookie`', async () => {
     await server.visitor('cookie').call('me', { apiKey: server.apiKey }, { status: 403 });
     await server.visitor('cookie').call('me', { apiKey: 'ptn_wrong' }, { status: 401 });
   });

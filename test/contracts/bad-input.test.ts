@@ -10,13 +10,13 @@ import { flaw, rawSender, type RawReply, type RawRequest } from './support/raw.t
 const UNKNOWN_ID = '7c3c6d5c-0000-4000-8000-000000000000';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE', 'QUERY'];
 
-/** What a good body is not enough for: the token of a mail, an enrolment that was begun. */
+/** Statuses of operations that need more than a valid body: a mailed token or a begun enrolment. */
 const OUT_OF_REACH: Record<string, number> = { passwordResetConfirm: 400, confirmTotp: 404 };
 
 let server: ContractServer;
 let forged: Forgeries;
 beforeAll(async () => {
-  // Nobody is locked out for what is tried here, and no mail is too many.
+  // Generous limits: no lockout and no mail limit should interfere.
   server = await startContractServer({
     settings: {
       lockout: { pair: { attempts: 100_000 }, source: { attempts: 100_000 }, account: { attempts: 100_000 } },
@@ -28,7 +28,7 @@ beforeAll(async () => {
 const pathOf = ({ basePath }: Contract, { path }: Operation, value = UNKNOWN_ID) =>
   `${basePath}${path.replace(/\{\w+\}/, value)}`;
 
-/** Headers of who may call an operation. */
+/** Credentials that the operation accepts. */
 const credentials = ({ auth }: Operation, { token }: Member): Record<string, string> =>
   auth === 'apiKey'
     ? { 'X-API-Key': server.apiKey }
@@ -36,7 +36,7 @@ const credentials = ({ auth }: Operation, { token }: Member): Record<string, str
       ? {}
       : { Authorization: `Bearer ${token}` };
 
-describe.each(names)('%s', (name) => {
+describe.each(names)('bad input at the contract %s:', (name) => {
   const contract = contractOf(name);
   let send: (request: RawRequest) => Promise<RawReply>;
   beforeAll(() => {
@@ -45,7 +45,7 @@ describe.each(names)('%s', (name) => {
 
   const withBody = contract.operations.filter(({ body }) => body);
 
-  it('has a good body for every operation that takes one', () => {
+  it('has a valid body for every operation with a body', () => {
     expect(Object.keys(GOOD[name]!).sort()).toEqual(withBody.map(({ id }) => id).sort());
   });
 
@@ -67,16 +67,16 @@ describe.each(names)('%s', (name) => {
         });
         const what = flaw(contract, reply, statuses ?? documented);
         if (what !== null) flaws.push(`${title}: ${what}`);
-        // An odd password may have become the password.
+        // The odd password may have been set.
         if (renew && reply.status < 300) member = await flows[name].join(server.visitor(name));
       }
       expect(flaws).toEqual([]);
     };
 
-    it('refuses what cannot be read', () => refuses(unreadable, false));
-    it('refuses what is wrong in it', () => refuses((good) => wrong(operation, good), true));
+    it('refuses unreadable bodies', () => refuses(unreadable, false));
+    it('refuses invalid bodies', () => refuses((good) => wrong(operation, good), true));
 
-    it('takes no notice of fields that it does not have', async () => {
+    it('ignores unknown fields', async () => {
       const member = await flows[name].join(server.visitor(name));
       await server.sql('update users set owner_proven_at = now() where email = $1', [member.email]);
       const good = GOOD[name]![operation.id]!(member);
@@ -103,7 +103,7 @@ describe.each(names)('%s', (name) => {
     });
   });
 
-  it('has 405 and Allow for every method that a path does not have', async () => {
+  it('answers 405 with Allow to other methods on its paths', async () => {
     const member = await flows[name].join(server.visitor(name));
     const flaws: string[] = [];
     for (const operation of contract.operations) {
@@ -126,7 +126,7 @@ describe.each(names)('%s', (name) => {
     expect(flaws).toEqual([]);
   });
 
-  it('has 404 for every path that it does not have', async () => {
+  it('answers 404 to unknown paths', async () => {
     const paths = contract.operations.map((operation) => pathOf(contract, operation));
     const [first = ''] = paths;
     const strange = [
@@ -163,7 +163,7 @@ describe.each(names)('%s', (name) => {
   const protectedOnes = contract.operations.filter(({ auth }) => auth.startsWith('bearer'));
 
   if (protectedOnes.length > 0) {
-    it('refuses every token that is not its own and good', async () => {
+    it('refuses every foreign or invalid access token', async () => {
       const tokens = await forged.at(name);
       const good = (await flows[name].join(server.visitor(name))).token;
       const headers: Record<string, Record<string, string | string[]>> = {
@@ -197,7 +197,7 @@ describe.each(names)('%s', (name) => {
   }
 
   if (flows[name].refresh)
-    it('refuses every refresh token that is not its own and good', async () => {
+    it('refuses every foreign or invalid refresh token', async () => {
       const visitor = server.visitor(name);
       for (const token of Object.values(await forged.at(name)).filter((one) => !/^[\w-]{43}$/.test(one)))
         await flows[name].refresh!(visitor, token, 401);
@@ -205,11 +205,11 @@ describe.each(names)('%s', (name) => {
       await flows[name].refresh!(visitor, (await flows[other].join(server.visitor(other))).refreshToken, 401);
     });
 
-  it('gives one account to twenty who register at once, and the others what its document says', async () => {
+  it('creates one account for twenty parallel registrations, and answers the others as documented', async () => {
     const register = contract.operations.find(({ id }) => ['register', 'createUser'].includes(id))!;
     const conflict = contract.statuses.email_taken ?? 409;
     const one = GOOD[name]![register.id]!({} as Member);
-    // By the email alone, and where there are usernames by these alone.
+    // They share the email address, or where there are usernames, the username.
     const others = 'username' in one ? ['email', 'username'] : ['email'];
     for (const shared of others) {
       const same = GOOD[name]![register.id]!({} as Member)[shared] as string;
@@ -228,7 +228,7 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-describe('ids that are none find nothing:', () => {
+describe('invalid ids are answered by 404:', () => {
   const ODD = [
     '0',
     '-1',
@@ -272,7 +272,7 @@ describe('ids that are none find nothing:', () => {
     const operation = contract.operations.find((one) => one.id === id)!;
     const member = await flows[name].join(server.visitor(name));
     const flaws: string[] = [];
-    // `1` percent-encoded is 1: the administrator's number.
+    // `1` percent-encoded is 1, the administrator's number.
     for (const odd of ODD.filter((one) => one !== '%31')) {
       const reply = await send({
         method: operation.method.toUpperCase(),
@@ -287,8 +287,8 @@ describe('ids that are none find nothing:', () => {
   });
 });
 
-describe('keyed', () => {
-  it('refuses every key that is none', async () => {
+describe('the contract `keyed`', () => {
+  it('refuses every invalid API key', async () => {
     const contract = contractOf('keyed');
     const send = rawSender(server.postern.port, contract);
     const { token } = await flows.keyed.join(server.visitor('keyed'));
@@ -322,8 +322,8 @@ describe('keyed', () => {
   });
 });
 
-describe('gateway', () => {
-  it('says of every such token that it is not valid, and why', async () => {
+describe('the contract `gateway`', () => {
+  it('says of every invalid token that it is not valid, and why', async () => {
     const visitor = server.visitor('gateway');
     for (const [title, token] of Object.entries(await forged.at('gateway'))) {
       const errorMessage = title === 'expired' ? 'Token has expired' : 'Invalid token';
@@ -340,6 +340,6 @@ describe('gateway', () => {
   });
 });
 
-it('nothing of all this is an error of the server', () => {
+it('no bad input at the contracts causes a server error', () => {
   expect(server.postern.output()).not.toMatch(/"level":"(error|fatal)"|a contract door failed/);
 });

@@ -12,7 +12,7 @@ import {
 const names = allContracts.map(({ name }) => name);
 const hosts = Object.fromEntries(names.map((name) => [`${name}.example.test`, name]));
 
-/** Two doors at the root at once as by default, and the others, which would collide, one by one. */
+/** The two contracts that share the root by default, and the others alone, which would collide. */
 const AT_ROOT: Record<string, string[]> = {
   'cookie and gateway': ['cookie', 'gateway'],
   'keyed': ['keyed'],
@@ -29,29 +29,32 @@ async function failures(server: ContractServer, name: string, url: string, send:
   );
 }
 
-describe.each(STORES)('each contract on %s keeps to its document', (stores) => {
+describe.each(STORES)('each contract on %s conforms to its document', (stores) => {
   let server: ContractServer;
   beforeAll(async () => {
     server = await startContractServer({ stores, contracts: { hosts } });
   });
 
-  it.each(names)('%s, under its prefix', async (name) => {
+  it.each(names)('%s, below its prefix', async (name) => {
     expect(await failures(server, name, `${server.url}/contracts/${name}`, sendByFetch)).toEqual([]);
   });
 
-  it.each(names)('%s, by its hostname', async (name) => {
+  it.each(names)('%s, at its hostname', async (name) => {
     const send = sendToHost(server.postern.port, `${name}.example.test`);
     expect(await failures(server, name, server.url, send)).toEqual([]);
   });
 });
 
-describe.each(Object.entries(AT_ROOT))('each contract at the root: %s', (_title, root) => {
-  let server: ContractServer;
-  beforeAll(async () => {
-    server = await startContractServer({ contracts: { root } });
-  });
+describe.each(Object.entries(AT_ROOT))(
+  'contracts at the root conform to their documents: %s',
+  (_title, root) => {
+    let server: ContractServer;
+    beforeAll(async () => {
+      server = await startContractServer({ contracts: { root } });
+    });
 
-  it.each(root)('%s', async (name) => {
-    expect(await failures(server, name, server.url, sendByFetch)).toEqual([]);
-  });
-});
+    it.each(root)('%s', async (name) => {
+      expect(await failures(server, name, server.url, sendByFetch)).toEqual([]);
+    });
+  },
+);

@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await startContractServer();
 });
 
-/** Somebody at the door `cookie`, and what they show it. */
+/** An account at the contract `cookie` with its credentials. */
 async function somebody() {
   const person = newPerson();
   await server.operator.accounts.create(person, systemActor);
@@ -21,7 +21,7 @@ async function somebody() {
   return { ...person, bearer: answer.text('access_token'), call };
 }
 
-test('an authenticator app is enrolled, asked for at the next login, and removed', async () => {
+test('at `cookie` an authenticator app is enrolled, required at the next login, and removed', async () => {
   const { username, password, bearer, call } = await somebody();
   const none = { enabled: false, required: false, totp: [], recovery_codes_left: 0 };
   await call('mfaStatus', { bearer }, { status: 200, body: none });
@@ -53,7 +53,7 @@ test('an authenticator app is enrolled, asked for at the next login, and removed
   await call('token', { body: { username, password } }, { status: 200 });
 });
 
-test('nobody has to do with the factors of somebody else, or without a login', async () => {
+test('at `cookie` factors are out of reach for others and without a login', async () => {
   const owner = await somebody();
   const other = await somebody();
   const { call } = owner;
@@ -72,10 +72,10 @@ test('nobody has to do with the factors of somebody else, or without a login', a
   await call('mfaStatus', {}, { status: 401 });
 });
 
-test('who logged in long ago shows the factors there are before others', async () => {
+test('at `cookie` an old login can list factors, but not add or regenerate any', async () => {
   const visitor = server.visitor('cookie');
   const { refreshToken } = await flows.cookie.join(visitor);
-  // The login behind the token, a quarter of an hour back.
+  // Backdates the login of the token by 15 minutes.
   await server.sql(
     `update oidc_records set payload = jsonb_set(payload::jsonb, '{authTime}', to_jsonb((payload->>'authTime')::int - 900))::json
      where model = 'RefreshToken' and id = $1`,

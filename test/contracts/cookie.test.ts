@@ -7,7 +7,7 @@ import { flows, refreshCookie } from './support/members.ts';
 const HOST = 'auth.example.test';
 const { join, refresh } = flows.cookie;
 
-/** Name and value of each cookie, and its attributes in lower case. */
+/** Name, value and attributes of each cookie, with attributes in lower case. */
 const parse = (cookies: string[]) =>
   Object.fromEntries(
     cookies.map((cookie) => {
@@ -30,7 +30,7 @@ describe('the cookies of the contract `cookie`', () => {
     return parse((await flows.cookie.login(at, member, 200)).headers.getSetCookie());
   };
 
-  it('keep the refresh token from scripts, and send it to /auth alone', async () => {
+  it('hide the refresh token from scripts, and send it to /auth only', async () => {
     const { refresh_token: token, csrf_token: csrf } = await login(visitor);
     const lasting = ['expires=', 'samesite=lax'];
     const fixed = (attributes: string[]) => attributes.map((one) => one.replace(/(expires=).*/, '$1'));
@@ -45,7 +45,7 @@ describe('the cookies of the contract `cookie`', () => {
     expect(Math.round((expires - Date.now()) / 86_400_000)).toBe(7);
   });
 
-  it('have the path of where the contract is mounted', async () => {
+  it('have the path at which the contract is mounted', async () => {
     const paths = async (at: Visitor) =>
       (await login(at))['refresh_token']!.attributes.find((one) => one.startsWith('path='));
     expect(await paths(visitorAt('cookie', server.url, undefined))).toBe('path=/auth');
@@ -54,7 +54,7 @@ describe('the cookies of the contract `cookie`', () => {
     ).toBe('path=/auth');
   });
 
-  it('are taken back by logout, and by a refresh token that is no good', async () => {
+  it('are cleared by a logout and by an invalid refresh token', async () => {
     const member = await join(visitor);
     const gone = (cookies: string[]) => Object.values(parse(cookies)).every(({ value }) => value === '');
     const out = await flows.cookie.logout!(visitor, member);
@@ -64,7 +64,7 @@ describe('the cookies of the contract `cookie`', () => {
     expect(gone(again.headers.getSetCookie())).toBe(true);
   });
 
-  it('are enough to log out with when the access token is of no use any more', async () => {
+  it('are enough to log out after the access token has expired', async () => {
     const member = await join(visitor);
     const headers = { Cookie: `refresh_token=${member.refreshToken}` };
     await visitor.call('logout', { headers, bearer: 'expired.long.ago' }, { status: 200 });
@@ -72,19 +72,19 @@ describe('the cookies of the contract `cookie`', () => {
     await flows.cookie.use!(visitor, member.token, 401);
   });
 
-  describe('are refused to other sites:', () => {
+  describe('and requests from elsewhere:', () => {
     type Sender = [title: string, headers: Record<string, string>, status: number];
     const senders: Sender[] = [
-      ['a program, which says nothing of where it is', {}, 200],
-      ['a page of this origin', { 'Sec-Fetch-Site': 'same-origin', 'Origin': 'own' }, 200],
-      ['a page of this origin in an older browser', { Origin: 'own' }, 200],
-      ['what the person typed into the address bar', { 'Sec-Fetch-Site': 'none' }, 200],
+      ['a program without origin headers', {}, 200],
+      ['a page of the same origin', { 'Sec-Fetch-Site': 'same-origin', 'Origin': 'own' }, 200],
+      ['a page of the same origin in an old browser', { Origin: 'own' }, 200],
+      ['an address typed by the person', { 'Sec-Fetch-Site': 'none' }, 200],
       ['another site', { 'Sec-Fetch-Site': 'cross-site', 'Origin': 'https://elsewhere.example' }, 403],
-      ['another site that says no origin', { 'Sec-Fetch-Site': 'cross-site' }, 403],
-      ['another site in an older browser', { Origin: 'https://elsewhere.example' }, 403],
+      ['another site without an Origin header', { 'Sec-Fetch-Site': 'cross-site' }, 403],
+      ['another site in an old browser', { Origin: 'https://elsewhere.example' }, 403],
       ['a sandboxed frame', { Origin: 'null' }, 403],
-      ['a host that begins like this one', { Origin: 'own.elsewhere.example' }, 403],
-      ['a neighbouring host', { 'Sec-Fetch-Site': 'same-site', 'Origin': 'https://www.example.test' }, 403],
+      ['a host that begins with the same name', { Origin: 'own.elsewhere.example' }, 403],
+      ['a sibling subdomain', { 'Sec-Fetch-Site': 'same-site', 'Origin': 'https://www.example.test' }, 403],
     ];
     const real = (headers: Record<string, string>) =>
       Object.fromEntries(
@@ -97,11 +97,11 @@ describe('the cookies of the contract `cookie`', () => {
       const answer = await visitor.call('refresh', sent, { status });
       const Cookie = `refresh_token=${refreshCookie(answer) || refreshToken}`;
       await visitor.call('logout', { headers: { ...sent.headers, Cookie } }, { status });
-      // Who was refused has changed nothing.
+      // A refused request changes nothing.
       await refresh!(visitor, refreshToken, status === 403 ? 200 : 401);
     });
 
-    it('a neighbouring host that shows the CSRF token is let in', async () => {
+    it('a sibling subdomain with the CSRF token is accepted', async () => {
       const { refresh_token: token, csrf_token: csrf } = await login(visitor);
       const { csrf_token: others } = await login(visitor);
       const from = {
@@ -118,14 +118,14 @@ describe('the cookies of the contract `cookie`', () => {
         await visitor.call('refresh', { headers: { ...from, 'X-CSRF-Token': proof } }, { status });
     });
 
-    it('a neighbouring host that plants a CSRF cookie of its own is not', async () => {
+    it('a sibling subdomain that plants its own CSRF cookie is refused', async () => {
       const { refreshToken } = await join(visitor);
       const Cookie = `refresh_token=${refreshToken}; csrf_token=planted`;
       const headers = { Cookie, 'Sec-Fetch-Site': 'same-site', 'X-CSRF-Token': 'planted' };
       await visitor.call('refresh', { headers }, { status: 403 });
     });
 
-    it('another site does not get past the CSRF check with a token', async () => {
+    it('another site is refused even with a CSRF token', async () => {
       const { refresh_token: token, csrf_token: csrf } = await login(visitor);
       const headers = {
         'Cookie': `refresh_token=${token!.value}`,
@@ -136,7 +136,7 @@ describe('the cookies of the contract `cookie`', () => {
     });
   });
 
-  it('work in a browser, for scripts of this origin and for no other site', async () => {
+  it('work in a browser for scripts of the same origin, and not for another site', async () => {
     const { username, password } = await join(visitor);
     const browser = await launchBrowser();
     const page = await browser.newPage();

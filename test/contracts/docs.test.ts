@@ -49,7 +49,7 @@ describe('openapi.json', () => {
     expect(described.sort()).toEqual(there.sort());
   });
 
-  it('says what a reply has, and nothing else', async () => {
+  it('describes the reply exactly', async () => {
     const { paths } = await get(`${server.url}/contracts/ppl/api/v1/openapi.json`);
     expect(paths['/api/v1/users/me']!['get']).toMatchObject({
       security: [{ bearer: [] }],
@@ -70,7 +70,7 @@ describe('openapi.json', () => {
     });
   });
 
-  it('leads to where it was asked for', async () => {
+  it('names the server at which it was requested', async () => {
     const serversOf = async (url: string) => (await get(url)).servers;
     expect(await serversOf(`${server.url}/contracts/cookie/openapi.json`)).toEqual([
       { url: '/contracts/cookie' },
@@ -82,7 +82,7 @@ describe('openapi.json', () => {
   });
 });
 
-describe('pages of documentation', () => {
+describe('the documentation pages of contracts', () => {
   let browser: Browser;
   let page: Page;
   let troubles: string[];
@@ -90,7 +90,7 @@ describe('pages of documentation', () => {
     browser = await launchBrowser();
   });
 
-  /** Opens a page that may have nothing to complain of. */
+  /** Opens a page and expects no errors in its console. */
   async function open(path: string): Promise<string> {
     page = await browser.newPage();
     troubles = [];
@@ -111,7 +111,7 @@ describe('pages of documentation', () => {
     Object.entries(contract.pages).map(([path, viewer]) => ({ contract, path, viewer })),
   );
 
-  it('are where the documents put them', () => {
+  it('are at the paths of the documents', () => {
     expect(pages.map(({ contract, path, viewer }) => `${contract.name} ${path} ${viewer}`)).toEqual([
       'cookie /docs swagger',
       'flask /docs swagger',
@@ -123,7 +123,7 @@ describe('pages of documentation', () => {
   });
 
   it.each(pages)(
-    'show every operation under a strict policy, with nothing from elsewhere: $contract.name $path',
+    'show every operation under a strict Content-Security-Policy, loading nothing from elsewhere: $contract.name $path',
     async ({ contract, path, viewer }) => {
       const policy = await open(`/contracts/${contract.name}${path}`);
       expect(policy).toContain(`default-src 'none'; script-src 'self'; `);
@@ -136,7 +136,7 @@ describe('pages of documentation', () => {
     },
   );
 
-  /** Opens an operation, writes the body, presses Execute. @returns the status that the page shows. */
+  /** Opens an operation, enters the body and presses Execute. @returns the status shown. */
   async function tryOut(id: string, body?: object): Promise<string> {
     const operation = page.locator(`#operations-default-${id}`);
     await operation.locator('.opblock-summary-control').click();
@@ -157,7 +157,7 @@ describe('pages of documentation', () => {
   it.each([
     ['under its prefix', '/contracts/gateway/swagger'],
     ['at the root', '/swagger'],
-  ])('let people try it out: gateway, %s', async (_where, path) => {
+  ])('can execute requests: gateway, %s', async (_where, path) => {
     await open(path);
     expect(await tryOut('register', newPerson())).toMatch(/^201/);
     const reply = await page
@@ -171,7 +171,7 @@ describe('pages of documentation', () => {
     await page.close();
   });
 
-  it('let people try it out: keyed, with an API key', async () => {
+  it('can execute requests: keyed, with an API key', async () => {
     await open('/contracts/keyed/docs');
     await authorize(/apiKey/i, server.apiKey);
     expect(await tryOut('createUser', newPerson())).toMatch(/^201/);
@@ -179,7 +179,7 @@ describe('pages of documentation', () => {
     await page.close();
   });
 
-  it('let people try it out: cookie, with the refresh token in the browser', async () => {
+  it('can execute requests: cookie, with the refresh token in the browser', async () => {
     await open('/docs');
     const person = newPerson();
     expect(await tryOut('register', person)).toMatch(/^201/);
@@ -190,13 +190,13 @@ describe('pages of documentation', () => {
     await page.close();
   });
 
-  it('have files that are kept for as long as they stay the same', async () => {
+  it('have files that are cached until they change', async () => {
     const html = await (await fetch(`${server.url}/docs`)).text();
     const [file = ''] = /\/docs\/swagger-ui-bundle\.js\?v=[\w-]{16}/.exec(html) ?? [];
     const first = await fetch(`${server.url}${file}`);
     expect(first.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     const etag = first.headers.get('etag')!;
-    // fetch says that it wants no cached reply when it is given this header.
+    // Given this header, fetch asks for no cached reply.
     const send = sendToHost(server.postern.port, new URL(server.url).host);
     const again = await send({
       method: 'GET',
@@ -208,7 +208,7 @@ describe('pages of documentation', () => {
     expect([other.status, other.headers.get('cache-control')]).toEqual([200, 'no-cache']);
   });
 
-  it('are the files that the libraries published', async () => {
+  it('serve the files that the libraries published', async () => {
     const folder = path.join(import.meta.dirname, '../../views/vendor');
     const manifest = await readFile(path.join(folder, 'manifest.json'), 'utf8');
     const packages = Object.values(
@@ -226,13 +226,13 @@ describe('pages of documentation', () => {
     '/docs/../package.json',
     '/docs/%2e%2e/x',
     '/swagger/redoc.standalone.js',
-  ])('have no other files: %s', async (path) => {
+  ])('serve no other files: %s', async (path) => {
     const request = { method: 'GET', url: `${server.url}/`, headers: {} };
     const send = sendToHost(server.postern.port, new URL(server.url).host);
     expect((await send({ ...request, url: server.url + path })).status).toBe(404);
   });
 
-  it('are there to be read: 405 for anything else', async () => {
+  it('answer 405 to anything but reading', async () => {
     for (const path of ['/docs', '/openapi.json', '/docs/start.js']) {
       const reply = await fetch(`${server.url}${path}`, { method: 'POST' });
       expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'GET, HEAD']);

@@ -24,11 +24,11 @@ const snippets = [...guide.matchAll(/^```ts (\S+)\n(.*?)^```$/gms)].map(([, file
   code,
 }));
 
-it.each(snippets)('docs/contracts.md has from $file what is there', async ({ file, code }) => {
+it.each(snippets)('docs/contracts.md quotes $file as it is', async ({ file, code }) => {
   expect(await readFile(path.join(ROOT, file), 'utf8')).toContain(code);
 });
 
-it('docs/contracts.md shows every part', () => {
+it('docs/contracts.md describes every part of a contract', () => {
   expect(snippets.map(({ file }) => path.basename(file))).toEqual([
     'schemas.ts',
     'operations.ts',
@@ -38,7 +38,7 @@ it('docs/contracts.md shows every part', () => {
   ]);
 });
 
-describe('a door of elsewhere, named in the configuration,', () => {
+describe('a contract outside the repository, named in the configuration,', () => {
   const person = { email: 'reader@example.com', pin: 'Quiet harbour 1871' };
   let postern: Postern;
   let harbour: string;
@@ -81,7 +81,7 @@ describe('a door of elsewhere, named in the configuration,', () => {
     expect(stdout).toMatch(/pass 1\b/);
   });
 
-  it('answers at the base URL of its document too, with tokens that live as long as it says', async () => {
+  it('also answers at the base URL of its document, with its own token lifetimes', async () => {
     const opened = await fetch(`${postern.url}/library/v1/session`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
@@ -96,7 +96,7 @@ describe('a door of elsewhere, named in the configuration,', () => {
     expect(claims['exp']! - claims['iat']!).toBe(600);
   });
 
-  it('keeps to its document, as the command says', async () => {
+  it('conforms to its document according to the command', async () => {
     const where = `${postern.url}/contracts/library`;
     const { code, stdout } = await cli('contract', 'verify', 'library', where, '--json');
     expect({ code, verdict: JSON.parse(stdout) }).toMatchObject({
@@ -105,7 +105,7 @@ describe('a door of elsewhere, named in the configuration,', () => {
     });
   });
 
-  it('may be written from an OpenAPI document', async () => {
+  it('can be generated from an OpenAPI document', async () => {
     expect(written.json).toMatchObject({ undecided: [] });
     const where = `${postern.url}/contracts/harbour`;
     const { code, stdout } = await cli('contract', 'verify', 'harbour', where, '--json');
@@ -147,7 +147,7 @@ describe('a door of elsewhere, named in the configuration,', () => {
     expect(await (await send('GET', '/health')).json()).toEqual({ status: 'up' });
   });
 
-  it('honours tokens of the service that it replaces', async () => {
+  it('accepts tokens of the service that it replaces', async () => {
     const file = path.join(await temporaryFolder(), 'accounts.ndjson');
     await writeFile(
       file,
@@ -169,7 +169,7 @@ describe('a door of elsewhere, named in the configuration,', () => {
     expect((await me(await token(OLD_SECRET.replace('o', 'x')))).status).toBe(401);
   });
 
-  it('has its documentation, and its place in the list', async () => {
+  it('has its documentation, and is listed', async () => {
     const page = await fetch(`${postern.url}/contracts/library/library/docs`);
     expect([page.status, await page.text()]).toEqual([
       200,
@@ -181,7 +181,7 @@ describe('a door of elsewhere, named in the configuration,', () => {
     );
   });
 
-  it('is a name that settings may say, and only where it is', async () => {
+  it('can be named in settings only where it is loaded', async () => {
     const { url: databaseUrl } = await createDatabase();
     const oldTokens = {
       keys: [{ alg: 'HS256', secret: { env: 'OLD' } }],
@@ -196,7 +196,7 @@ describe('a door of elsewhere, named in the configuration,', () => {
   });
 });
 
-describe('what is wrong with a door is said at start:', () => {
+describe('a faulty contract is reported at start:', () => {
   const [first] = contractOf('ppl').operations;
   const door = (changes: object, operation: Partial<Operation> = {}): Contract => ({
     ...contractOf('ppl'),
@@ -205,58 +205,58 @@ describe('what is wrong with a door is said at start:', () => {
     ...changes,
   });
 
-  it('nothing, with those that come with Postern', () => {
+  it('no fault in the built-in contracts', () => {
     expect(builtInContracts.flatMap(problemsOf)).toEqual([]);
   });
 
   it.each<[string, Contract, RegExp]>([
     [
-      'another version',
+      'an unknown version',
       door({ doorVersion: 2 }),
       /is written for version 2 of postern\/door; this Postern has 1/,
     ],
-    ['a name', door({ name: 'Über all' }), /^name: must be a short name/],
+    ['an invalid name', door({ name: 'Über all' }), /^name: must be a short name/],
     ['no operations', door({ operations: [] }), /^operations: /],
     [
       'an operation without a handler',
       door({}, { handle: 7 as never }),
       /^operation register\.handle: must be a function/,
     ],
-    ['a path', door({}, { path: 'register' }), /^operation register\.path: must be a path/],
+    ['an invalid path', door({}, { path: 'register' }), /^operation register\.path: must be a path/],
     [
-      'what is undecided',
+      'something undecided',
       door({}, { undecided: 'say what it does' }),
       /register \(POST .*\) is not decided: say what it does/,
     ],
     [
-      'one id twice',
+      'a duplicate operation id',
       door({ operations: [first!, { ...first!, path: '/other' }] }),
       /two operations register/,
     ],
     [
-      'one path twice',
+      'a duplicate path',
       door({ operations: [first!, { ...first!, id: 'other' }] }),
       /POST .* is claimed by register and other/,
     ],
     [
-      'its document where an operation is',
+      'an operation at the path of its document',
       door({ basePath: '', openapiPath: '/me' }, { method: 'get', path: '/me' }),
       /GET \/me is claimed by register and the page \/me/,
     ],
     [
-      'a loose reply',
+      'a reply schema that allows unknown fields',
       door({}, { replies: { 201: z.strictObject({ user: z.array(z.object({ id: z.int() })) }) } }),
       /the reply 201 \.user\[\] must be a z\.strictObject/,
     ],
-    ['no 400', door({}, { refusals: [409] }), /the refusal 400 is missing/],
-    ['no 401', door({}, { auth: 'bearer', refusals: [400] }), /the refusal 401 is missing/],
+    ['an operation without 400', door({}, { refusals: [409] }), /the refusal 400 is missing/],
+    ['an operation without 401', door({}, { auth: 'bearer', refusals: [400] }), /the refusal 401 is missing/],
     [
-      'a refusal that is not its own',
+      'an undeclared refusal',
       door({ refuse: () => ({ oops: true }) }),
       /refuse: what it makes of \w+ does not fit refusalSchema/,
     ],
     [
-      'a schema that OpenAPI has no words for',
+      'a schema that OpenAPI cannot express',
       door({}, { body: z.object({ when: z.date() }) }),
       /its OpenAPI document cannot be made/,
     ],
@@ -264,7 +264,7 @@ describe('what is wrong with a door is said at start:', () => {
     expect(problemsOf(wrong).join('\n')).toMatch(problem);
   });
 
-  it('a module that is not there, is none, or exports no door', async () => {
+  it('a module that is missing, fails to load, or exports no contract', async () => {
     const folder = await temporaryFolder();
     await mkdir(path.join(folder, 'empty'));
     await writeFile(path.join(folder, 'none.mjs'), 'export const x = 1;');
@@ -294,13 +294,13 @@ describe('`postern contract new`', () => {
   };
 
   it.each<[string, string | Buffer, RegExp]>([
-    ['is broken', '{"openapi": "3.0.0", ', /is broken: /],
+    ['is broken JSON', '{"openapi": "3.0.0", ', /is broken: /],
     ['is broken YAML', 'openapi: 3.0.0\npaths: [', /is broken: /],
-    ['is no text', Buffer.from([0xff, 0xfe, 0x00, 0xd8]), /is broken: /],
+    ['is not text', Buffer.from([0xff, 0xfe, 0x00, 0xd8]), /is broken: /],
     ['is a list', '[]', /is no OpenAPI document/],
-    ['opens a hundred thousand brackets', '['.repeat(100_000), /is broken: /],
-    ['says nothing', 'a: 1', /does not say openapi: 3/],
-    ['is of Swagger 1.2', 'swagger: "1.2"', /neither 2\.0 nor OpenAPI 3/],
+    ['opens 100,000 brackets', '['.repeat(100_000), /is broken: /],
+    ['names no OpenAPI version', 'a: 1', /does not say openapi: 3/],
+    ['is Swagger 1.2', 'swagger: "1.2"', /neither 2\.0 nor OpenAPI 3/],
     ['has no operations', document({}), /has no operations/],
     ['is too large', ' '.repeat(4_200_000), /is larger than 4 MiB/],
     [
@@ -324,19 +324,23 @@ describe('`postern contract new`', () => {
       document({ '/x': { $ref: 'https://elsewhere.example/x.yaml' } }),
       /points outside/,
     ],
-    ['points to nothing', document({ '/x': { $ref: '#/components/nothing' } }), /points to nothing/],
     [
-      'grows a thousandfold',
+      'points to something missing',
+      document({ '/x': { $ref: '#/components/nothing' } }),
+      /points to nothing/,
+    ],
+    [
+      'expands a thousandfold',
       `openapi: 3.0.0\npaths: {}\ncomponents:\n${Array.from({ length: 12 }, (_, n) => `  a${n}: { x: { $ref: '#/components/a${n + 1}' }, y: { $ref: '#/components/a${n + 1}' }, z: { $ref: '#/components/a${n + 1}' } }`).join('\n')}\n  a12: {}`,
       /goes too deep, or has too much/,
     ],
-    ['has a path that no door can have', document({ '/x y': { get: {} } }), /the path \/x y is none/],
+    ['has a path that no contract can have', document({ '/x y': { get: {} } }), /the path \/x y is none/],
   ])('refuses a document that %s, and writes nothing', async (_what, text, problem) => {
     await expect(write(text)).rejects.toThrow(problem);
     await expect(readFile(path.join(folder, 'door/index.ts'))).rejects.toThrow('ENOENT');
   });
 
-  it('leaves what it does not know to be decided, and quotes whatever the document says', async () => {
+  it('leaves unknowns to be decided, and quotes any text of the document safely', async () => {
     const evil = "*/ '; process.exit(7); // ${process.exit(7)} `\n\u2028";
     const object = (properties: object) => ({
       type: 'object',

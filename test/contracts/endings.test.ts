@@ -16,12 +16,12 @@ import {
 import { rawSender } from './support/raw.ts';
 import { flows, type Member, type Name, names } from './support/members.ts';
 
-/** What ends everything that an account has open, or the one login. */
+/** What ends all logins of an account, or a single one. */
 const ENDINGS = ['logout', 'changePassword', 'suspend', 'remove'] as const;
 
 const tokenOf = (link: string): string => new URL(link, 'http://x').searchParams.get('token') ?? '';
 
-describe.each(STORES)('on two nodes with %s', (stores) => {
+describe.each(STORES)('contracts on two nodes with %s', (stores) => {
   let server: ContractServer;
   let second: Postern;
   let gatekeeper: Client;
@@ -29,7 +29,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
 
   beforeAll(async () => {
     server = await startContractServer({ stores });
-    // The same issuer on another port.
+    // A second node with the same issuer on another port.
     second = await startPostern({ env: { ...server.postern.env, PORT: String(await freePort()) } });
     gatekeeper = await server.createClient({
       grant_types: ['client_credentials'],
@@ -40,7 +40,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
 
   const nodes = () => [server.url, `http://localhost:${second.port}`];
 
-  /** What each node says of a token: at its door, at introspection, and at the gateway's validate. */
+  /** Checks a token at each node: at its contract, at introspection, and at the gateway's validate. */
   async function stands(name: Name, { token, refreshToken }: Member, status: 200 | 401): Promise<void> {
     for (const url of nodes()) {
       const visitor = visitorAt(name, `${url}/contracts/${name}`, server.apiKey);
@@ -69,9 +69,9 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
     return !!(await flows[name][ending]?.(visitor, member));
   }
 
-  describe.each(names)('%s', (name) => {
+  describe.each(names)('at %s', (name) => {
     it.each(ENDINGS.filter((ending) => ending === 'suspend' || ending in flows[name]))(
-      'ends a token at once, everywhere, by %s',
+      'a token is ended at once on both nodes by %s',
       async (ending) => {
         const member = await flows[name].join(server.visitor(name));
         await stands(name, member, 200);
@@ -81,7 +81,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
     );
 
     if ('logout' in flows[name])
-      it('ends no other login by logout', async () => {
+      it('a logout ends no other login', async () => {
         const visitor = server.visitor(name);
         const member = await flows[name].join(visitor);
         const again = await flows[name].login(visitor, member, 200);
@@ -90,7 +90,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
       });
   });
 
-  it('ends what one contract handed out when the account is ended at another', async () => {
+  it('a change of the account at one contract ends its tokens from the others', async () => {
     const member = await flows.flask.join(server.visitor('flask'));
     const others: [Name, Member][] = [];
     for (const name of ['cookie', 'gateway', 'ppl'] as const) {
@@ -103,7 +103,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
         await flows[name].use?.(visitorAt(name, `${url}/contracts/${name}`, undefined), token, 401);
   });
 
-  it('leaves nothing to logins that a change of the password overtakes', async () => {
+  it('a change of the password leaves no valid token to parallel logins', async () => {
     const contract = contractOf('gateway');
     const send = rawSender(server.postern.port, contract);
     const post = (path: string, body: object, token = '') =>
@@ -132,7 +132,7 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
     }
   });
 
-  it('verifies an address with the token of the mail, once', async () => {
+  it('a mailed token verifies an address once', async () => {
     const { email } = await flows.gateway.join(server.visitor('gateway'));
     const token = tokenOf(await readLetters(server.postern).link(email, '/verify-email'));
     expect((await server.operator.accounts.findByEmail(email))?.emailVerifiedAt).toBeNull();
@@ -141,8 +141,8 @@ describe.each(STORES)('on two nodes with %s', (stores) => {
     await server.visitor('gateway').call('verifyEmail', { params: { token } }, { status: 400 });
   });
 
-  it('ends what the gateway handed out by a password reset, with the token of the mail', async () => {
-    // The domain's own reset is tested elsewhere: here it is reached through the door.
+  it('a password reset with the mailed token ends the tokens of `gateway`', async () => {
+    // The reset itself is tested in test/domain. Here it is called through the contract.
     const { token, email } = await flows.gateway.join(server.visitor('gateway'));
     const visitor = server.visitor('gateway');
     await visitor.call('passwordReset', { body: { email } }, { status: 200 });

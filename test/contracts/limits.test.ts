@@ -20,7 +20,7 @@ function limitOf({ headers }: Answer): { policy: string | null; left: number; se
   return { policy: headers.get('RateLimit-Policy'), left: Number(left), seconds: Number(seconds) };
 }
 
-/** What a refused request is told, in the words of each door. */
+/** The body of a refused request at each contract. */
 const REFUSALS: Record<Name, object> = {
   keyed: { error: { code: 'rate_limited', details: {} } },
   cookie: { error: { code: 'RATE_LIMIT_EXCEEDED', message: 'Rate limit exceeded' } },
@@ -29,7 +29,7 @@ const REFUSALS: Record<Name, object> = {
   ppl: { detail: expect.any(String) },
 };
 
-describe.each(STORES)('on %s, requests are limited', (stores) => {
+describe.each(STORES)('on %s, contract requests are limited', (stores) => {
   let server: ContractServer;
   let nodes: string[];
   beforeAll(async () => {
@@ -42,7 +42,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
     nodes = [server.url, `http://localhost:${second.port}`];
   });
 
-  /** From `address`, by way of one node or the other in turn. */
+  /** A visitor from `address`, through both nodes in turn. */
   function visitorFrom(name: Name, address: string, turn = 0): Visitor {
     const send = inOrder(name);
     return visitorAt(name, `${nodes[turn % 2]}/contracts/${name}`, server.apiKey, (request) =>
@@ -51,7 +51,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
   }
 
   it.each(names.filter((name) => name !== 'keyed'))(
-    'by address where secrets are tried, on all nodes together: %s',
+    'by source address where secrets are tried, across all nodes: %s',
     async (name) => {
       const { login } = flows[name];
       for (let turn = 0; turn < LIMIT.requests; turn += 1) {
@@ -70,7 +70,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
     },
   );
 
-  it('a /64 of IPv6 as one address', async () => {
+  it('by /64 for IPv6 addresses', async () => {
     for (let turn = 0; turn < LIMIT.requests; turn += 1)
       await flows.ppl.login(visitorFrom('ppl', `2001:db8:0:1::${turn + 1}`, turn), newPerson(), 401);
     await flows.ppl.login(visitorFrom('ppl', '2001:db8:0:1:ffff::1'), newPerson(), 429);
@@ -78,7 +78,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
   });
 
   it.each(['/sign-in', '/register', '/forgot-password', '/reset-password', '/interaction/none/sign-in'])(
-    'by address before a posted form is read: %s',
+    'by source address before a form body is read: %s',
     async (page) => {
       const post = (address: string, turn: number) =>
         fetch(`${nodes[turn % 2]}${page}`, {
@@ -99,7 +99,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
     },
   );
 
-  it('by account, whatever its address', async () => {
+  it('by account, whatever the source address', async () => {
     const { join, use } = flows.cookie;
     const [one, other] = [
       await join(visitorFrom('cookie', '192.0.2.11')),
@@ -133,7 +133,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
     await visitorFrom('keyed', '192.0.2.40').call('getUser', { params, apiKey: other }, { status: 404 });
   });
 
-  it('never where an API gateway asks on each request, nor at health checks', async () => {
+  it('except at validate and at health checks', async () => {
     for (let turn = 0; turn < 2 * LIMIT.requests; turn += 1) {
       const gateway = visitorFrom('gateway', '192.0.2.50', turn);
       const answer = await gateway.call('validate', { body: { token: '' } }, { status: 200 });
@@ -144,7 +144,7 @@ describe.each(STORES)('on %s, requests are limited', (stores) => {
     }
   });
 
-  it('and what cannot be read does not count, because it tries nothing', async () => {
+  it('unless they are unreadable and so try no secret', async () => {
     for (let turn = 0; turn < 2 * LIMIT.requests; turn += 1)
       await visitorFrom('ppl', '192.0.2.60', turn).call('login', { body: {} }, { status: 400 });
     await flows.ppl.login(visitorFrom('ppl', '192.0.2.60'), newPerson(), 401);

@@ -6,7 +6,7 @@ import { flows, type Name } from './support/members.ts';
 /** Failures of one source on any account. */
 const OF_SOURCE = 10;
 
-describe('wrong passwords', () => {
+describe('wrong passwords at the contracts', () => {
   let server: ContractServer;
   beforeAll(async () => {
     server = await startContractServer({
@@ -17,7 +17,7 @@ describe('wrong passwords', () => {
     });
   });
 
-  /** By way of the proxy, which names `address`, or nobody. */
+  /** A visitor through the proxy, which names `address` as the client, or no client. */
   function visitorFrom(name: Name, address: string | null) {
     const send = inOrder(name);
     return visitorAt(name, `${server.url}/contracts/${name}`, server.apiKey, (request) =>
@@ -33,7 +33,7 @@ describe('wrong passwords', () => {
       await flows[name].login(visitorFrom(name, address), newPerson(), 401);
   };
 
-  it('through one program lock out nobody else there, and nobody at its address', async () => {
+  it('through one program lock out neither its other users nor its address', async () => {
     const { join, login } = flows.keyed;
     const person = await join(visitorFrom('keyed', '192.0.2.1'));
     await spray('keyed', '192.0.2.1');
@@ -42,7 +42,7 @@ describe('wrong passwords', () => {
     await flows.ppl.login(visitorFrom('ppl', '192.0.2.1'), neighbour, 200);
   });
 
-  it('by way of a proxy that names no client lock out nobody else behind it', async () => {
+  it('through a proxy that names no client lock out nobody else behind it', async () => {
     const { join, login } = flows.ppl;
     const person = await join(visitorFrom('ppl', '198.51.100.2'));
     await spray('ppl', null);
@@ -50,7 +50,7 @@ describe('wrong passwords', () => {
     expect(server.postern.output()).toContain('sends no X-Forwarded-For');
   });
 
-  it('from one address lock that out', async () => {
+  it('from one address lock out that address', async () => {
     const { join, login } = flows.ppl;
     const person = await join(visitorFrom('ppl', '198.51.100.3'));
     await spray('ppl', '192.0.2.4');

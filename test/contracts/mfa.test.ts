@@ -6,7 +6,7 @@ import { systemActor } from '../../src/core/actor.ts';
 import { type ContractServer, startContractServer } from './support/server.ts';
 import { flows, type Name, names } from './support/members.ts';
 
-/** The operation that logs in, and what it knows people by. */
+/** The operation that logs in, and how it identifies accounts. */
 const LOGINS: Record<Name, { operation: string; by: 'username' | 'email' }> = {
   keyed: { operation: 'login', by: 'username' },
   cookie: { operation: 'token', by: 'username' },
@@ -20,7 +20,7 @@ beforeAll(async () => {
   server = await startContractServer();
 });
 
-/** Somebody with an app, and the code that it shows next: good for the next minute, and not used yet. */
+/** An account with an authenticator app, and its next code: unused, and valid for the next minute. */
 async function somebody() {
   const { accounts, mfa } = server.operator;
   const person = newPerson();
@@ -32,7 +32,7 @@ async function somebody() {
   return { person, otp: generateSync({ secret, epoch: epoch + 30 }), recoveryCode: recoveryCodes?.[0] };
 }
 
-test.each(names)('%s asks who has a second factor for otp, and takes each once', async (name) => {
+test.each(names)('%s requires the second factor as otp, and accepts each code once', async (name) => {
   const { operation, by } = LOGINS[name];
   const { person, otp, recoveryCode } = await somebody();
   const { call } = server.visitor(name);

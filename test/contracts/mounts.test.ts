@@ -16,7 +16,7 @@ const plan = (wishes: Wishes, from: readonly Contract[] = allContracts) =>
 
 const under = ['cookie', 'flask', 'gateway', 'keyed', 'ppl'].map((name) => `/contracts/${name} ${name}`);
 
-/** A door like `like` with operations at other paths. */
+/** A contract based on `like` with operations at other paths. */
 const otherContract = (name: string, basePath: string, path: string): Contract => {
   const [operation] = contractOf('ppl').operations;
   return {
@@ -29,8 +29,8 @@ const otherContract = (name: string, basePath: string, path: string): Contract =
   };
 };
 
-describe('where contracts answer', () => {
-  it('is under their prefixes, and where the settings say', () => {
+describe('the mounts of contracts', () => {
+  it('are below their prefixes and where the settings put them', () => {
     expect(plan({})).toEqual(under);
     expect(plan({ root: ['cookie', 'gateway'], hosts: { 'a.example.com': 'ppl' } })).toEqual([
       ...under,
@@ -40,7 +40,7 @@ describe('where contracts answer', () => {
     ]);
   });
 
-  it('is nowhere for a contract that is closed', () => {
+  it('leave out closed contracts', () => {
     expect(plan({ enabled: ['ppl'], root: ['cookie', 'ppl'] })).toEqual(['/contracts/ppl ppl', '/ ppl']);
     expect(plan({ enabled: [], root: ['cookie'] })).toEqual([]);
   });
@@ -61,11 +61,11 @@ describe('where contracts answer', () => {
     [{ root: ['gateway', 'ppl'] }, /POST \/api\/v1\/auth\/register \(gateway and ppl\)/],
     [{ root: ['keyed', 'gateway'] }, /POST \/api\/v1\/auth\/login \(keyed and gateway\)/],
     [{ root: ['cookie', 'ppl'] }, /GET \/docs \(cookie and ppl\)/],
-  ])('is refused when it makes no sense: %j', (wishes, message) => {
+  ])('refuse invalid settings: %j', (wishes, message) => {
     expect(() => plan(wishes)).toThrow(message);
   });
 
-  it('tells paths with parameters from each other, as requests do', () => {
+  it('compare path parameters as the router does', () => {
     const me = otherContract('me', '/x', '/users/me');
     const any = otherContract('any', '/x', '/users/{id}');
     const deeper = otherContract('deeper', '/x', '/users/{id}/keys');
@@ -86,27 +86,27 @@ describe('where contracts answer', () => {
     '/.well-known/openid-configuration',
     '/metrics',
     '/dev/mail',
-    // Kept for the console.
+    // Reserved for the console.
     '/admin/users',
-    // Each of them could be meant for one of Postern's own.
+    // Each of these could match a path of Postern's own.
     '/{page}',
     '/{page}/callback',
     '/api/{version}/users',
-  ])('is never where Postern itself answers: %s', (path) => {
+  ])('refuse a contract at the root with a path of Postern: %s', (path) => {
     const contract = otherContract('bold', '', path);
     expect(() => plan({ root: ['bold'] }, [contract])).toThrow(`${path} (bold and Postern itself)`);
     expect(plan({}, [contract])).toEqual(['/contracts/bold bold']);
   });
 
   it.each(['/passkey', '/second-factor', '/devices', '/api/v3/users'])(
-    'may be at the root beside what is Postern its own: %s',
+    'accept a contract at the root with a path beside Postern’s own: %s',
     (path) => {
       const contract = otherContract('bold', '', path);
       expect(plan({ root: ['bold'] }, [contract])).toContain('/ bold');
     },
   );
 
-  it('is known to a server from its start: two contracts that claim one route keep it from starting', async () => {
+  it('are checked at start: two contracts with one route stop the server', async () => {
     const { url: databaseUrl } = await createDatabase();
     const settings = { contracts: { root: ['flask', 'ppl'] } };
     await expect(startPostern({ databaseUrl, settings })).rejects.toThrow(
@@ -116,7 +116,7 @@ describe('where contracts answer', () => {
     expect(listed).toMatchObject({ code: 1, stderr: expect.stringContaining('(flask and ppl)') });
   });
 
-  it('is nowhere in production but where CONTRACTS says so', async () => {
+  it('are only those of CONTRACTS in production', async () => {
     const { url: databaseUrl } = await createDatabase();
     const postern = await startPostern({
       databaseUrl,
@@ -132,7 +132,7 @@ describe('where contracts answer', () => {
     const requests = allContracts.flatMap(({ name, basePath, openapiPath, operations }) =>
       [...operations.map(({ path }) => `${basePath}${path}`), openapiPath].flatMap((path) => [
         { name, path: `/contracts/${name}${path}` },
-        // At the root, where development has two of them.
+        // At the root, where development mounts two contracts.
         { name: '', path },
       ]),
     );
@@ -147,7 +147,7 @@ describe('where contracts answer', () => {
     );
   });
 
-  it('is only where a contract is open', async () => {
+  it('answer only for open contracts', async () => {
     const server = await startContractServer({
       contracts: {
         enabled: ['ppl', 'gateway'],
@@ -179,7 +179,7 @@ describe('where contracts answer', () => {
       ['keyed', false, []],
       ['ppl', true, [`${server.url}/contracts/ppl`, 'http://ppl.example.test']],
     ]);
-    // A door that is closed hands out nothing, and its client is none.
+    // A closed contract issues nothing, and its client is unknown.
     const body = new URLSearchParams({
       client_id: 'contract:cookie',
       grant_type: 'refresh_token',

@@ -13,7 +13,7 @@ import { startRedis } from '../support/redis.ts';
 import { contractOf, type ContractServer, startContractServer } from './support/server.ts';
 import { flows, type Member, type Name, names } from './support/members.ts';
 
-/** What needs PostgreSQL, with something in it that there is nothing wrong with. */
+/** An operation that needs PostgreSQL, with a valid body. */
 const NEEDED: Record<Name, [operation: string, body?: (member: Member) => object][]> = {
   keyed: [['login', ({ username, password }) => ({ username, password })], ['getUser']],
   cookie: [['token', ({ username, password }) => ({ username, password })], ['me']],
@@ -30,7 +30,7 @@ const NEEDED: Record<Name, [operation: string, body?: (member: Member) => object
   ],
 };
 
-describe('when a store goes away', () => {
+describe('contracts during an outage of', () => {
   let server: ContractServer;
   let postgres: PostgresServer;
   let redis: RedisServer;
@@ -54,7 +54,7 @@ describe('when a store goes away', () => {
     while (!(await client.zscore('revoked:15', '!'))) await sleep(20);
     client.disconnect();
   };
-  /** A directory is asked to come again, in the words of SCIM. */
+  /** SCIM clients get 503 in the form of SCIM. */
   const directoryWaits = async () => {
     const body = JSON.stringify({ userName: 'new@corp.example', Operations: [] });
     const headers = { 'Authorization': `Bearer ${scimToken}`, 'Content-Type': 'application/scim+json' };
@@ -78,8 +78,8 @@ describe('when a store goes away', () => {
       .visitor('gateway')
       .call('validate', { body: { token: gatewayToken() } }, { status: 200, body: { valid: true } });
 
-  it('PostgreSQL: tokens are checked all the same; the rest is 503 with Retry-After, in the words of each contract', async () => {
-    // The first look has the marks copied to Redis, which then answers.
+  it('PostgreSQL check tokens, and answer everything else by 503 with Retry-After in their own form', async () => {
+    // The first call copies the marks to Redis, which then answers.
     await validates();
     await copied();
     await validates();
@@ -111,7 +111,7 @@ describe('when a store goes away', () => {
     for (const name of names) await flows[name].login(server.visitor(name), members.get(name)!, 200);
   });
 
-  it('Redis: what was ended stays ended, tokens are checked all the same, and nothing is counted wrong', async () => {
+  it('Redis check tokens, refuse revoked ones, and count nothing wrong', async () => {
     const ended = await flows.gateway.join(server.visitor('gateway'));
     await flows.gateway.logout!(server.visitor('gateway'), ended);
     await redis.stop('SIGKILL');
@@ -120,7 +120,7 @@ describe('when a store goes away', () => {
     await server
       .visitor('gateway')
       .call('validate', { body: { token: ended.token } }, { status: 200, body: { valid: false } });
-    // Limits cannot be looked at: whatever they protect waits.
+    // Limits cannot be checked, so limited requests wait.
     await server
       .visitor('gateway')
       .call('profile', { bearer: gatewayToken() }, { status: 503, headers: { 'Retry-After': /^\d+$/ } });

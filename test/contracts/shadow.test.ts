@@ -32,7 +32,7 @@ beforeAll(async () => {
   ({ id: number } = (await made.json()) as { id: number });
 });
 
-/** What the old service answers, by method and path. */
+/** Replies of the old service, by method and path. */
 type Answers = Record<
   string,
   (req: http.IncomingMessage, body: string) => { status: number; headers?: object; body?: unknown }
@@ -46,7 +46,7 @@ const listening = async (old: http.Server): Promise<URL> => {
   return new URL(`http://127.0.0.1:${(old.address() as AddressInfo).port}`);
 };
 
-/** An old service of one account, whose tokens are its own. */
+/** An old service with one account and its own tokens. */
 const ANSWERS: Answers = {
   'POST /api/v1/auth/login': (_req, body) => {
     const { email, password } = JSON.parse(body) as Record<string, string>;
@@ -129,7 +129,7 @@ beforeEach(() => {
 });
 
 describe('the shadow of an old service', () => {
-  it('answers from it, and finds nothing where Postern answers alike', async () => {
+  it('answers from the old service, and reports no difference where Postern answers alike', async () => {
     const { send, logIn, report } = await start();
     const bearer = await logIn();
     const shown = await send('GET', `/users/${number}`, undefined, bearer);
@@ -153,7 +153,7 @@ describe('the shadow of an old service', () => {
     );
   });
 
-  it('says what is otherwise, with nothing of anybody in it', async () => {
+  it('reports differences without personal data', async () => {
     const secret = 'Rosebud-1941';
     others['GET /api/v1/users'] = () => ({
       status: 200,
@@ -191,7 +191,7 @@ describe('the shadow of an old service', () => {
     expect(toPage(found)).toContain('<td>plan</td>');
   });
 
-  it('asks Postern nothing that changes something, and passes it on as it came', async () => {
+  it('sends Postern no request that changes something, and passes those on unchanged', async () => {
     others['POST /api/v1/users'] = (_req, body) => ({ status: 201, body: { got: body.length } });
     const { send, origin, report } = await start();
     const large = { ...PERSON, username: 'x'.repeat(300_000) };
@@ -205,14 +205,14 @@ describe('the shadow of an old service', () => {
     });
   });
 
-  it('does not hold a token against Postern that is from before', async () => {
+  it('does not blame Postern for tokens issued before it ran', async () => {
     const { send, report } = await start();
     const bearer = { Authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJmcm9tIGJlZm9yZSJ9.c2lnbmF0dXJl' };
     expect((await send('GET', `/users/${number}`, undefined, bearer)).status).toBe(200);
     expect(await report()).toMatchObject({ compared: 0, not_compared: { 'a token from before': 1 } });
   });
 
-  it('answers for itself in the words of the contract while the old service is down', async () => {
+  it('answers in the form of the contract while the old service is down', async () => {
     const { send, report } = await start(new URL(`http://127.0.0.1:${await freePort()}`));
     const answer = await send('POST', '/auth/login', PERSON);
     expect([answer.status, await answer.json()]).toEqual([
@@ -224,7 +224,7 @@ describe('the shadow of an old service', () => {
     expect(toText(found)).toContain('The old service did not answer 1 requests (ECONNREFUSED)');
   });
 
-  it('is a command that writes its report and ends when told to', async () => {
+  it('runs as a command that writes its report and stops on a signal', async () => {
     const old = await listening(oldService());
     const folder = path.join(await temporaryFolder(), 'report');
     await mkdir(folder);
@@ -264,7 +264,8 @@ describe('the shadow of an old service', () => {
     expect(await readFile(path.join(folder, 'report.html'), 'utf8')).toContain(
       '<td>POST /api/v1/auth/login</td>',
     );
-    // Another run goes on with it; one with another old service begins anew and keeps it.
+    // Another run continues the report. With another old service it starts a new report and keeps the old
+    // one.
     const where = { door: 'flask', old: old.href, postern };
     const { saved, kept } = await readSaved(folder, where);
     expect(kept).toBeNull();
@@ -287,7 +288,7 @@ describe('the shadow of an old service', () => {
   });
 });
 
-it('times are counted in as much memory, however many there are', () => {
+it('the shadow’s histogram needs constant memory, however many times it counts', () => {
   const times = new Histogram();
   for (let i = 1; i <= 1000; i++) times.add(i / 10);
   expect(times.percentile(0.5)).toBeGreaterThan(44);
@@ -296,7 +297,7 @@ it('times are counted in as much memory, however many there are', () => {
   expect(new Histogram().percentile(0.5)).toBeNull();
 });
 
-it('a number that is a moment is a time, whenever it is', () => {
+it('the shadow takes a number near the present time for a timestamp, whatever its value', () => {
   const of = (expirationTime: number) => ({
     status: 200,
     headers: new Map<string, string[]>(),
@@ -307,7 +308,7 @@ it('a number that is a moment is a time, whenever it is', () => {
   expect(differencesOf(of(1_800_000_000), of(1_800_000_900_000)).map(({ kind }) => kind)).toContain('type');
 });
 
-it('a token that is asked about is translated if it is known, and else from before', () => {
+it('the shadow translates a token that it knows, and takes others for older ones', () => {
   const known = new Credentials();
   const login = (token: string) => ({
     status: 200,

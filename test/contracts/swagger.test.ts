@@ -5,7 +5,7 @@ import { readDocument } from '../../src/cli/new-door/document.ts';
 import { newDoor } from '../../src/cli/new-door/index.ts';
 import { temporaryFolder } from '../support/cleanup.ts';
 
-describe('a document of Swagger 2.0', () => {
+describe('a Swagger 2.0 document', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await temporaryFolder();
@@ -34,7 +34,7 @@ describe('a document of Swagger 2.0', () => {
     await expect(readDocument(file)).rejects.toThrow(problem);
   });
 
-  it('reads what Swagger 2.0 says as OpenAPI 3 would say it', async () => {
+  it('is read as the equivalent OpenAPI 3 document', async () => {
     const person = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
     const problem = { type: 'object', properties: { error: { type: 'string' } } };
     const file = path.join(folder, 'swagger.json');
@@ -120,7 +120,7 @@ describe('a document of Swagger 2.0', () => {
     ]);
   });
 
-  it('that says neither who may call nor what is required, as generators leave it, is understood by what it does', async () => {
+  it('without security and required fields, as generators write it, is understood by what operations do', async () => {
     const fields = (...names: string[]) => ({
       type: 'object',
       properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
@@ -166,7 +166,7 @@ describe('a document of Swagger 2.0', () => {
       'none',
     ]);
     expect(await readFile(path.join(out, 'schemas.ts'), 'utf8')).not.toMatch(/password.*optional/);
-    // Cases are there for what is decided later, too.
+    // Undecided operations have cases too.
     expect(await readFile(path.join(out, 'conformance.ts'), 'utf8')).toContain("call('postUsers'");
   });
 });

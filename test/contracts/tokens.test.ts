@@ -39,7 +39,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
       member = await flows[name].join(server.visitor(name));
     });
 
-    it('is a JWT that everybody can verify with the JWKS', async () => {
+    it('is a JWT that anybody can verify with the JWKS', async () => {
       const keys = createRemoteJWKSet(new URL(`${server.url}/oauth2/jwks`));
       const { payload } = await jwtVerify(member.token, keys, {
         issuer: server.url,
@@ -57,7 +57,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
       expect(decodeProtectedHeader(member.token).alg).toBe('ES256');
     });
 
-    it('comes in a reply that no cache keeps, and a refusal names the way in', async () => {
+    it('comes in a reply that must not be cached, and a refusal names the authentication scheme', async () => {
       const visitor = server.visitor(name);
       for (const status of [200, 401]) {
         const password = status === 200 ? member.password : 'a wrong password';
@@ -69,7 +69,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
       }
     });
 
-    it('is active at the introspection endpoint, for the client of an API', async () => {
+    it('is active at the introspection endpoint for an API’s client', async () => {
       expect(await introspect(member.token)).toMatchObject({
         active: true,
         client_id: `contract:${name}`,
@@ -77,7 +77,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
       });
     });
 
-    it('ends when it is revoked at the revocation endpoint', async () => {
+    it('can be revoked at the revocation endpoint', async () => {
       const visitor = server.visitor(name);
       const { token } = await flows[name].join(visitor);
       await use?.(visitor, token, 200);
@@ -86,7 +86,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
       await use?.(visitor, token, 401);
     });
 
-    it('is not revoked by another contract', async () => {
+    it('cannot be revoked by another contract', async () => {
       const other = names.find((candidate) => candidate !== name)!;
       await post(server, 'revoke', ofContract(other), { token: member.token });
       expect(await introspect(member.token)).toMatchObject({ active: true });
@@ -94,7 +94,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
 
     if (!refresh) return;
 
-    it('comes with a refresh token that works at the token endpoint, and goes on working here', async () => {
+    it('comes with a refresh token that works at the token endpoint, and then at the contract again', async () => {
       const visitor = server.visitor(name);
       const joined = await flows[name].join(visitor);
       const grant = { grant_type: 'refresh_token', refresh_token: joined.refreshToken };
@@ -106,7 +106,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
       expect(await introspect(answer.text(tokenIn))).toMatchObject({ active: true });
     });
 
-    it('comes with a refresh token that ends by revocation, and the login with it', async () => {
+    it('comes with a refresh token whose revocation ends the login', async () => {
       const visitor = server.visitor(name);
       const { token, refreshToken } = await flows[name].join(visitor);
       await post(server, 'revoke', ofContract(name), { token: refreshToken });
@@ -114,7 +114,7 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
       expect(await introspect(token)).toEqual({ active: false });
     });
 
-    it('comes with a refresh token that no other contract takes', async () => {
+    it('comes with a refresh token that no other contract accepts', async () => {
       for (const other of withRefresh.filter((candidate) => candidate !== name))
         await flows[other].refresh!(server.visitor(other), member.refreshToken, 401);
       await refresh(server.visitor(name), member.refreshToken, 200);
@@ -122,23 +122,23 @@ describe.each(STORES)('a token from a contract, on %s,', (stores) => {
   });
 });
 
-describe('a refresh token', () => {
+describe('a refresh token from a contract', () => {
   const rotating = allContracts
     .filter((contract) => contract.rotatesRefreshTokens)
     .map(({ name }) => name as Name);
   const lasting = withRefresh.filter((name) => !rotating.includes(name));
 
-  it('rotates where a reply can carry the next one', () => {
+  it('rotates only if the reply can contain the next one', () => {
     expect({ rotating, lasting }).toEqual({ rotating: ['cookie', 'gateway'], lasting: ['keyed', 'ppl'] });
   });
 
-  describe('within the grace', () => {
+  describe('used again during the grace period', () => {
     let server: ContractServer;
     beforeAll(async () => {
       server = await startContractServer({ settings: { refresh: { grace: 60 } } });
     });
 
-    it.each(rotating)('that comes again gets the same successor: %s', async (name) => {
+    it.each(rotating)('gets the same successor: %s', async (name) => {
       const { join, refresh, successor } = flows[name];
       const visitor = server.visitor(name);
       const { refreshToken } = await join(visitor);
@@ -159,13 +159,13 @@ describe('a refresh token', () => {
     });
   });
 
-  describe('without a grace', () => {
+  describe('used again without a grace period', () => {
     let server: ContractServer;
     beforeAll(async () => {
       server = await startContractServer({ settings: { refresh: { grace: 0 } } });
     });
 
-    it.each(rotating)('that comes again ends its whole family: %s', async (name) => {
+    it.each(rotating)('ends its whole family: %s', async (name) => {
       const { join, refresh, successor, use } = flows[name];
       const visitor = server.visitor(name);
       const { token, refreshToken } = await join(visitor);
@@ -179,7 +179,7 @@ describe('a refresh token', () => {
       ).toMatchObject(ENDED);
     });
 
-    it.each(lasting)('that comes again goes on: %s', async (name) => {
+    it.each(lasting)('stays valid if it does not rotate: %s', async (name) => {
       const { join, refresh } = flows[name];
       const visitor = server.visitor(name);
       const { refreshToken } = await join(visitor);

@@ -48,13 +48,13 @@ describe('`postern contract usage`', () => {
     for (const { token } of [one, one, one, other])
       await visitor.call('validate', { body: { token } }, { status: 200 });
     await flows.gateway.refresh!(visitor, one.refreshToken, 200);
-    // Refused requests are use; nobody is known to have made these.
+    // Refused requests count as use, by nobody in particular.
     await visitor.call('profile', { bearer: NO_TOKEN }, { status: 401 });
     await visitor.call('login', { body: {} }, { status: 400 });
     await flows.gateway.login(visitor, newPerson(), 401);
-    // This one is.
+    // This one is counted for its account.
     await visitor.call('changePassword', { bearer: other.token, body: {} }, { status: 400 });
-    // What no operation is there for is no use of the door.
+    // A request for an unknown path is not counted.
     await visitor.send('GET', '/api/v1/auth/no-such-thing', {}, { status: 404 });
     await visitor.send('GET', '/api/v1/auth/login', {}, { status: 405 });
 
@@ -88,7 +88,7 @@ describe('`postern contract usage`', () => {
     expect((await usage('--door', 'gateway', '--days', '1')).usage).toHaveLength(6);
   });
 
-  it('counts the programs and the people at `keyed`', async () => {
+  it('counts programs and people at `keyed`', async () => {
     const visitor = server.visitor('keyed');
     await flows.keyed.join(visitor);
     const report = await usageOnce(({ usage: rows }) => rows.length > 1, '--door', 'keyed');
@@ -98,7 +98,7 @@ describe('`postern contract usage`', () => {
     ]);
   });
 
-  it('leaves out the days before, and shows people a table', async () => {
+  it('leaves out earlier days, and prints a table without --json', async () => {
     await server.sql(`update contract_usage set day = day - 40 where operation = 'login'`);
     const { stdout } = await runCli(['contract', 'usage', '--door', 'gateway'], { env: server.postern.env });
     expect(stdout).toMatch(/^door +requests +accounts +last use\ngateway +12 +2 +\d{4}-/);
@@ -107,7 +107,7 @@ describe('`postern contract usage`', () => {
     expect((await usage('--days', '400', '--door', 'gateway')).usage).toHaveLength(6);
   });
 
-  it('is written when the server stops', async () => {
+  it('has everything once the server has stopped', async () => {
     await flows.ppl.join(server.visitor('ppl'));
     await server.postern.stop();
     expect((await usage('--door', 'ppl')).doors).toMatchObject([{ requests: 1, users: 1 }]);
@@ -122,8 +122,8 @@ describe('`postern contract usage`', () => {
   });
 });
 
-describe('what was counted', () => {
-  it('is kept until it can be written, and nothing of it is written twice', async () => {
+describe('a count of contract usage', () => {
+  it('is kept until it can be written, and written once', async () => {
     const { url } = await createDatabase();
     const logger = createLogger('silent');
     const pool = createPool(url, { max: 2, logger, applicationName: 'test' });
@@ -175,7 +175,7 @@ describe('what was counted', () => {
       },
     ]);
 
-    // What an account was that is erased meanwhile is forgotten; its requests count.
+    // A deleted account is dropped, but its requests count.
     usage.note({ door: 'ppl', operation: 'login', accountId: person });
     await pool.query('delete from users');
     await usage.stop();

@@ -27,7 +27,7 @@ const HOP_BY_HOP = /^(connection|content-length|keep-alive|transfer-encoding)$/;
 
 type Change = (reply: { status: number; headers: Headers; text: string }, url: string) => void;
 
-/** A server that answers as Postern does, but for what `change` does to each reply. */
+/** A server that answers like Postern, with each reply changed by `change`. */
 async function changedServer(change: Change): Promise<string> {
   const listening = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -57,19 +57,19 @@ async function changedServer(change: Change): Promise<string> {
 }
 
 describe('`postern contract verify`', () => {
-  it.each(allContracts.map(({ name }) => name))('says that Postern keeps to %s', async (name) => {
+  it.each(allContracts.map(({ name }) => name))('finds that Postern conforms to %s', async (name) => {
     const url = `${server.url}/contracts/${name}`;
     const { code, stdout, stderr } = await verify(name, url, '--json', '--api-key', server.apiKey);
     const verdict = JSON.parse(stdout) as Verdict;
     expect({ code, stderr, failed: verdict.failed }).toEqual({ code: 0, stderr: '', failed: 0 });
     expect(verdict).toMatchObject({ door: name, url, passed: verdict.cases.length });
-    // What the document cannot have deleted is named, where the command has not the server's database.
+    // Without the server's database, the command names accounts that the contract cannot delete.
     if (!['cookie', 'gateway'].includes(name)) return expect(verdict.left).toEqual([]);
     expect(verdict.left.length).toBeGreaterThan(5);
     return expect(verdict.left.join()).toMatch(/^(,?case-[0-9a-f]{12}@example\.com)+$/);
   });
 
-  it('leaves no account behind where it has the database, however the server answers', async () => {
+  it('deletes its accounts in the database, however the server answers', async () => {
     const count = () => server.sql(`select count(*) from users where email like 'case-%'`);
     const before = await count();
     const url = await changedServer((reply, to) => {
@@ -82,7 +82,7 @@ describe('`postern contract verify`', () => {
     expect(await count()).toEqual(before);
   });
 
-  it('says so to people, by the headings of the document', async () => {
+  it('prints the result by the headings of the document', async () => {
     const { code, stdout } = await verify('gateway', `${server.url}/`);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^gateway \(Authentication Service\) at http/);
@@ -92,7 +92,7 @@ describe('`postern contract verify`', () => {
     expect(stdout.trimEnd()).toMatch(/\n(\d+) of \1 cases passed\.$/);
   });
 
-  it('has two servers side by side', async () => {
+  it('compares two servers side by side', async () => {
     const other = await changedServer((reply) => {
       if (reply.status === 409) reply.status = 400;
     });
@@ -105,7 +105,7 @@ describe('`postern contract verify`', () => {
     expect(stdout).toMatch(new RegExp(`(\\d+) of \\1 cases passed at ${server.url}`));
   });
 
-  it('says what a server does otherwise, and fails', async () => {
+  it('fails and says how a server deviates', async () => {
     const { code, stdout } = await verify('ppl', `${server.url}/contracts/gateway`);
     expect(code).toBe(1);
     expect(stdout).toContain('    FAIL  makes an account, logged in\n          POST http');
@@ -124,7 +124,7 @@ describe('`postern contract verify`', () => {
     expect(stderr).toMatch(message);
   });
 
-  it('says that nothing answers', async () => {
+  it('says that no server answers', async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     const { code, stdout, stderr } = await verify('gateway', url, '--json');
     expect(code).toBe(1);
@@ -133,7 +133,7 @@ describe('`postern contract verify`', () => {
   });
 });
 
-describe('a case fails when', () => {
+describe('a case of `postern contract verify`', () => {
   async function failures(name: string, change: Change): Promise<string> {
     const { stdout } = await verify(name, await changedServer(change), '--json');
     const { cases } = JSON.parse(stdout) as Verdict;
@@ -142,14 +142,14 @@ describe('a case fails when', () => {
       .join('\n');
   }
 
-  it('nothing is otherwise: it does not', async () => {
+  it('passes if nothing differs', async () => {
     expect(await failures('cookie', () => undefined)).toBe('');
     expect(await failures('gateway', () => undefined)).toBe('');
   });
 
   it.each<[string, string, Change, RegExp]>([
     [
-      'a reply has a field too many',
+      'a reply has an extra field',
       'cookie',
       (reply, url) => {
         if (url === '/auth/me') reply.text = reply.text.replace('}', ',"role":"user"}');
@@ -165,7 +165,7 @@ describe('a case fails when', () => {
       /validate: errorMessage: Invalid input: expected null, received undefined/,
     ],
     [
-      'a number is text',
+      'a number is a string',
       'cookie',
       (reply) => {
         reply.text = reply.text.replace(/"id":(\d+)/, '"id":"$1"');
@@ -173,7 +173,7 @@ describe('a case fails when', () => {
       /id: Invalid input: expected number, received string/,
     ],
     [
-      'a time has a zone',
+      'a time has a time zone',
       'gateway',
       (reply) => {
         reply.text = reply.text.replace(/("expiresAt":"[^"]*)"/, '$1Z"');
@@ -181,7 +181,7 @@ describe('a case fails when', () => {
       /expiresAt: Invalid string/,
     ],
     [
-      'a status is another',
+      'a status differs',
       'gateway',
       (reply) => {
         if (reply.status === 409) reply.status = 400;
@@ -189,7 +189,7 @@ describe('a case fails when', () => {
       /the status is 400, not 409/,
     ],
     [
-      'words are others',
+      'a message differs',
       'gateway',
       (reply) => {
         reply.text = reply.text.replace('Successfully logged out', 'Bye');
@@ -205,19 +205,14 @@ describe('a case fails when', () => {
       /error: Invalid input: expected object/,
     ],
     [
-      'a reply is no JSON',
+      'a reply is not JSON',
       'cookie',
       (reply, url) => {
         if (url === '/health') reply.headers.set('content-type', 'text/plain');
       },
       /content type is "text\/plain", not application\/json/,
     ],
-    [
-      '405 comes without Allow',
-      'gateway',
-      (reply) => reply.headers.delete('allow'),
-      /the header Allow is ""/,
-    ],
+    ['405 lacks Allow', 'gateway', (reply) => reply.headers.delete('allow'), /the header Allow is ""/],
     [
       'scripts can read the refresh token',
       'cookie',
@@ -229,14 +224,14 @@ describe('a case fails when', () => {
       /no HttpOnly cookie/,
     ],
     [
-      'a page is missing',
+      'a documentation page is missing',
       'gateway',
       (reply, url) => {
         if (url === '/swagger') reply.status = 404;
       },
       /Swagger UI: GET .*the status is 404, not 200/,
     ],
-  ])('%s', async (_title, name, change, failure) => {
+  ])('fails if %s', async (_title, name, change, failure) => {
     expect(await failures(name, change)).toMatch(failure);
   });
 });

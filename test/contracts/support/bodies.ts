@@ -1,4 +1,4 @@
-/** Bodies that an operation must refuse, or may at least not fall over, made from its schema. */
+/** Bodies made from an operation's schema that it must refuse, or at least survive. */
 import { z } from 'zod';
 import type { Operation } from '../../../src/http/contracts/contract.ts';
 
@@ -6,16 +6,16 @@ export type Body = Record<string, unknown>;
 
 export interface BadBody {
   title: string;
-  /** As it is on the wire. */
+  /** As sent. */
   body: string | Buffer;
   type?: string;
-  /** One of which the reply must have; without it any that the operation documents. */
+  /** The reply has one of these statuses. Unless given, any status that the operation documents. */
   statuses?: number[];
 }
 
 const BAD = [400];
 
-/** What is no body of JSON at all, whatever the operation. */
+/** Bodies that are not JSON for any operation. */
 export const unreadable = (good: Body): BadBody[] => {
   const json = JSON.stringify(good);
   const [first = 'x'] = Object.keys(good);
@@ -70,7 +70,7 @@ const ODD_TEXTS: Record<string, string> = {
   'a prototype': '__proto__',
 };
 
-/** What is JSON and still wrong: fields missing, of a wrong type, of a value that makes no sense. */
+/** Valid JSON that is invalid for the operation: missing fields, wrong types, senseless values. */
 export function wrong({ body: schema }: Operation, good: Body): BadBody[] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema!, { io: 'input' });
   const made = (title: string, body: Body, statuses?: number[]): BadBody => ({

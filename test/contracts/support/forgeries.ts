@@ -1,4 +1,4 @@
-/** Access tokens that a door must not take. */
+/** Access tokens that a contract must refuse. */
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,11 +12,11 @@ import { flows, type Name, names } from './members.ts';
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 export interface Forgeries {
-  /** By what is wrong with them. */
+  /** By what is wrong with each. */
   at(name: Name): Promise<Record<string, string>>;
 }
 
-/** Prepares what takes long once: tokens that have expired, tokens of other clients. */
+/** Prepares what is slow once: expired tokens, tokens of other clients. */
 export async function forgeries(server: ContractServer): Promise<Forgeries> {
   const { CONFIG_FILE: _settings, ...env } = server.postern.env;
   const brief = { access: 1, refresh: 600 };
@@ -45,7 +45,7 @@ export async function forgeries(server: ContractServer): Promise<Forgeries> {
     });
     return body['access_token']!;
   };
-  /** What a refresh token gets with a proof of possession (RFC 9449): good with that proof alone. */
+  /** A token refreshed with a proof of possession (RFC 9449), valid only with such a proof. */
   const boundToken = async (name: Name, refreshToken: string) => {
     const { publicKey, privateKey } = await generateKeyPair('ES256');
     const proof = await new SignJWT({ htm: 'POST', htu: `${server.url}/oauth2/token`, jti: randomUUID() })

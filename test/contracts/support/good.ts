@@ -2,7 +2,7 @@ import { newPerson } from '../../../src/http/contracts/conformance.ts';
 import type { Body } from './bodies.ts';
 import type { Member } from './members.ts';
 
-/** A body of each operation that there is nothing wrong with. */
+/** A valid body for each operation. */
 export const GOOD: Record<string, Record<string, (member: Member) => Body>> = {
   keyed: {
     createUser: newPerson,

@@ -3,7 +3,7 @@ import { newPerson } from '../../../src/http/contracts/conformance.ts';
 
 const name = () => `n${randomUUID()}`;
 
-/** Bodies that there is nothing wrong with, by the operation of the management API. */
+/** Valid bodies by operation of the management API. */
 export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
   createUser: () => ({
     email: newPerson().email,
@@ -61,7 +61,7 @@ export const MANAGEMENT_GOOD: Readonly<Record<string, () => unknown>> = {
   bulk: () => ({ operations: [{ id: '1', method: 'GET', path: '/caller' }], atomic: false }),
 };
 
-/** Fields of these whose right form is not enough. */
+/** Fields of these that need a true value, not just a valid one. */
 export const MANAGEMENT_MUST_BE_SO: Readonly<Record<string, string[]>> = {
   'the management API listUsers': ['cursor'],
   'the management API impersonateUser': ['reason'],

@@ -1,34 +1,34 @@
-/** What people do at a door, said once for all doors. */
+/** What members do at a contract, defined once for all contracts. */
 import { type Answer, newPerson, type Visitor } from '../../../src/http/contracts/conformance.ts';
 
-/** Somebody with an account, logged in. */
+/** An account with a login. */
 export interface Member {
   username: string;
   email: string;
   password: string;
   /** Access token. */
   token: string;
-  /** Empty at a door that hands none out. */
+  /** Empty at a contract without refresh tokens. */
   refreshToken: string;
-  /** The parameters of the paths that name the account. */
+  /** The path parameters that name the account. */
   params: Record<string, string>;
 }
 
 interface Flows {
-  /** Makes an account and logs in. */
+  /** Creates an account and logs in. */
   join(visitor: Visitor): Promise<Member>;
-  /** Logs in once more, with the status that this must have. */
+  /** Logs in again and expects the status. */
   login(
     visitor: Visitor,
     who: Pick<Member, 'username' | 'email' | 'password'>,
     status: number,
   ): Promise<Answer>;
-  /** Where the access token is in the reply to a login or a refresh. */
+  /** The field of the access token in a reply to a login or refresh. */
   tokenIn: string;
-  /** Does what a Bearer token is needed for; missing where there is no such thing. */
+  /** Uses a Bearer token. Missing where nothing needs one. */
   use?(visitor: Visitor, token: string, status: number): Promise<Answer>;
   refresh?(visitor: Visitor, refreshToken: string, status: number): Promise<Answer>;
-  /** Where the refresh token is in the reply to a refresh, at a door that rotates. */
+  /** The new refresh token in a reply, at a contract that rotates. */
   successor?(answer: Answer): string;
   logout?(visitor: Visitor, member: Member): Promise<Answer>;
   changePassword?(visitor: Visitor, member: Member, password: string): Promise<Answer>;
@@ -38,7 +38,7 @@ interface Flows {
 const CREATED = { status: 201 };
 const OK = { status: 200 };
 
-/** The value of the refresh cookie that a reply sets. */
+/** The value of the refresh cookie set by a reply. */
 export function refreshCookie({ headers }: Answer): string {
   const set = headers.getSetCookie().find((cookie) => cookie.startsWith('refresh_token='));
   return /^refresh_token=([^;]*)/.exec(set ?? '')?.[1] ?? '';
@@ -98,7 +98,7 @@ export const flows: Record<Name, Flows> = {
       const login = await flows.flask.login(visitor, person, 200);
       return { ...member(person, login, 'token'), params: { user_id: String(created.value('id')) } };
     },
-    // Of a number that nobody has: with a good token it is not found.
+    // A number that nobody has: with a valid token the answer is 404.
     use: ({ call }, bearer, status) =>
       call('getUser', { bearer, params: { user_id: '0' } }, { status: status === 200 ? 404 : status }),
     logout: ({ call }, { token }) => call('logout', { bearer: token }, OK),

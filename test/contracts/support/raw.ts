@@ -1,4 +1,4 @@
-/** Requests that no well-meaning client sends, and what must come of them. */
+/** Requests that no well-behaved client sends, and what the replies must be. */
 import http from 'node:http';
 import type { Contract } from '../../../src/http/contracts/contract.ts';
 
@@ -10,13 +10,13 @@ export interface RawReply {
 
 export interface RawRequest {
   method: string;
-  /** As it is on the wire, after the door's prefix. */
+  /** As sent, after the prefix of the contract. */
   path: string;
   headers?: Record<string, string | string[]>;
   body?: string | Buffer | undefined;
 }
 
-/** Sends to a door under its prefix, byte for byte. */
+/** Sends to a contract below its prefix, byte for byte. */
 export function rawSender(port: number, { name }: Contract): (request: RawRequest) => Promise<RawReply> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
   return ({ method, path, headers = {}, body }) =>
@@ -42,7 +42,7 @@ export function rawSender(port: number, { name }: Contract): (request: RawReques
     });
 }
 
-/** What is wrong with a refusal; null when nothing is. @param statuses one of which it must have. */
+/** What is wrong with a refusal, or null. @param statuses the allowed statuses. */
 export function flaw(
   contract: Contract,
   { status, headers, text }: RawReply,

@@ -1,4 +1,4 @@
-/** Postern with its contract doors, and clients that look closely at every reply. */
+/** Postern with its contracts, and clients that check every reply. */
 import http from 'node:http';
 import { systemActor } from '../../../src/core/actor.ts';
 import type { Visitor } from '../../../src/http/contracts/conformance.ts';
@@ -14,13 +14,13 @@ export { STORES } from '../../oidc/support/provider.ts';
 export { allContracts };
 
 export interface ContractServer extends Provider {
-  /** A key of the operator's that may do everything. */
+  /** An operator's key with all permissions. */
   apiKey: string;
-  /** A client of a door under its prefix. */
+  /** A client of a contract below its prefix. */
   visitor(name: string): Visitor;
 }
 
-/** So many requests and failures come from one address in these tests that the defaults would stop them. */
+/** These tests send many requests and failures from one address. The default limits would stop them. */
 const GENEROUS = {
   lockout: { source: { attempts: 100_000 }, account: { attempts: 100_000 } },
   contracts: {
@@ -33,7 +33,7 @@ const GENEROUS = {
 };
 
 interface ContractServerOptions extends ProviderOptions {
-  /** Laid over the settings of the doors. */
+  /** Overrides settings of contracts. */
   contracts?: object;
 }
 
@@ -54,7 +54,7 @@ export async function startContractServer({
   };
 }
 
-/** A key of the operator's. */
+/** An API key of the operator. */
 export async function createKey({ operator }: Provider, wish: object = {}): Promise<string> {
   return (await operator.apiKeys.create({ name: 'tests', ...wish }, systemActor)).key;
 }
@@ -65,7 +65,7 @@ export function contractOf(name: string): Contract {
   return contract;
 }
 
-/** A client of a door at `url`. */
+/** A client of a contract at `url`. */
 export const visitorAt = (
   name: string,
   url: string,
@@ -74,8 +74,9 @@ export const visitorAt = (
 ): Visitor => createVisitor({ contract: contractOf(name), url, apiKey, send });
 
 /**
- * Sends by fetch, and holds every reply against the schemas of the door once more: byte for byte it must be what its
- * schema writes, so that names are in the order of the document as well; and the OpenAPI document must name its status.
+ * Sends by fetch and checks every reply against the contract's schemas: its bytes must be what the schema
+ * writes, including the order
+ * of names, and the OpenAPI document must list its status.
  */
 export function inOrder(name: string, send: Send = sendByFetch): Send {
   const { operations, refusalSchema } = contractOf(name);
@@ -95,7 +96,7 @@ export function inOrder(name: string, send: Send = sendByFetch): Send {
   };
 }
 
-/** Sends to `port` as a client does that knows the service by the name `host`. */
+/** Sends to `port` like a client that knows the service as `host`. */
 export const sendToHost =
   (port: number, host: string): Send =>
   ({ method, url, headers, body }) =>
