@@ -4,7 +4,7 @@ import { createLogger } from '../../src/core/logger.ts';
 
 const SECRET = 'correct horse battery';
 
-/** What the log has of `error`, as text and read. */
+/** The log record of `error`, as text and parsed. */
 function logged(error: unknown): { text: string; err: Record<string, unknown> } {
   let text = '';
   createLogger('info', { write: (line) => (text += line) }).error({ err: error }, 'failed');
@@ -19,7 +19,7 @@ function thrown(work: () => unknown): unknown {
   }
 }
 
-test('has the kind, the code, the message, the place and the causes of an error', () => {
+test('a logged error has its type, code, message, stack and causes', () => {
   const cause = Object.assign(new TypeError('no way through'), { code: 'ECONNRESET' });
   const { err } = logged(new Error('it failed', { cause }));
   expect(err).toEqual({
@@ -49,32 +49,35 @@ const postgres = (code: string, message: string) =>
 
 test.each<[string, unknown]>([
   [
-    "the request's bytes that Node's parser hangs on",
+    "the request bytes that Node's parser attaches",
     Object.assign(new Error('Parse Error'), { code: 'HPE_INVALID', rawPacket: Buffer.from(SECRET) }),
   ],
-  ['what JSON.parse quotes', thrown(() => JSON.parse(`{"password":${SECRET}"}`))],
-  ['what JSON.parse quotes across lines', thrown(() => JSON.parse(`{"a":\n\n "${SECRET}", "b" ${SECRET}`))],
-  ['the detail of a broken constraint', postgres('23505', 'duplicate key value')],
+  ['the text that JSON.parse quotes', thrown(() => JSON.parse(`{"password":${SECRET}"}`))],
+  [
+    'the text that JSON.parse quotes across lines',
+    thrown(() => JSON.parse(`{"a":\n\n "${SECRET}", "b" ${SECRET}`)),
+  ],
+  ['the detail of a violated constraint', postgres('23505', 'duplicate key value')],
   ['the value that PostgreSQL cannot read', postgres('22P02', `invalid syntax for uuid: "${SECRET}"`)],
   [
-    'a statement and its parameters as Sequelize has them',
+    'the statement and parameters that Sequelize attaches',
     new DatabaseError(
       Object.assign(postgres('22P02', `invalid syntax for uuid: "${SECRET}"`), { sql: `select '${SECRET}'` }),
     ),
   ],
   [
-    "a Redis command's arguments",
+    'the arguments of a Redis command',
     Object.assign(new Error('OOM'), { command: { name: 'set', args: ['key', SECRET] } }),
   ],
-  ['the input of what is no URL', thrown(() => new URL(SECRET))],
+  ['the input of an invalid URL', thrown(() => new URL(SECRET))],
   [
-    'anything of a cause, or of one error of several',
+    'such a value in a cause or in an AggregateError',
     new AggregateError([Object.assign(new Error('one'), { body: SECRET })], 'all', {
       cause: Object.assign(new Error('two'), { headers: { authorization: SECRET } }),
     }),
   ],
-  ['something that is no error', { password: SECRET, message: SECRET, stack: SECRET }],
-])('has not %s', (_, error) => {
+  ['the value of something that is not an Error', { password: SECRET, message: SECRET, stack: SECRET }],
+])('a logged error does not contain %s', (_, error) => {
   const { text } = logged(error);
   expect(text).not.toContain(SECRET);
   expect(text).not.toMatch(/correct|battery/);
@@ -82,7 +85,7 @@ test.each<[string, unknown]>([
   expect(text).not.toContain([...Buffer.from(SECRET)].join(','));
 });
 
-test('has the constraint that a statement would have broken', () => {
+test('a logged error names the violated constraint', () => {
   expect(
     logged(new DatabaseError(Object.assign(postgres('23505', 'duplicate key'), { sql: '' }))).err,
   ).toMatchObject({
