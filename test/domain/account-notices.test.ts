@@ -5,12 +5,12 @@ const PASSWORD = 'the right password';
 const opened = openDomain();
 const person = at('203.0.113.7');
 
-/** What the owner of `accountId` was told, in order. */
+/** The notices for the owner of `accountId`, in order. */
 const toldOf = async (accountId: string) =>
   (await opened).told.filter((notice) => notice.accountId === accountId).map(({ kind }) => kind);
 
-describe('the owner is told by mail', () => {
-  test('to prove the address of an account of their own, not of one that an operator made', async () => {
+describe('the owner is notified by mail', () => {
+  test('to verify the address of an account registered by its owner, not by an operator', async () => {
     const { accounts } = await opened;
     const own = await accounts.register({ email: newEmail(), password: PASSWORD }, person);
     const made = await accounts.create({ email: newEmail(), password: PASSWORD }, operator);
@@ -26,7 +26,7 @@ describe('the owner is told by mail', () => {
     expect(await toldOf(id)).toEqual(['password-changed', 'password-changed']);
   });
 
-  test('of a new address at the old one, and asked for the proof of the new one', async () => {
+  test('of a new address at the old one, and asked to verify the new one', async () => {
     const { accounts } = await opened;
     const { id } = await accounts.create({ email: newEmail(), password: PASSWORD }, operator);
     await accounts.update(id, { email: newEmail() }, person);
@@ -38,7 +38,7 @@ describe('the owner is told by mail', () => {
   });
 });
 
-test('other roles end what runs, the same ones do not', async () => {
+test('a change of roles ends sessions and tokens, setting the same roles does not', async () => {
   const { accounts, ended } = await opened;
   const { id } = await accounts.create({ email: newEmail(), password: PASSWORD }, operator);
   await accounts.update(id, { roles: ['user'] }, operator);

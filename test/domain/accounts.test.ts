@@ -16,8 +16,8 @@ const make = async (more: { username?: string; password?: string | null; roles?:
 const lastEvent = async (subject: string) => (await audit.list({ limit: 1, subject }))[0];
 const newName = () => `n${newUuid().slice(0, 12)}`;
 
-describe('registration', () => {
-  test('makes an account with the role user and says so in the audit', async () => {
+describe('registration of an account', () => {
+  test('creates it with the role user and audits that', async () => {
     const { accounts, users } = await opened;
     const email = `Some.Body.${newUuid()}@Example.com`;
     const user = await accounts.register(
@@ -42,7 +42,7 @@ describe('registration', () => {
     });
   });
 
-  test('gives nobody more than they may have', async () => {
+  test('ignores roles, status and verification in the input', async () => {
     const { accounts } = await opened;
     const wish = {
       email: newEmail(),
@@ -55,7 +55,7 @@ describe('registration', () => {
     expect(user).toMatchObject({ roles: ['user'], emailVerifiedAt: null, status: 'active' });
   });
 
-  test('twenty times at once with one address makes one account', async () => {
+  test('creates one account of twenty parallel ones with the same address', async () => {
     const { accounts, pool } = await opened;
     const email = newEmail();
     const tries = Array.from({ length: 20 }, (_, index) =>
@@ -72,7 +72,7 @@ describe('registration', () => {
     expect(rows).toHaveLength(1);
   });
 
-  test('twenty times at once with one username makes one account', async () => {
+  test('creates one account of twenty parallel ones with the same username', async () => {
     const { accounts } = await opened;
     const username = newName();
     const tries = Array.from({ length: 20 }, (_, index) =>
@@ -96,7 +96,7 @@ describe('registration', () => {
     [{ name: 'nul\0name' }, 'invalid_request'],
     [{ locale: '?' }, 'invalid_request'],
     [{ username: 'wonderland', password: 'wonderland1' }, 'weak_password'],
-  ])('refuses %j with nothing written: %s', async (wrong, code) => {
+  ])('refuses %j without writing anything: %s', async (wrong, code) => {
     const { accounts, pool } = await opened;
     const count = async () => (await pool.query('select count(*) from users')).rows[0];
     const before: unknown = await count();
@@ -105,7 +105,7 @@ describe('registration', () => {
     expect(await count()).toEqual(before);
   });
 
-  test('can be closed; operators make accounts all the same', async () => {
+  test('can be closed, except for operators', async () => {
     const { accounts } = await openDomain({ registration: { open: false } }, stores);
     expect(await errorOf(accounts.register({ email: newEmail(), password: PASSWORD }, person))).toEqual({
       code: 'forbidden',
@@ -124,8 +124,8 @@ describe('registration', () => {
   });
 });
 
-describe('finding', () => {
-  test('goes by id, number, address and username', async () => {
+describe('finding an account', () => {
+  test('works by id, number, address and username', async () => {
     const { accounts } = await opened;
     const username = newName();
     const user = await make({ username });
@@ -135,7 +135,7 @@ describe('finding', () => {
     expect(await accounts.findByUsername(username.toUpperCase())).toEqual(user);
   });
 
-  test('finds nothing by what is no name', async () => {
+  test('finds nothing by an invalid name', async () => {
     const { accounts } = await opened;
     const found = await Promise.all([
       accounts.find('not-an-id'),
@@ -166,8 +166,8 @@ describe('finding', () => {
   });
 });
 
-describe('a change', () => {
-  test('sets what it names, takes away what is null and leaves the rest', async () => {
+describe('a change of an account', () => {
+  test('sets the given fields, removes those that are null and keeps the others', async () => {
     const { accounts } = await opened;
     const user = await make({ username: newName() });
     await accounts.update(user.id, { name: 'First', givenName: 'F' }, operator);
@@ -194,7 +194,7 @@ describe('a change', () => {
     expect(JSON.stringify(await lastEvent(user.id))).not.toMatch(/key|hash/i);
   });
 
-  test('of the address makes it unverified, unless it is the same one', async () => {
+  test('of the address makes it unverified, unless it stays the same', async () => {
     const { accounts } = await opened;
     const user = await accounts.create({ email: newEmail(), emailVerified: true }, operator);
     const same = await accounts.update(user.id, { email: user.email.toUpperCase() }, operator);
@@ -205,7 +205,7 @@ describe('a change', () => {
     expect(verified.emailVerifiedAt).not.toBeNull();
   });
 
-  test('is whole or nothing', async () => {
+  test('is made completely or not at all', async () => {
     const { accounts, ended } = await opened;
     const [user, other] = [await make(), await make()];
     const changes = { name: 'New', email: other.email, password: 'another good password' };
@@ -215,7 +215,7 @@ describe('a change', () => {
     expect(await lastEvent(user.id)).toMatchObject({ type: 'user.created' });
   });
 
-  test('of nobody is refused', async () => {
+  test('that does not exist is refused', async () => {
     const { accounts } = await opened;
     for (const id of [newUuid(), 'not-an-id', '']) {
       for (const work of [
@@ -232,10 +232,10 @@ describe('a change', () => {
   });
 });
 
-describe('a password', () => {
+describe('a password of an account', () => {
   const NEXT = 'another good password';
 
-  test('is changed by who knows it, and all sessions end', async () => {
+  test('is changed with the current password, which ends all sessions', async () => {
     const { accounts, login, ended } = await opened;
     const { id, email } = await make();
     await accounts.changePassword(id, PASSWORD, NEXT, person);
@@ -247,7 +247,7 @@ describe('a password', () => {
     expect((await login({ email, password: NEXT, actor: person })).user.passwordChangedAt).not.toBeNull();
   });
 
-  test('is not changed by who does not, and guessing here is slowed as well', async () => {
+  test('is not changed with a wrong current password, and guessing that is slowed down', async () => {
     const { accounts, ended } = await opened;
     const { id } = await make();
     for (const current of ['wrong', '', null, 'nul\0', 'half\ud83d']) {
@@ -264,7 +264,7 @@ describe('a password', () => {
     expect(ended).not.toContain(id);
   });
 
-  test('is changed once by two who know it at once', async () => {
+  test('is changed once by two parallel changes', async () => {
     const { accounts, ended } = await opened;
     const { id } = await make();
     const tries = Array.from({ length: 10 }, (_, index) =>
@@ -275,7 +275,7 @@ describe('a password', () => {
     expect(ended.filter((one) => one === id)).toHaveLength(1);
   });
 
-  test('is set for the first time without one', async () => {
+  test('is set without a current one if there is none', async () => {
     const { accounts, login } = await opened;
     const { id, email } = await make({ password: null });
     expect(await errorOf(accounts.changePassword(id, 'anything', NEXT, person))).toMatchObject({
@@ -285,7 +285,7 @@ describe('a password', () => {
     await login({ email, password: NEXT, actor: at('203.0.113.9') });
   });
 
-  test('must be a good one', async () => {
+  test('must meet the policy', async () => {
     const { accounts } = await opened;
     const username = newName();
     const { id, email } = await make({ username });
@@ -299,7 +299,7 @@ describe('a password', () => {
     }
   });
 
-  test('is set by authority, and all sessions end', async () => {
+  test('is set by an operator, which ends all sessions', async () => {
     const { accounts, login, ended } = await opened;
     const { id, email } = await make();
     await accounts.setPassword(id, NEXT, operator);
@@ -309,8 +309,8 @@ describe('a password', () => {
   });
 });
 
-describe('suspension and deletion', () => {
-  test('end all sessions, once', async () => {
+describe('suspension or deletion of an account', () => {
+  test('ends all sessions, once', async () => {
     const { accounts, ended } = await opened;
     const { id } = await make();
     expect((await accounts.suspend(id, operator)).status).toBe('suspended');
@@ -326,7 +326,7 @@ describe('suspension and deletion', () => {
     await accounts.remove(id.toUpperCase(), operator);
     expect(await accounts.find(id)).toBeNull();
     expect(ended.filter((one) => one === id)).toHaveLength(2);
-    // A pseudonym stands for the account from then on.
+    // A pseudonym has replaced the account's id.
     expect(await lastEvent(id)).toBeUndefined();
     const [last] = await audit.list({ limit: 1 });
     expect(last).toMatchObject({ type: 'user.deleted', actor: operator, subject: expect.any(String) });
@@ -335,7 +335,7 @@ describe('suspension and deletion', () => {
     expect(await errorOf(accounts.remove(id, operator))).toEqual({ code: 'user_not_found' });
   });
 
-  test('free the names', async () => {
+  test('frees its names', async () => {
     const { accounts } = await opened;
     const username = newName();
     const { id, email } = await make({ username });

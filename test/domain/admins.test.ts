@@ -6,7 +6,7 @@ const newAdmin = async ({ accounts }: Awaited<ReturnType<typeof openDomain>>) =>
   accounts.create({ email: newEmail(), roles: ['admin'] }, operator);
 
 describe('the first administrator', () => {
-  test('is made once by nodes that start together, and can log in', async () => {
+  test('is created once by nodes that start in parallel, and can log in', async () => {
     const stores = openStores();
     const nodes = await Promise.all(Array.from({ length: 5 }, () => openDomain({}, stores)));
     const made = (await Promise.all(nodes.map(({ accounts }) => accounts.ensureFirstAdmin({})))).filter(
@@ -24,7 +24,7 @@ describe('the first administrator', () => {
     expect(JSON.stringify(events)).not.toContain(password);
   });
 
-  test('has the address and the password that the operator chose', async () => {
+  test('has the configured address and password', async () => {
     const domain = await openDomain();
     const email = newEmail();
     expect(await errorOf(domain.accounts.ensureFirstAdmin({ email, password: 'password1' }))).toMatchObject({
@@ -35,7 +35,7 @@ describe('the first administrator', () => {
     await domain.login({ email, password: 'chosen by the operator', actor: at(null) });
   });
 
-  test('is the account that has the address already', async () => {
+  test('is the existing account with that address', async () => {
     const { accounts } = await openDomain();
     const { id, email } = await accounts.create({ email: newEmail(), username: 'admin' }, operator);
     expect(await accounts.ensureFirstAdmin({ email })).toMatchObject({
@@ -44,7 +44,7 @@ describe('the first administrator', () => {
     });
   });
 
-  test('does without the username admin when somebody has it', async () => {
+  test('gets no username if admin is taken', async () => {
     const { accounts } = await openDomain();
     await accounts.create({ email: newEmail(), username: 'Admin' }, operator);
     expect(await accounts.ensureFirstAdmin({})).toMatchObject({ user: { username: null } });
@@ -67,7 +67,7 @@ describe('the last administrator', () => {
     return accounts.update(id, { roles: ['user'] }, operator);
   };
 
-  test.each(ways)('is not %s', async (_, way) => {
+  test.each(ways)('cannot be %s', async (_, way) => {
     const domain = await openDomain();
     const admin = await newAdmin(domain);
     await domain.accounts.suspend(
@@ -82,7 +82,7 @@ describe('the last administrator', () => {
     expect(await errorOf(act(domain, way, second.id))).toEqual({ code: 'last_admin' });
   });
 
-  test('stays when all of them go at once, whichever way', async () => {
+  test('cannot be lost by parallel changes of any kind', async () => {
     const domain = await openDomain();
     const admins = await Promise.all(Array.from({ length: 9 }, () => newAdmin(domain)));
     const outcomes = await Promise.all(

@@ -42,7 +42,7 @@ describe('a birthdate', () => {
     '1990-12-31T00:00:00Z',
     '1990-12-31\n1',
     'x'.repeat(100_000),
-  ])('may not be %#', async (value) => {
+  ])('is refused if invalid: %#', async (value) => {
     expect(await refusal(() => parseBirthdate('birthdate', value, NOW))).toEqual(invalid('birthdate'));
   });
 });
@@ -52,12 +52,12 @@ test.each([
   ['america/argentina/buenos_aires', 'America/Argentina/Buenos_Aires'],
   ['UTC', 'UTC'],
   ['Etc/GMT+5', 'Etc/GMT+5'],
-])('the time zone %s is %s', (typed, zone) => {
+])('the time zone %s is stored as %s', (typed, zone) => {
   expect(parseZoneinfo('zoneinfo', typed).toLowerCase()).toBe(zone.toLowerCase());
 });
 
 test.each(['', '+01:00', 'Mars/Olympus', 'Europe', 'Europe/Berlin ', '../etc/passwd', 'x'.repeat(70)])(
-  '%j is no time zone',
+  '%j is refused as a time zone',
   async (value) => {
     expect(await refusal(() => parseZoneinfo('zoneinfo', value))).toEqual(invalid('zoneinfo'));
   },
@@ -68,19 +68,19 @@ test.each([
   ['+1 (212) 555–0123', '+12125550123'],
   ['＋81 90 1234 5678', '+819012345678'],
   ['+44/20/7946.0958', '+442079460958'],
-])('the telephone number %s is %s', (typed, number) => {
+])('the telephone number %s is stored as %s', (typed, number) => {
   expect(parsePhoneNumber('phoneNumber', typed)).toBe(number);
 });
 
 test.each(['', '030 1234567', '+0301234567', '+123', '+1234567890123456', '+49 30 CALL', 'x'.repeat(70)])(
-  '%j is no telephone number',
+  '%j is refused as a telephone number',
   async (value) => {
     expect(await refusal(() => parsePhoneNumber('phoneNumber', value))).toEqual(invalid('phoneNumber'));
   },
 );
 
 test.each(['https://example.com', 'https://example.com/a?b=c#d', 'https://müller.example/~max'])(
-  'the address %s is kept as typed',
+  'the URL %s is stored as typed',
   (value) => {
     expect(parseUrl('website', value)).toBe(value);
   },
@@ -98,17 +98,17 @@ test.each([
   'https://exa mple.com',
   ' https://example.com',
   `https://example.com/${'x'.repeat(2048)}`,
-])('%# is no address of a page', async (value) => {
+])('an invalid URL is refused: %#', async (value) => {
   expect(await refusal(() => parseUrl('picture', value))).toEqual(invalid('picture'));
 });
 
-test('what is said of the gender is one line', async () => {
+test('the gender is a single line of text', async () => {
   expect(parseShortLine('gender', ' female ')).toBe('female');
   for (const value of ['', '  ', 'x'.repeat(61), 'a\nb', 'a\0', 'a\u202eb', `a${'\u0334'.repeat(60_000)}`])
     expect(await refusal(() => parseShortLine('gender', value))).toEqual(invalid('gender'));
 });
 
-test('a postal address has what is not empty, its street several lines', async () => {
+test('a postal address keeps its filled fields, and several lines of a street', async () => {
   expect(
     parseAddress({ street_address: ' Unter den Linden 1\r\n\n3. OG ', locality: 'Berlin', region: ' ' }),
   ).toEqual({

@@ -13,7 +13,7 @@ import { errorOf, openDomain } from './harness.ts';
 describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
   const domain = openDomain({ counters: kind });
 
-  test('count, take back, tell and forget', async () => {
+  test('increment, decrement, read and delete', async () => {
     const { counters } = await domain;
     expect(await counters.get('one')).toBeNull();
     expect((await counters.add('one', 1, 60)).count).toBe(1);
@@ -26,7 +26,7 @@ describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
     expect(await counters.get('one')).toBeNull();
   });
 
-  test('lose nothing in parallel', async () => {
+  test('lose no parallel increment', async () => {
     const { counters } = await domain;
     const counts = await Promise.all(Array.from({ length: 50 }, () => counters.add('crowd', 1, 60)));
     expect(counts.map(({ count }) => count).sort((a, b) => a - b)).toEqual(
@@ -34,7 +34,7 @@ describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
     );
   });
 
-  test('end with their window, which the first one sets', async () => {
+  test('expire with their window, which starts at the first increment', async () => {
     const { counters } = await domain;
     const { expiresIn } = await counters.add('window', 1, 600);
     expect(expiresIn).toBeGreaterThan(590);
@@ -45,49 +45,46 @@ describe.each(['postgres', 'redis'] as const)('counters in %s', (kind) => {
     expect((await counters.add('short', 1, 60)).count).toBe(1);
   });
 
-  test('ends a while after it last grew', async () => {
+  test('expire some time after their last increment', async () => {
     const { counters } = await domain;
     expect(await counters.extend('lasting', 2, 60)).toBe(2);
     expect(await counters.extend('lasting', -1, 6000)).toBe(1);
     expect((await counters.get('lasting'))?.expiresIn).toBeLessThanOrEqual(60);
     expect(await counters.extend('lasting', 1, 600)).toBe(2);
     expect((await counters.get('lasting'))?.expiresIn).toBeGreaterThan(590);
-    // What has ended is not brought back to be below nothing.
+    // An expired counter is not recreated with a negative value.
     expect(await counters.extend('gone', -1, 600)).toBe(0);
     expect(await counters.get('gone')).toBeNull();
   });
 });
 
-describe('a store that is down', () => {
+describe('counters while the store is down', () => {
   const logger = createLogger('silent');
 
-  test.each(['postgres', 'redis'] as const)(
-    'stops the counting, and it goes on when %s is back',
-    async (kind) => {
-      const server = await (kind === 'postgres' ? startPostgres() : startRedis());
-      const open = () => {
-        if ('url' in server) {
-          const redis = createRedis(server.url, logger);
-          atEnd(async () => redis.disconnect());
-          return redisCounters(redis);
-        }
-        const pool = createPool(server.databaseUrl(), { logger, applicationName: 'test' });
-        atEnd(() => pool.end());
-        return postgresCounters(pool);
-      };
-      const counters = open();
-      if (!('url' in server)) await migrate(server.databaseUrl(), logger);
-      expect((await counters.add('key', 1, 60)).count).toBe(1);
-      await server.stop();
-      expect(await errorOf(counters.add('key', 1, 60))).toEqual({ code: 'unavailable' });
-      expect(await errorOf(counters.get('key'))).toEqual({ code: 'unavailable' });
-      expect(await errorOf(counters.delete('key'))).toEqual({ code: 'unavailable' });
-      await server.start();
-      // The client connects again at its own pace.
-      while ((await errorOf(counters.get('key')))['code'] !== 'none') {
-        await new Promise((resolve) => setTimeout(resolve, 50));
+  test.each(['postgres', 'redis'] as const)('fail, and work again once %s is back', async (kind) => {
+    const server = await (kind === 'postgres' ? startPostgres() : startRedis());
+    const open = () => {
+      if ('url' in server) {
+        const redis = createRedis(server.url, logger);
+        atEnd(async () => redis.disconnect());
+        return redisCounters(redis);
       }
-      expect((await counters.add('other', 1, 60)).count).toBe(1);
-    },
-  );
+      const pool = createPool(server.databaseUrl(), { logger, applicationName: 'test' });
+      atEnd(() => pool.end());
+      return postgresCounters(pool);
+    };
+    const counters = open();
+    if (!('url' in server)) await migrate(server.databaseUrl(), logger);
+    expect((await counters.add('key', 1, 60)).count).toBe(1);
+    await server.stop();
+    expect(await errorOf(counters.add('key', 1, 60))).toEqual({ code: 'unavailable' });
+    expect(await errorOf(counters.get('key'))).toEqual({ code: 'unavailable' });
+    expect(await errorOf(counters.delete('key'))).toEqual({ code: 'unavailable' });
+    await server.start();
+    // The client reconnects at its own pace.
+    while ((await errorOf(counters.get('key')))['code'] !== 'none') {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect((await counters.add('other', 1, 60)).count).toBe(1);
+  });
 });

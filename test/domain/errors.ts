@@ -1,4 +1,4 @@
-/** The code and details of the domain error that `work` ends with. */
+/** Code and details of the domain error that `work` rejects with. */
 export async function errorOf(work: Promise<unknown>): Promise<Record<string, unknown>> {
   try {
     await work;

@@ -1,4 +1,4 @@
-/** The domain over a real database, and counters in either store, as the core puts it together. */
+/** The domain with a real database and counters in either store, assembled like the core. */
 import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 import { loadConfig, type Settings } from '../../src/config/index.ts';
@@ -32,7 +32,7 @@ const lockoutSettings = {
   account: { attempts: 50, window: 3600 },
 };
 
-/** Somebody at `ip`, through the hosted pages. */
+/** An actor at `ip`, through the hosted pages. */
 export const at = (ip: string | null): Actor => ({
   kind: 'anonymous',
   id: null,
@@ -47,7 +47,7 @@ export const newEmail = (): string => `u${randomBytes(6).toString('hex')}@exampl
 
 export const PUBLIC_URL = 'https://login.example.com';
 
-/** What the owner of an account was told of. */
+/** A notice to the owner of an account. */
 interface Told {
   kind: string;
   accountId: string;
@@ -62,17 +62,17 @@ export interface Domain extends WholeDomain, Logins {
   users: Users;
   counters: Counters;
   hasher: PasswordHasher;
-  /** The notices, in order, whether or not their transaction has committed. */
+  /** The notices in order, whether or not their transaction was committed. */
   told: Told[];
-  /** The outcomes that the metrics heard of. */
+  /** The outcomes reported to the metrics. */
   outcomes: string[];
   /** The accounts whose sessions were ended, in order. */
   ended: string[];
-  /** The first words of each statement that ran in a transaction. */
+  /** The first words of each statement in a transaction. */
   statements: string[];
-  /** Hash operations so far. */
+  /** Number of hash operations so far. */
   hashed: () => number;
-  /** Moves the domain's clock, in milliseconds. */
+  /** Moves the domain's clock by milliseconds. */
   advance: (by: number) => void;
 }
 
@@ -82,13 +82,13 @@ export interface Options {
   lockout?: typeof lockoutSettings;
   registration?: { open: boolean };
   mfa?: Settings['mfa'];
-  /** When the domain's clock stands still; it runs unless given. Milliseconds. */
+  /** Stops the domain's clock at this time in milliseconds. Unless given, it runs. */
   now?: number;
-  /** Whether notices go to the outbox, as in a server; they are only written down unless given. */
+  /** Whether notices go to the outbox, as in a server. Unless given, they are only recorded. */
   sendsMail?: boolean;
 }
 
-/** Counts what `hasher` does. */
+/** Counts the operations of `hasher`. */
 function counted(hasher: PasswordHasher): { hasher: PasswordHasher; hashed: () => number } {
   let count = 0;
   const tick = <A extends unknown[], R>(work: (...args: A) => R) => {
@@ -113,16 +113,16 @@ function counted(hasher: PasswordHasher): { hasher: PasswordHasher; hashed: () =
   return { hasher: wrapped, hashed: () => count };
 }
 
-/** Where stores are. */
+/** The URLs of the stores. */
 interface Place {
   databaseUrl: string;
   redisUrl: string | undefined;
 }
 
-/** One in a test file at a time: models are bound to the one that was opened last. @returns its URL. */
+/** Open one at a time in a test file: models are bound to the last one opened. @returns its URL. */
 export const openDatabase = async (): Promise<string> => (await createDatabase()).url;
 
-/** A database, its own unless given, and Redis for the counters if they shall be there. */
+/** A database, a new one unless given, and Redis for the counters if wanted. */
 export async function openStores(
   counters: 'postgres' | 'redis' = 'postgres',
   database = openDatabase(),
@@ -133,7 +133,7 @@ export async function openStores(
   };
 }
 
-/** Puts the first words of all that runs in transactions, of models too, into `statements`. */
+/** Records the first words of every statement in a transaction, also those of models, in `statements`. */
 const recorded =
   (inTransaction: InTransaction, statements: string[]): InTransaction =>
   (work) =>
@@ -154,7 +154,7 @@ const recorded =
       }
     });
 
-/** Opens a domain on stores, its own unless given; it is closed when the test file is through. */
+/** Opens a domain on stores, new ones unless given, and closes it after the test file. */
 export async function openDomain(
   options: Options = {},
   place = openStores(options.counters),
@@ -203,7 +203,7 @@ export async function openDomain(
   const told: Told[] = [];
   const note = (kind: string) => async (account: { id: string }, about: unknown) =>
     void told.push({ kind, accountId: account.id, about: Object(about) as object });
-  // Tests have their own way to ask for it: an account that they make gets no mail.
+  // Tests request verification themselves, so creating an account sends no mail.
   const real = { ...verification };
   verification.begin = note('verify-email');
   if (!options.sendsMail)

@@ -7,7 +7,7 @@ import { passwords } from './passwords.ts';
 
 const settings = (over: Partial<typeof passwords> = {}) => ({ ...passwords, ...over });
 
-describe('hashes', () => {
+describe('password hashes', () => {
   const hasher = createPasswordHasher(settings());
 
   test('are argon2id PHC strings that another implementation verifies, and the other way round', async () => {
@@ -32,12 +32,12 @@ describe('hashes', () => {
     expect(await hasher.hash('the same')).not.toBe(await hasher.hash('the same'));
   });
 
-  test('are the same password however it was composed', async () => {
+  test('match the password in any Unicode normal form', async () => {
     const phc = await hasher.hash('caf\u00e9 \ufb01ne');
     expect(await hasher.verify(phc, 'cafe\u0301 fine')).toBe(true);
   });
 
-  test('of old parameters are due for a new one', async () => {
+  test('with outdated parameters are to be renewed', async () => {
     const phc = await hasher.hash('password');
     for (const argon2 of [
       { memory: 65, time: 1, parallelism: 1 },
@@ -48,13 +48,13 @@ describe('hashes', () => {
     }
   });
 
-  test('of nobody match nothing', async () => {
+  test('never verify against the dummy hash', async () => {
     expect(await hasher.verifyDummy('')).toBe(false);
     expect(await hasher.verifyDummy('password')).toBe(false);
   });
 });
 
-test('a flood is turned away past the bound, and the rest is served', async () => {
+test('beyond the queue’s limit hashing is refused, and what is queued is done', async () => {
   const hasher = createPasswordHasher(settings({ hashing: { concurrency: 2, queue: 3 } }));
   const tries = Array.from({ length: 20 }, () => errorOf(hasher.hash('password')));
   expect([hasher.running, hasher.waiting]).toEqual([2, 3]);
@@ -67,14 +67,14 @@ test('a flood is turned away past the bound, and the rest is served', async () =
   expect(await errorOf(hasher.hash('password'))).toEqual({ code: 'none' });
 });
 
-describe('the queue', () => {
+describe('the hashing queue', () => {
   /** Work that ends when told. */
   const held = () => {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     return { work: () => promise, resolve, reject };
   };
 
-  test('never runs more than its bound and serves who came first', async () => {
+  test('never runs more than its limit, in order of arrival', async () => {
     const queue = new BoundedQueue(2, 100);
     const order: number[] = [];
     let peak = 0;
@@ -92,7 +92,7 @@ describe('the queue', () => {
     expect([queue.running, queue.waiting]).toEqual([0, 0]);
   });
 
-  test('is left by a caller who has gone', async () => {
+  test('drops the work of a caller that has gone', async () => {
     const queue = new BoundedQueue(1, 1);
     const first = held();
     const running = queue.run(first.work);
@@ -108,7 +108,7 @@ describe('the queue', () => {
     expect([queue.running, queue.waiting]).toEqual([0, 0]);
   });
 
-  test('goes on after a failure', async () => {
+  test('continues after a failure', async () => {
     const queue = new BoundedQueue(1, 1);
     const first = held();
     const failing = queue.run(first.work);

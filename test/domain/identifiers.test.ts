@@ -39,7 +39,7 @@ describe('a username', () => {
     ['horse🐎', 'invalid_characters'],
     // Cyrillic а and р among Latin letters.
     ['р\u0430ypal', 'mixed_scripts'],
-  ])('may not be %j: %s', async (username, reason) => {
+  ])('%j is refused: %s', async (username, reason) => {
     expect(await outcome(() => parseUsername(username))).toEqual({
       code: 'invalid_username',
       field: 'username',
@@ -57,7 +57,7 @@ describe('an email address', () => {
   );
 
   test.each([
-    // Everything of RFC 5322's atext.
+    // Every character of atext (RFC 5322).
     ["a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q+r-s_t@example.com"],
     ['max@müller.example', 'max@xn--mller-kva.example'],
     ['max@xn--mller-kva.example', 'max@xn--mller-kva.example'],
@@ -70,7 +70,7 @@ describe('an email address', () => {
     ['अजय@डाटा.भारत', 'अजय@xn--c2bd1gb.xn--h2brj9c'],
     ['me@straße.example', 'me@xn--strae-oqa.example'],
     ['me@example.xn--p1ai', 'me@example.xn--p1ai'],
-    // A wrong A-label, as accounts from before may have.
+    // An invalid A-label, as older accounts may have it.
     ['me@xn--a.example', 'me@xn--a.example'],
   ])('%j has one key, however it is typed', (typed, key = typed, email = typed) => {
     expect(parseEmail(typed)).toEqual({ email, emailKey: key });
@@ -97,7 +97,7 @@ describe('an email address', () => {
     'a@127.0.0.1',
     'a@[127.0.0.1]',
     'a@example.com.',
-    // What looks like another mailbox, or like nothing.
+    // Looks like another mailbox, or invisible.
     'ﬁ@example.com',
     'ſmith@example.com',
     'x²@example.com',
@@ -116,12 +116,12 @@ describe('an email address', () => {
     `${'l'.repeat(65)}@example.com`,
     `a@${'d'.repeat(60)}.${'d'.repeat(60)}.${'d'.repeat(60)}.${'d'.repeat(60)}.${'d'.repeat(20)}.com`,
     'me@example.com\ud83d',
-  ])('may not be %j', async (email) => {
+  ])('is refused: %j', async (email) => {
     expect(await outcome(() => parseEmail(email))).toEqual({ code: 'invalid_email', field: 'email' });
   });
 });
 
-test('names are printable and of a sensible length', async () => {
+test('display names are printable and of limited length', async () => {
   expect(parseName('name', "Zoë O'Neil-García 李")).toBe("Zoë O'Neil-García 李");
   expect(parseName('name', 'e\u0301')).toBe('é');
   for (const name of ['', '  ', 'x'.repeat(201), 'a\0b', 'a\nb', 'a\ud83d', 'a\u202eb', 'a\u2028b']) {
@@ -132,11 +132,11 @@ test('names are printable and of a sensible length', async () => {
   }
 });
 
-describe('what is too long', () => {
-  /** 60 KB of marks in the wrong order: to put them right takes a second. */
+describe('an overlong name', () => {
+  /** 60 KB of combining marks in the wrong order: normalization takes a second. */
   const MARKS = `a${'\u0345'.repeat(15_000)}${'\u0334'.repeat(15_000)}`;
 
-  test('is refused before it is normalised', async () => {
+  test('is refused before normalization', async () => {
     const normalize = jest.spyOn(String.prototype, 'normalize');
     expect(await outcome(() => parseUsername(MARKS))).toMatchObject({ reason: 'too_long' });
     expect(await outcome(() => parseName('name', MARKS))).toMatchObject({ field: 'name' });
@@ -147,7 +147,7 @@ describe('what is too long', () => {
     normalize.mockRestore();
   });
 
-  test('is counted in composed letters: those of 64 with three marks each are a username', () => {
+  test('is measured in composed characters: 64 with three marks each are a valid username', () => {
     const decomposed = 'ᾂ'.repeat(64).normalize('NFD');
     expect(decomposed).toHaveLength(256);
     expect(parseUsername(decomposed).username).toBe('ᾂ'.repeat(64));
@@ -182,7 +182,7 @@ test.each([
   expect(sourceOf(ip)).toBe(source);
 });
 
-test('a program is a source of its own, and one behind which many people stand, like a proxy that names nobody', () => {
+test('a program is a source of its own, and so is a proxy that names no client: many people share it', () => {
   const program = sourceOfActor({ kind: 'client', id: 'ptn_12345678', ip: '203.0.113.7' });
   expect(program).not.toBe(sourceOf('203.0.113.7'));
   expect(program).not.toBe(sourceOfActor({ kind: 'client', id: 'ptn_87654321', ip: '203.0.113.7' }));

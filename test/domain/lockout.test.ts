@@ -6,12 +6,12 @@ import { at, errorOf, newEmail, openDatabase, openDomain, openStores } from './h
 const PASSWORD = 'the right password';
 const IP = '203.0.113.7';
 
-/** As if the wait of `ip` on `email` were over. */
+/** The key of the wait for `ip` on an account. Deleting it ends the wait. */
 const waitKey = (subject: string, ip: string) => `lockout:wait:${sha256(`${subject}\n${ip}`)}`;
 
 const database = openDatabase();
 
-describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind) => {
+describe.each(['postgres', 'redis'] as const)('guessing passwords, counted in %s,', (kind) => {
   const stores = openStores(kind, database);
   const domain = openDomain({}, stores);
 
@@ -28,7 +28,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
   };
 
   test.each(['known', 'unknown'])(
-    'is slowed, twice as long each time, for %s accounts alike',
+    'is slowed down, twice as long each time, for %s accounts alike',
     async (which) => {
       const { counters, hashed } = await domain;
       const known = which === 'known' ? await account() : null;
@@ -41,7 +41,8 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
       const waits: unknown[] = [];
       for (let round = 0; round < 7; round += 1) {
         const before = hashed();
-        // While it waits, right and wrong are the same, cost no hash and do not lengthen the wait.
+        // During the wait, right and wrong passwords get the same answer, cost no hash and don't extend the
+        // wait.
         const refused = await Promise.all([guess(email, ip), guess(email, ip, PASSWORD), guess(email, ip)]);
         expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['account_locked']));
         expect(hashed()).toBe(before);
@@ -56,7 +57,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     },
   );
 
-  test('is forgiven by an operator, wherever the tries came from', async () => {
+  test('is forgiven by an operator for every source', async () => {
     const { id, email } = await account();
     const { accounts } = await domain;
     for (const ip of ['198.51.100.60', '198.51.100.61'])
@@ -68,7 +69,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(await both()).toEqual(['none', 'none']);
   });
 
-  test('is forgiven by the right password', async () => {
+  test('is forgiven after the right password', async () => {
     const { email } = await account();
     for (let round = 0; round < 3; round += 1) {
       for (let index = 0; index < 4; index += 1) {
@@ -78,7 +79,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     }
   });
 
-  test('in parallel gets no more answers than one after the other', async () => {
+  test('in parallel gets no more answers than one by one', async () => {
     const { counters } = await domain;
     const { id, email } = await account();
     const ip = '198.51.100.4';
@@ -87,18 +88,18 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(outcomes.filter((code) => code === 'invalid_credentials')).toHaveLength(5);
     expect(outcomes.filter((code) => code === 'account_locked')).toHaveLength(45);
 
-    // Nor does the burst lock the account for others.
+    // The burst does not lock the account for other sources either.
     for (let index = 0; index < 4; index += 1) await guess(email, '198.51.100.10');
     expect(await guess(email, '198.51.100.10', PASSWORD)).toEqual({ code: 'none' });
 
-    // After a wait it is one.
+    // After a wait the source is refused.
     await counters.delete(waitKey(`id:${id}`, ip));
     const more = await codes(...Array.from({ length: 20 }, () => guess(email, ip)));
     expect(more.filter((code) => code === 'invalid_credentials')).toHaveLength(1);
     expect(more.filter((code) => code === 'account_locked')).toHaveLength(19);
   });
 
-  test('does not learn that it was right, once the wait has begun beside it', async () => {
+  test('does not reveal the right password once a parallel wait has begun', async () => {
     const { lockout } = await domain;
     const one = { subject: 'email:beside@example.com', accountId: null, source: '198.51.100.9' };
     await lockout.check(one);
@@ -107,27 +108,27 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(await errorOf(lockout.failed(one))).toMatchObject({ code: 'account_locked' });
   });
 
-  test('leaves parallel logins with the right password alone', async () => {
+  test('does not disturb parallel logins with the right password', async () => {
     const { email } = await account();
     const outcomes = await codes(...Array.from({ length: 40 }, () => guess(email, '198.51.100.5', PASSWORD)));
     expect(new Set(outcomes)).toEqual(new Set(['none']));
   });
 
-  test('from one place does not lock out another', async () => {
+  test('from one source does not lock out another', async () => {
     const { email } = await account();
     for (let index = 0; index < 6; index += 1) await guess(email, '198.51.100.6');
     expect(await guess(email, '198.51.100.6', PASSWORD)).toMatchObject({ code: 'account_locked' });
     expect(await guess(email, '198.51.100.7', PASSWORD)).toEqual({ code: 'none' });
   });
 
-  test('counts a /64 as one place', async () => {
+  test('counts an IPv6 /64 as one source', async () => {
     const { email } = await account();
     for (let index = 1; index <= 5; index += 1) await guess(email, `2001:db8:0:1::${index}`);
     expect(await guess(email, '2001:db8:0:1::99', PASSWORD)).toMatchObject({ code: 'account_locked' });
     expect(await guess(email, '2001:db8:0:2::99', PASSWORD)).toEqual({ code: 'none' });
   });
 
-  test('counts at an account, by whichever of its names', async () => {
+  test('counts per account, by whichever of its names', async () => {
     const { accounts, login } = await domain;
     const email = newEmail();
     const username = `u${email.slice(1, 9)}`;
@@ -137,7 +138,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(await errorOf(login(again))).toMatchObject({ code: 'account_locked' });
   });
 
-  test('from everywhere locks strangers out for a while, and never a place that signed in of late', async () => {
+  test('from many sources locks out unknown ones for a while, but not a source of a recent login', async () => {
     const { login, advance } = await domain;
     const { id, email } = await account();
     await login({ email, password: PASSWORD, actor: at('192.0.2.1') });
@@ -152,7 +153,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(retryAfter).toBeLessThanOrEqual(3600);
 
     expect(await guess(email, '192.0.2.1', PASSWORD)).toEqual({ code: 'none' });
-    // A place that is known still has its own few tries only.
+    // A known source still has only its own few attempts.
     for (let index = 0; index < 5; index += 1) {
       expect(await guess(email, '192.0.2.1')).toEqual({ code: 'invalid_credentials' });
     }
@@ -165,7 +166,7 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     expect(await guess(email, '192.0.2.1', PASSWORD)).toEqual({ code: 'none' });
   });
 
-  test('from everywhere never locks out a browser that the account signed in with, which has few tries of its own', async () => {
+  test('from many sources does not lock out a known browser, which has few attempts of its own', async () => {
     const { beginLogin, accounts, pool } = await domain;
     const [own, other] = [await account(), await account()];
     for (const { email } of [own, other])
@@ -184,22 +185,22 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
     };
     expect(await enter([])).toBe('account_locked');
     expect(await enter(known)).toBe('none');
-    // Of another account it knows nothing.
+    // The browser is known to one account only.
     expect(await enter(known, PASSWORD, other)).toBe('account_locked');
     expect(await enter(withDevice([], owner, Date.now() - 181 * 86_400_000))).toBe('account_locked');
 
-    // Whoever has copied it has its few tries, wherever they are, and uses up no others.
+    // A copied cookie has these few attempts from anywhere, and uses up nobody else's.
     for (let index = 0; index < 5; index += 1)
       expect(await enter(known, 'wrong again')).toBe('invalid_credentials');
     expect(await enter(known)).toBe('account_locked');
     expect(await enter(signedIn())).toBe('none');
 
-    // It ends with what changes how the account is opened.
+    // The browser is unknown once the credentials of the account change.
     await pool.query('update users set security_version = security_version + 1 where id = $1', [own.id]);
     expect(await enter(signedIn())).toBe('account_locked');
   });
 
-  test('through one program, or a proxy that names nobody, ends at each account and never as a whole', async () => {
+  test('through a program or a proxy that names no client is limited per account, never as a whole', async () => {
     const { login } = await domain;
     const program = { ...at('192.0.2.3'), kind: 'client', id: 'ptn_12345678' } as const;
     for (const actor of [program, at(null)]) {
@@ -215,11 +216,11 @@ describe.each(['postgres', 'redis'] as const)('guessing, counted in %s,', (kind)
         code: 'none',
       });
     }
-    // The place that the program is at has nothing to do with it.
+    // The address of the program does not matter.
     expect(await guess((await account()).email, '192.0.2.3', PASSWORD)).toEqual({ code: 'none' });
   });
 
-  test('of one place at many accounts ends it for the window, except where it is known', async () => {
+  test('from one source at many accounts blocks the source for the window, except where it is known', async () => {
     const { login } = await domain;
     const { email } = await account();
     const ip = '192.0.2.2';

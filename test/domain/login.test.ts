@@ -9,7 +9,7 @@ const stores = openStores();
 const opened = openDomain({}, stores);
 
 let place = 0;
-/** Somewhere nobody has been. */
+/** An address that was never used. */
 const somewhere = () => at(`10.0.${Math.floor((place += 1) / 250)}.${place % 250}`);
 
 async function account(more: { username?: string; password?: string | null } = {}) {
@@ -19,7 +19,7 @@ async function account(more: { username?: string; password?: string | null } = {
 }
 
 describe('a login', () => {
-  test('answers with the account, how and when', async () => {
+  test('returns the account, amr and auth_time', async () => {
     const { login } = await opened;
     const { id, email } = await account();
     const before = Math.floor(Date.now() / 1000);
@@ -31,7 +31,7 @@ describe('a login', () => {
     expect(user.lastLoginAt?.getTime()).toBeGreaterThanOrEqual(before * 1000);
   });
 
-  test('is by email or username, however they are spelt', async () => {
+  test('accepts the email address or username in any spelling', async () => {
     const { login } = await opened;
     const email = newEmail();
     const username = `Zoë.${email.slice(1, 9)}`;
@@ -51,7 +51,7 @@ describe('a login', () => {
     });
   });
 
-  test('is written down, and leaves updatedAt alone', async () => {
+  test('is audited and does not change updatedAt', async () => {
     const { login, users } = await opened;
     const { id, email, updatedAt } = await account();
     const actor = somewhere();
@@ -68,7 +68,7 @@ describe('a login', () => {
     });
   });
 
-  test('makes a new hash when the parameters have changed', async () => {
+  test('renews the hash when the parameters have changed', async () => {
     const { users, pool } = await opened;
     const { id, email } = await account();
     const old = (await users.findById(id))?.passwordHash;
@@ -83,7 +83,7 @@ describe('a login', () => {
     expect((await users.findById(id))?.passwordHash).toBe(passwordHash);
     expect(old).toMatch(/^\$argon2id\$v=19\$m=64,/);
 
-    // Many at once on the old hash: the first writes, the others are still right.
+    // Parallel logins with the old hash: the first one writes, the others still succeed.
     await pool.query('update users set password_hash = $1 where id = $2', [old, id]);
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, () =>
@@ -93,12 +93,12 @@ describe('a login', () => {
     expect(outcomes).toEqual(Array.from({ length: 8 }, () => ({ code: 'none' })));
   });
 
-  test('does not stand when the password changes while it is under way', async () => {
+  test('fails if the password changes meanwhile', async () => {
     const { login, accounts, pool, ended } = await opened;
     const { id, email } = await account();
     const client = await pool.connect();
     await client.query('begin');
-    // The change is made, but not yet seen.
+    // The change is made but not committed.
     await client.query(
       'update users set password_hash = $1, security_version = security_version + 1 where id = $2',
       [await argon2.hash('something else'), id],
@@ -125,7 +125,7 @@ describe('a refused login', () => {
     'unknown username',
     'no password',
     'suspended, wrong password',
-  ])('costs one hash and reads the same: %s', async (which) => {
+  ])('costs one hash and gets the same answer: %s', async (which) => {
     const { login, accounts, hashed, outcomes } = await opened;
     const user = await account(which === 'no password' ? { password: null } : {});
     if (which === 'suspended, wrong password') await accounts.suspend(user.id, operator);
@@ -142,7 +142,7 @@ describe('a refused login', () => {
     expect(outcomes.at(-1)).toBe('invalid_credentials');
   });
 
-  test('tells of a suspension to who knows the password only', async () => {
+  test('reveals a suspension only after the right password', async () => {
     const { login, accounts, outcomes } = await opened;
     const { id, email } = await account();
     await accounts.suspend(id, operator);
@@ -170,7 +170,7 @@ describe('a refused login', () => {
     ['nul\0@example.com', 'nul\0password'],
     ['half\ud83d@example.com', 'half\udc00 password'],
     ["'; drop table users; --", "' or 1=1; --"],
-  ])('may have been asked for with anything: %#', async (identifier, password) => {
+  ])('survives any input: %#', async (identifier, password) => {
     const { login, hashed } = await opened;
     const { email } = await account();
     const before = hashed();
@@ -181,7 +181,7 @@ describe('a refused login', () => {
     expect(hashed() - before).toBe(3);
   });
 
-  test('leaves an event with the account, and of an unknown one nothing that was typed', async () => {
+  test('is audited with the account, and for an unknown account without the input', async () => {
     const { login } = await opened;
     const { id, email } = await account();
     await errorOf(login({ email, password: 'a wrong password', actor: somewhere() }));
@@ -205,7 +205,7 @@ describe('a refused login', () => {
   });
 });
 
-test('a flood of logins is told to come again, and counts against nobody', async () => {
+test('logins beyond the queue’s limit are told to retry and not counted as failures', async () => {
   const { email } = await account();
   const domain = await openDomain(
     { passwords: { ...passwords, hashing: { concurrency: 1, queue: 2 } } },
@@ -222,7 +222,7 @@ test('a flood of logins is told to come again, and counts against nobody', async
   await domain.login({ email, password: PASSWORD, actor });
 });
 
-test('without its counters nobody gets in, until they are back', async () => {
+test('without their counters logins are refused, until the counters are back', async () => {
   const { email } = await account();
   const server = await startRedis();
   const { databaseUrl } = await stores;

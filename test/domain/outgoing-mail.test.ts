@@ -13,7 +13,7 @@ const recipient = (to: string) => ({ to, person: null, locale: null });
 const asked = (to: string): Message => ({ ...recipient(to), kind: 'password-reset', link, circumstances });
 const notice = (to: string): Message => ({ ...recipient(to), kind: 'password-changed', circumstances });
 
-/** Letters half an hour after the full hour, so that no test runs into the next one. */
+/** Messages half an hour after the hour, so that no test runs into the next one. */
 async function post() {
   const { outbox, counters, inTransaction, pool } = await opened;
   const now = Math.floor(Date.now() / HOUR) * HOUR + HOUR / 2;
@@ -26,7 +26,7 @@ async function post() {
         tx,
       ),
     );
-  /** In how many minutes each letter is due, in order. */
+  /** In how many minutes each message is due, in order. */
   const due = async () => {
     const { rows } = await pool.query<{ minutes: number }>(
       'select round(extract(epoch from due_at - now()) / 60)::int as minutes from outbox where content is not null order by due_at',
@@ -50,9 +50,9 @@ test.each([
   ['+ada@example.com', '+ada@example.com'],
   ['a.d.a@example.com', 'a.d.a@example.com'],
   ['username:ada', 'username:ada'],
-])('%s is a name of the mailbox %s', (address, mailbox) => expect(mailboxOf(address)).toBe(mailbox));
+])('%s counts as the mailbox %s', (address, mailbox) => expect(mailboxOf(address)).toBe(mailbox));
 
-test('a mailbox gets ten letters an hour that strangers can ask for, whatever tag they write', async () => {
+test('a mailbox gets at most ten messages an hour that strangers can request, whatever the tags', async () => {
   const { outgoingMail, send, due } = await post();
   const email = newEmail();
   const tagged = (index: number) => email.replace('@', index % 2 === 0 ? '@' : `+${index}@`);
@@ -64,7 +64,7 @@ test('a mailbox gets ten letters an hour that strangers can ask for, whatever ta
   expect(await errorOf(outgoingMail.admit(newEmail()))).toEqual({ code: 'none' });
 });
 
-test('a full mailbox keeps no notice from anybody: it waits for an hour with room', async () => {
+test('beyond this limit, a notice is postponed to an hour with room', async () => {
   const { send, due } = await post();
   const email = newEmail();
   await times(10, () => send(asked(email)));
@@ -74,7 +74,7 @@ test('a full mailbox keeps no notice from anybody: it waits for an hour with roo
   expect(minutes).toEqual([...Array.from({ length: 10 }, () => 30), 90, 90]);
 });
 
-test('a full mailbox gets one link an hour that signs in: whoever fills it keeps its owner out no more', async () => {
+test('beyond this limit, a mailbox still gets one sign-in link an hour, so that nobody can lock the owner out', async () => {
   const { send, due } = await post();
   const email = newEmail();
   const signIn = (to: string): Message => ({ ...asked(to), kind: 'sign-in-link', link, circumstances });
@@ -86,7 +86,7 @@ test('a full mailbox gets one link an hour that signs in: whoever fills it keeps
   expect(await send(asked(email))).toBe(false);
 });
 
-test('an owner is told at once', async () => {
+test('a notice to an owner is sent at once', async () => {
   const { send, due } = await post();
   const email = newEmail();
   await times(10, () => send(asked(email)));
@@ -95,7 +95,7 @@ test('an owner is told at once', async () => {
   expect(await due()).toEqual([0]);
 });
 
-test('one source has two hundred an hour sent, a program and an operator as many as they like', async () => {
+test('a source can cause two hundred messages an hour, a program and an operator any number', async () => {
   const { send, due } = await post();
   const actor = at('2001:db8:7:7::1');
   await times(200, (index) => send(asked(newEmail()), { actor: { ...actor, ip: `2001:db8:7:7::${index}` } }));

@@ -1,4 +1,4 @@
-/** argon2 at its cheapest: what these tests look at is not its strength. */
+/** argon2 at its cheapest: these tests are not about its strength. */
 export const passwords = {
   minLength: 8,
   maxLength: 128,

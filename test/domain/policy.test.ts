@@ -8,7 +8,7 @@ const reasonFor = async (password: string, names: OwnNames = {}) => {
   return code === 'weak_password' ? reason : code;
 };
 
-describe('a password', () => {
+describe('a password by the policy', () => {
   test.each([
     'correct horse battery staple',
     'securePassword123',
@@ -27,7 +27,7 @@ describe('a password', () => {
     ['', 'too_short'],
     ['seven77', 'too_short'],
     ['🐎🔋📎✅', 'too_short'],
-    // Eight code points that are four letters, and one that is eighteen.
+    // Eight code points that are four characters, and one code point that expands to eighteen.
     ['e\u0301'.repeat(4), 'too_short'],
     ['\ufdfa', 'too_short'],
     ['x'.repeat(129), 'too_long'],
@@ -38,7 +38,7 @@ describe('a password', () => {
     ['PassWord123', 'common'],
     ['qwertyuiop', 'common'],
     ['11111111', 'common'],
-    // Full-width digits are the same password once normalised.
+    // Full-width digits normalize to the same password.
     ['１２３４５６７８', 'common'],
   ])('may not be %j: %s', async (password, reason) => {
     expect(await reasonFor(password)).toBe(reason);
@@ -58,18 +58,18 @@ describe('a password', () => {
     'josegarcía'.normalize('NFD'),
     'garcíagarcíagarcía',
     'johnnyPassword123',
-  ])('that rests on a name of the account is refused: %j', async (password) => {
+  ])('may not be based on a name of the account: %j', async (password) => {
     expect(await reasonFor(password, names)).toBe('contains_name');
   });
 
   test.each(['johnny likes long walks', 'example.com is fine', 'doe a deer a female deer'])(
-    'may mention one: %j',
+    'may mention a name of the account: %j',
     async (password) => {
       expect(await reasonFor(password, names)).toBe('none');
     },
   );
 
-  test('is not held against names of one or two letters', async () => {
+  test('is not compared with names of one or two letters', async () => {
     expect(await reasonFor('albatross soup', { username: 'al', name: 'A L' })).toBe('none');
   });
 });

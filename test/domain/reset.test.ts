@@ -8,7 +8,7 @@ const invalid = { code: 'invalid_reset_token' };
 const NEXT = 'an entirely new password';
 const MINUTE = 60_000;
 
-/** An account and the link to reset its password. */
+/** An account and its reset link. */
 async function asked(more: object = {}) {
   const { reset, account, token } = await opened;
   const user = await account(more);
@@ -16,8 +16,8 @@ async function asked(more: object = {}) {
   return { user, link: await token() };
 }
 
-describe('asking for a reset', () => {
-  test('sends a link to the account that is meant, by email or username', async () => {
+describe('requesting a password reset', () => {
+  test('sends a link to the account, named by email or username', async () => {
     const { reset, account, mail } = await opened;
     const user = await account({ username: `zoe${newEmail().slice(1, 9)}`, emailVerified: true });
     for (const typed of [
@@ -41,7 +41,7 @@ describe('asking for a reset', () => {
     expect(JSON.stringify(event)).not.toContain('@example');
   });
 
-  test('does the same for nobody, and leaves no trace but the event', async () => {
+  test('does the same work for an unknown account, and leaves only an event', async () => {
     const { reset, account, mail, statements, pool, accounts } = await opened;
     const user = await account();
     const suspended = await account();
@@ -73,7 +73,7 @@ describe('asking for a reset', () => {
   });
 
   test.each([undefined, null, 42, '', 'no address', {}, ['a@example.com'], '\0', 'x'.repeat(1_000_000)])(
-    'may be done with anything: %#',
+    'survives any input: %#',
     async (typed) => {
       const { reset, mail } = await opened;
       expect(await reset.request({ email: typed }, somewhere())).toEqual({ found: false });
@@ -83,7 +83,7 @@ describe('asking for a reset', () => {
     },
   );
 
-  test.each(['known', 'unknown'])('is limited for each source, for %s accounts alike', async (which) => {
+  test.each(['known', 'unknown'])('is limited by source, for %s accounts alike', async (which) => {
     const { reset, account, mail } = await opened;
     const email = which === 'known' ? (await account()).email : newEmail();
     const actor = somewhere();
@@ -95,7 +95,7 @@ describe('asking for a reset', () => {
     expect((await mail()).length).toBe(which === 'known' ? 10 : 0);
   });
 
-  test('is limited for each account, except where it signed in of late', async () => {
+  test('is limited by account, except from a source of a recent login', async () => {
     const { reset, account, login, mail } = await opened;
     const { email } = await account({ emailVerified: true });
     const home = somewhere();
@@ -103,13 +103,13 @@ describe('asking for a reset', () => {
     for (let index = 0; index < 30; index += 1) await reset.request({ email }, somewhere());
     expect(await errorOf(reset.request({ email }, somewhere()))).toMatchObject({ code: 'rate_limited' });
     expect(await reset.request({ email }, home)).toEqual({ found: true });
-    // No more than the mailbox takes, and the one from home.
+    // As many as the mailbox limit allows, and the one from the known source.
     expect((await mail()).length).toBe(11);
   });
 });
 
-describe('a reset', () => {
-  test('whose reply was lost is done once more with the same password, and with no other', async () => {
+describe('a password reset', () => {
+  test('can be repeated with the same password if its reply was lost, but with no other', async () => {
     const { reset, users, mail, withLostReply } = await opened;
     for (const again of [NEXT, 'a third right password']) {
       const { user, link } = await asked();
@@ -125,7 +125,7 @@ describe('a reset', () => {
     }
   });
 
-  test('sets the password, ends all that runs, verifies the address and tells the owner', async () => {
+  test('sets the password, ends all sessions and tokens, verifies the address and notifies the owner', async () => {
     const { reset, users, login, run, mail } = await opened;
     const { user, link } = await asked();
     const isRunning = await run(user.id);
@@ -152,11 +152,11 @@ describe('a reset', () => {
       actor: { ...actor, kind: 'user', id: user.id },
       details: { emailVerified: true },
     });
-    // Nobody was signed in by it.
+    // The reset is not a login.
     expect(record?.lastLoginAt).toBeNull();
   });
 
-  test('gives an account without a password one', async () => {
+  test('gives a password to an account that had none', async () => {
     const { reset, login, mail } = await opened;
     const { user, link } = await asked({ password: null });
     await reset.confirm(link, NEXT, somewhere());
@@ -164,7 +164,7 @@ describe('a reset', () => {
     await mail();
   });
 
-  test('serves once, of twenty tries at a time', async () => {
+  test('works once of twenty parallel requests', async () => {
     const { reset, login, mail } = await opened;
     const { user, link } = await asked();
     const tries = Array.from({ length: 20 }, (_, index) => `${NEXT} ${index}`);
@@ -178,7 +178,7 @@ describe('a reset', () => {
     expect(await mail()).toHaveLength(1);
   });
 
-  test('a password that cannot be used leaves the link', async () => {
+  test('with an unacceptable password does not use up the link', async () => {
     const { reset, mail } = await opened;
     const { user, link } = await asked({ username: `u${newEmail().slice(1, 12)}` });
     for (const [password, reason] of [
@@ -197,7 +197,7 @@ describe('a reset', () => {
     await mail();
   });
 
-  test('several links work until one was used; then none does', async () => {
+  test('works with any of several links, once', async () => {
     const { reset, token, mail } = await opened;
     const { user, link: first } = await asked();
     await reset.request({ email: user.email }, somewhere());
@@ -210,7 +210,7 @@ describe('a reset', () => {
     await mail();
   });
 
-  test('a link ends after fifteen minutes', async () => {
+  test('works for fifteen minutes', async () => {
     const { reset, later } = await opened;
     const { link } = await asked();
     later(14 * MINUTE);
@@ -222,7 +222,7 @@ describe('a reset', () => {
   });
 
   test.each(['password', 'address', 'suspension', 'deletion'])(
-    'a link ends by a change: %s',
+    'is refused after a change: %s',
     async (which) => {
       const { reset, accounts, mail } = await opened;
       const { user, link } = await asked();
@@ -236,7 +236,7 @@ describe('a reset', () => {
     },
   );
 
-  test('a link that is wrong, cut, of another purpose or nonsense is refused', async () => {
+  test('is refused with a link that is wrong, truncated, for another purpose or malformed', async () => {
     const { reset, verification, account, token } = await opened;
     const { link } = await asked();
     const other = await account();
@@ -258,7 +258,7 @@ describe('a reset', () => {
     await verification.confirm(foreign, somewhere());
   });
 
-  test('ends the change of address that somebody else had asked for', async () => {
+  test('cancels a change of address requested by somebody else', async () => {
     const { reset, verification, mail, users } = await opened;
     const { user, link } = await asked();
     await verification.requestChange(user.id, newEmail(), somewhere());
@@ -272,7 +272,7 @@ describe('a reset', () => {
     await mail();
   });
 
-  test('lets a source in again that had guessed wrong', async () => {
+  test('forgives the wrong guesses of its source', async () => {
     const { login, reset, mail } = await opened;
     const { user, link } = await asked();
     const { email } = user;
@@ -287,7 +287,7 @@ describe('a reset', () => {
     await mail();
   });
 
-  test('beside a request for another link neither waits for the other for ever', async () => {
+  test('never deadlocks with a parallel request for another link', async () => {
     const { reset, mail } = await opened;
     for (let round = 0; round < 5; round += 1) {
       const { user, link } = await asked();

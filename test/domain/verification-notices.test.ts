@@ -4,7 +4,7 @@ import { openMailDomain, somewhere } from '../mail/mail-domain.ts';
 
 const opened = openMailDomain();
 
-test('each act is told of once, in the transaction that it happens in', async () => {
+test('every kind of change is notified once, in its own transaction', async () => {
   const { notices, account, inTransaction, mail } = await opened;
   const user = await account({ emailVerified: true, givenName: 'Zoë-Marie', locale: 'es' });
   const actor = {
@@ -43,7 +43,7 @@ test('each act is told of once, in the transaction that it happens in', async ()
   expect(await mail()).toHaveLength(1);
 });
 
-test('nobody is called by a name that somebody else may have chosen for them', async () => {
+test('a mail uses no name that somebody else may have chosen', async () => {
   const { notices, account, inTransaction, mail } = await opened;
   const user = await account({ name: 'You won! http://evil.example' });
   await inTransaction((tx) => notices.passwordChanged(user, somewhere(), tx));
@@ -62,6 +62,6 @@ test.each([
     'Safari',
     'iOS',
   ],
-])('of %s it is known: %s on %s', (userAgent, browser, system) => {
+])('the user agent %s is shown as %s on %s', (userAgent, browser, system) => {
   expect(deviceOf(userAgent)).toEqual({ browser, system });
 });

@@ -9,8 +9,8 @@ const DAY = 86_400_000;
 
 const typesOf = async (subject: string) => (await audit.list({ limit: 10, subject })).map(({ type }) => type);
 
-describe('an address at sign-up', () => {
-  test('is verified by the link that was sent to it, in the transaction that made the account', async () => {
+describe('an address at registration', () => {
+  test('is verified by the link sent to it in the transaction that creates the account', async () => {
     const { verification, account, inTransaction, users, mail, token } = await opened;
     const user = await account();
     const undone = inTransaction(async (tx) => {
@@ -36,7 +36,7 @@ describe('an address at sign-up', () => {
     expect(await mail()).toEqual([]);
   });
 
-  test('gets a message in the language of the account, else of the request, and without a name', async () => {
+  test('gets a message in the account’s language, else the request’s, without a name', async () => {
     const { verification, account, inTransaction, mail } = await opened;
     const [german, unknown] = [await account({ locale: 'de-AT' }), await account()];
     for (const user of [german, unknown]) {
@@ -48,7 +48,7 @@ describe('an address at sign-up', () => {
     ]);
   });
 
-  test('may be sent another link, which ends the first; and none once it is verified', async () => {
+  test('can get another link, which replaces the first, and none once it is verified', async () => {
     const { verification, account, token, mail } = await opened;
     const user = await account();
     expect(await verification.request(user.id, somewhere())).toBe(true);
@@ -69,8 +69,8 @@ describe('an address at sign-up', () => {
   });
 });
 
-describe('a link', () => {
-  test('serves once, of twenty tries at a time', async () => {
+describe('a verification link', () => {
+  test('works once of twenty parallel requests', async () => {
     const { verification, account, token } = await opened;
     const user = await account();
     await verification.request(user.id, somewhere());
@@ -82,7 +82,7 @@ describe('a link', () => {
     expect(outcomes.filter(({ code }) => code === invalid.code)).toHaveLength(19);
   });
 
-  test('whose reply was lost says once more what it did', async () => {
+  test('repeats its result if the reply was lost', async () => {
     const { verification, account, token, withLostReply } = await opened;
     const user = await account();
     await verification.request(user.id, somewhere());
@@ -96,7 +96,7 @@ describe('a link', () => {
     expect((await typesOf(user.id)).filter((type) => type === 'email.verified')).toHaveLength(1);
   });
 
-  test('ends after a day', async () => {
+  test('expires after a day', async () => {
     const { verification, account, token, later } = await opened;
     const user = await account();
     await verification.request(user.id, somewhere());
@@ -109,7 +109,7 @@ describe('a link', () => {
     later(-DAY - 60_000);
   });
 
-  test('that is wrong, cut, of another purpose or nonsense is refused', async () => {
+  test('is refused if wrong, truncated, for another purpose or malformed', async () => {
     const { verification, reset, account, token } = await opened;
     const user = await account();
     await verification.request(user.id, somewhere());
@@ -132,7 +132,7 @@ describe('a link', () => {
     await verification.confirm(link, somewhere());
   });
 
-  test('ends when the account is suspended, has another address by now, or is gone', async () => {
+  test('is invalid once the account is suspended or deleted or has another address', async () => {
     const { verification, accounts, account, token, mail } = await opened;
     const [suspended, moved, gone] = [await account(), await account(), await account()];
     const links = [];
@@ -157,7 +157,7 @@ describe('a link', () => {
 });
 
 describe('a change of address', () => {
-  test('counts once the new one is verified, and the old one is told of both', async () => {
+  test('takes effect once the new one is verified, and the old one is notified twice', async () => {
     const { verification, account, users, mail } = await opened;
     const user = await account({ emailVerified: true });
     const email = newEmail();
@@ -188,7 +188,7 @@ describe('a change of address', () => {
     expect(await typesOf(user.id)).toEqual(['email.changed', 'email.change_requested', 'user.created']);
   });
 
-  test('to an address that is taken tells its owner, and nobody else anything', async () => {
+  test('to a taken address notifies only the owner of that address', async () => {
     const { verification, account, mail } = await opened;
     const [user, holder] = [await account({ emailVerified: true }), await account({ emailVerified: true })];
     await verification.requestChange(user.id, holder.email.toUpperCase(), somewhere());
@@ -197,12 +197,12 @@ describe('a change of address', () => {
       ['account-exists', holder.email],
       ['email-change-requested', user.email],
     ]);
-    // Told once an hour, however often it is tried.
+    // At most once an hour, however often it is tried.
     await verification.requestChange(user.id, holder.email, somewhere());
     expect((await mail()).map(({ kind }) => kind)).toEqual(['email-change-requested']);
   });
 
-  test('is refused in the end when somebody was faster', async () => {
+  test('is refused at the end if somebody else was faster', async () => {
     const { verification, account, users, mail } = await opened;
     const user = await account();
     const email = newEmail();
@@ -219,22 +219,25 @@ describe('a change of address', () => {
     expect(await mail()).toEqual([]);
   });
 
-  test.each(['password', 'email', 'another change'])('ends when the %s comes first', async (which) => {
-    const { verification, accounts, account, mail, users } = await opened;
-    const user = await account();
-    await verification.requestChange(user.id, newEmail(), somewhere());
-    const [message] = await mail();
-    const link = message && 'link' in message ? message.link.token : '';
-    if (which === 'password') await accounts.setPassword(user.id, 'another right password', operator);
-    if (which === 'email') await accounts.update(user.id, { email: newEmail() }, operator);
-    if (which === 'another change') await verification.requestChange(user.id, newEmail(), somewhere());
-    const before = (await users.findById(user.id))?.email;
-    expect(await errorOf(verification.confirm(link, somewhere()))).toEqual(invalid);
-    expect((await users.findById(user.id))?.email).toBe(before);
-    await mail();
-  });
+  test.each(['password', 'email', 'another change'])(
+    'is cancelled by a change before it: %s',
+    async (which) => {
+      const { verification, accounts, account, mail, users } = await opened;
+      const user = await account();
+      await verification.requestChange(user.id, newEmail(), somewhere());
+      const [message] = await mail();
+      const link = message && 'link' in message ? message.link.token : '';
+      if (which === 'password') await accounts.setPassword(user.id, 'another right password', operator);
+      if (which === 'email') await accounts.update(user.id, { email: newEmail() }, operator);
+      if (which === 'another change') await verification.requestChange(user.id, newEmail(), somewhere());
+      const before = (await users.findById(user.id))?.email;
+      expect(await errorOf(verification.confirm(link, somewhere()))).toEqual(invalid);
+      expect((await users.findById(user.id))?.email).toBe(before);
+      await mail();
+    },
+  );
 
-  test('to the address that the account has verifies it, if that is still to do', async () => {
+  test('to the current address verifies it if necessary', async () => {
     const { verification, account, mail } = await opened;
     const user = await account();
     await verification.requestChange(user.id, user.email, somewhere());
@@ -244,7 +247,7 @@ describe('a change of address', () => {
     expect(await mail()).toEqual([]);
   });
 
-  test('is called off by the address that the account has', async () => {
+  test('is cancelled by requesting the current address', async () => {
     const { verification, account, users, mail } = await opened;
     const user = await account({ emailVerified: true });
     await verification.requestChange(user.id, newEmail(), somewhere());
@@ -267,7 +270,7 @@ describe('a change of address', () => {
   });
 });
 
-test('nobody has us flood an address', async () => {
+test('verification mail cannot be used to flood an address', async () => {
   const { verification, account, mail } = await opened;
   const email = newEmail();
   const outcomes: unknown[] = [];

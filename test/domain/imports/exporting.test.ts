@@ -62,11 +62,11 @@ beforeAll(async () => {
   expect(events).toMatchObject([
     { type: 'accounts.exported', details: { format: 'auth0', with_hashes: false } },
   ]);
-  // Another installation, whose keys are others.
+  // Another installation, with other keys.
   postern = await openPostern('the key of the installation that accounts come back to');
 });
 
-it('writes what comes back the same, in Postern’s own format', async () => {
+it('an export in Postern’s own format imports as the same accounts', async () => {
   const lines = (texts['ndjson'] ?? '')
     .trimEnd()
     .split('\n')
@@ -92,7 +92,7 @@ it('writes what comes back the same, in Postern’s own format', async () => {
   expect(again).toMatchObject(RECORDS);
 });
 
-it('writes a realm of Keycloak, which is read again as one', async () => {
+it('an export as a Keycloak realm can be imported again', async () => {
   const realm = JSON.parse(texts['keycloak'] ?? '') as { users: Record<string, unknown>[]; groups: unknown };
   expect(realm.groups).toEqual([{ name: 'staff', subGroups: [{ name: 'berlin', subGroups: [] }] }]);
   expect(realm.users[0]).toMatchObject({
@@ -125,7 +125,7 @@ it('writes a realm of Keycloak, which is read again as one', async () => {
   ]);
 });
 
-it('writes the form that Auth0 imports', async () => {
+it('an export has the form that Auth0 imports', async () => {
   const users = JSON.parse(texts['auth0'] ?? '') as Record<string, unknown>[];
   expect(users[0]).toMatchObject({
     user_id: 'user-1',
@@ -139,7 +139,7 @@ it('writes the form that Auth0 imports', async () => {
   });
 });
 
-it.each(['ndjson', 'keycloak', 'auth0'])('writes no secret as %s unless asked to', (format) => {
+it.each(['ndjson', 'keycloak', 'auth0'])('an export contains no secret as %s unless requested', (format) => {
   const text = texts[`${format} alone`] ?? '';
   expect(text).toContain('ary');
   expect(text).not.toMatch(/argon2|DlEmT3Y7|dd015fb0|JBSWY3DP|recovery|secret|hash|credential/i);

@@ -1,4 +1,7 @@
-/** Files as they come: encodings, delimiters, what is cut or too long; queries; where attributes and events go. */
+/**
+ * Files: encodings, delimiters, truncated and overlong ones. Also queries, and where attributes and events
+ * go.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -26,12 +29,12 @@ const account = async (email: string) => {
   return found;
 };
 
-describe('CSV', () => {
+describe('a CSV import', () => {
   it.each([
     ['commas', ','],
     ['semicolons', ';'],
     ['tabs', '\t'],
-  ])('with %s, in UTF-8 and UTF-16 with a mark', async (name, delimiter) => {
+  ])('accepts %s, in UTF-8 and UTF-16 with a byte order mark', async (name, delimiter) => {
     const at = (encoding: string) => `${name}-${encoding}@csv.example`;
     const text = (encoding: string) =>
       ['Mail', 'Full name', 'Kind', 'joined'].join(delimiter) +
@@ -61,7 +64,7 @@ describe('CSV', () => {
     expect(row?.attributes).toEqual({ full: `Ä "B"${delimiter}\nC` });
   });
 
-  it('names the record that cannot be read, and takes the others', async () => {
+  it('names an unreadable record and imports the others', async () => {
     const text = `email,name\na@bad.example,A\nb@bad.example\nc@bad.example,"C"x\nd@bad.example,${'x'.repeat(2 << 20)}\ne@bad.example,=cmd()\n\nf@bad.example,"open\n`;
     const report = await postern.importText(text);
     expect(report).toMatchObject({ read: 6, created: 2, failed: 4 });
@@ -77,7 +80,7 @@ describe('CSV', () => {
     expect(wrong).toMatch(/NUL/);
   });
 
-  it('refuses columns that nobody mapped, and mappings of none', async () => {
+  it('refuses columns without a mapping, and mappings without a column', async () => {
     await expect(postern.importText('email,passwort\na@b.example,x\n')).rejects.toThrow(/passwort/);
     await expect(postern.importText('mail\na@b.example\n', { map: ['email=post'] })).rejects.toThrow(/post/);
     await expect(postern.importText('mail\na@b.example\n', { map: ['e_mail=mail'] })).rejects.toThrow(
@@ -86,7 +89,7 @@ describe('CSV', () => {
   });
 });
 
-it('says where a JSON file ends too early, and passes over what is too deep or too long', async () => {
+it('an import names where a JSON file is truncated, and skips records that are too deep or too long', async () => {
   const user = (email: string) => JSON.stringify({ localId: `id-of-${email}`, email });
   const text = `{"users":[${user('j1@json.example')},{"localId":"deep","x":${'['.repeat(100)}${']'.repeat(100)}},{"localId":"${'x'.repeat(2 << 20)}"},${user('j2@json.example')},{"localId":"cut`;
   const report = await postern.importText(text, { from: 'firebase' });
@@ -99,7 +102,7 @@ it('says where a JSON file ends too early, and passes over what is too deep or t
   await expect(postern.importText('hello')).rejects.toThrow(/--from/);
 });
 
-it('takes the rows of a query in another database', async () => {
+it('an import can read the rows of a query in another database', async () => {
   await postern.sql('create schema old');
   await postern.sql(
     `create table old.people (id bigint, mail text, hash text, verified boolean, made timestamp)`,
@@ -148,7 +151,7 @@ const SCHEMA = {
   },
 };
 
-it('is told to webhooks that name its event, and to no other', async () => {
+it('an import is reported to webhooks that subscribed to its event, and no others', async () => {
   const { webhooks, inTransaction } = postern.core.stores;
   const content = { url: 'https://hooks.example.com/', description: '', enabled: true, secret: 'none' };
   const [named] = await inTransaction(async (tx) => [
@@ -175,7 +178,7 @@ it('is told to webhooks that name its event, and to no other', async () => {
   await postern.sql('delete from webhooks');
 });
 
-it('has those attributes that the schema takes, and keeps the rest', async () => {
+it('an import sets attributes that fit the schema and keeps the others aside', async () => {
   await postern.core.attributes.update(shellOperator(systemActor), SCHEMA);
   const email = 'attributes@example.com';
   const attributes = { level: '7', hobbies: ['chess', 'go'], plan: ['gold'], active: 'perhaps', shoe: 42 };
@@ -191,7 +194,7 @@ it('has those attributes that the schema takes, and keeps the rest', async () =>
   expect(JSON.parse(exported)).toMatchObject({
     attributes: { ...rest, level: 7, hobbies: ['chess', 'go'], plan: 'gold' },
   });
-  // Another state of it there changes what the schema takes, and nothing that is set here besides.
+  // Importing a changed record again updates the attributes from there, not those set here.
   const setHere = { level: 7, plan: 'gold', active: true };
   await postern.core.stores.users.update(account?.id ?? '', { attributes: setHere });
   const changed = { ...record, attributes: { level: 99, plan: 'silver' } };
@@ -200,7 +203,7 @@ it('has those attributes that the schema takes, and keeps the rest', async () =>
   expect(await postern.sql(kept)).toEqual([{ attributes: { level: 99 } }]);
 });
 
-it('goes on where an importer was killed', async () => {
+it('an import continues where a killed importer stopped', async () => {
   const records = Array.from({ length: 1_600 }, (_, index) => ({
     source_id: `killed-${index}`,
     email: `killed-${index}@example.org`,
@@ -217,7 +220,7 @@ it('goes on where an importer was killed', async () => {
   };
   const { imports, inTransaction } = postern.core.stores;
   await inTransaction(async (tx) => {
-    // The third batch waits for this group, which it wants to make.
+    // The third batch waits for this lock on a group that it wants to create.
     await imports.groupsOf([{ name: 'held', nameKey: 'held' }], tx);
     const cli = path.resolve(import.meta.dirname, '../../../src/cli.ts');
     const importer = spawn(process.execPath, [cli, 'import', file], {

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 const since = new Date('2019-03-01T08:30:00Z');
 
-/** Files that real tools wrote, and what some of their accounts become. */
+/** Files written by real tools, and what some of their accounts become. */
 const FILES: { file: string; companions?: string[]; people: Record<string, object>; without: string[] }[] = [
   {
     file: 'django.json',
@@ -77,7 +77,7 @@ const FILES: { file: string; companions?: string[]; people: Record<string, objec
 ];
 
 it.each(FILES)(
-  '$file comes in whole, and its people sign in',
+  '$file is imported completely, and its people can sign in',
   async ({ file, companions = [], people, without }) => {
     const report = await postern.importText(fixture(file), { with: companions.map(fixture) });
     const count = Object.keys(people).length + without.length;
@@ -93,7 +93,7 @@ it.each(FILES)(
   },
 );
 
-it('secrets that hashes shared go when no hash has needed them for a day', async () => {
+it('secrets shared by hashes are deleted a day after the last such hash', async () => {
   const digest = (email: string, pepper: string) => ({
     email,
     password_hash: '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b',
@@ -114,7 +114,7 @@ it('secrets that hashes shared go when no hash has needed them for a day', async
   await waitDays();
   expect(await sweep()).toBe(1);
   expect(await kept()).toHaveLength(1);
-  // Asked for again, they are needed again.
+  // Importing such a hash again keeps the secret.
   await postern.sql(`update users set password_hash = null where email = 'two@secrets.example'`);
   await waitDays();
   await postern.importLines([{ ...digest('three@secrets.example', 'second') }]);

@@ -11,7 +11,7 @@ beforeAll(async () => {
   postern = await openPostern();
 });
 
-describe('an account of another service', () => {
+describe('an account imported from another service', () => {
   const id = '5f0c6a52-6a6b-4a43-9d61-0d6a0c0b2d11';
   const record = {
     id,
@@ -40,7 +40,7 @@ describe('an account of another service', () => {
     attributes: { plan: 'gold' },
   };
 
-  it('comes in whole', async () => {
+  it('has all its data', async () => {
     const report = await postern.importLines([record]);
     expect(report).toMatchObject({ read: 1, created: 1, updated: 0, skipped: 0, failed: 0 });
     expect(codesOf(report)).toEqual([[1, 'role_not_imported']]);
@@ -75,7 +75,7 @@ describe('an account of another service', () => {
     ]);
   });
 
-  it('signs in by its old name and password, once, and has a hash of today from then on', async () => {
+  it('signs in with its old name and password, once with the old hash, then with a current one', async () => {
     const { logins } = postern.core;
     const step = await logins.beginLogin({
       identifier: 'mary ann',
@@ -87,7 +87,7 @@ describe('an account of another service', () => {
     expect(user?.passwordHash).toMatch(/^\$argon2id\$/);
   });
 
-  it('has its authenticator, and codes of either kind', async () => {
+  it('keeps its authenticator app, with TOTP codes and recovery codes', async () => {
     const { mfa } = postern.core;
     const token = generateSync({ secret: record.totp_secret, algorithm: 'sha256', digits: 8, period: 60 });
     expect(await mfa.verify(id, { code: token }, at('192.0.2.1'))).toMatchObject({ method: 'otp' });
@@ -101,7 +101,7 @@ describe('an account of another service', () => {
     expect((await postern.core.stores.factors.factors.count(id)).recoveryCodes).toBe(0);
   });
 
-  it('is skipped as long as it is the same there, and keeps what was set here when it is not', async () => {
+  it('is skipped while unchanged there, and otherwise updated, except for what was set here', async () => {
     expect(await postern.importLines([record], { onConflict: 'update' })).toMatchObject({ skipped: 1 });
     const before = await postern.core.stores.users.findById(id);
     const changed = {
@@ -118,33 +118,33 @@ describe('an account of another service', () => {
     expect(await postern.core.stores.factors.totp.keys(id)).toMatchObject([{ secret: record.totp_secret }]);
   });
 
-  it('leaves greater numbers to those who register', async () => {
+  it('leaves higher numbers to new accounts', async () => {
     const made = await postern.core.accounts.create({ email: 'next@example.com' }, at(null));
     expect(made.number).toBe(4712);
   });
 });
 
-describe('what stands in the way', () => {
+describe('a record that cannot be imported', () => {
   const line = (fields: object) => ({ email: `x${Math.random()}@example.com`, ...fields });
   it.each<[string, object, string]>([
     ['a misspelt field', { passwordHash: 'x' }, 'unknown_field'],
-    ['no UUID', { id: '12' }, 'invalid_id'],
-    ['an address that is none', { email: 'nobody' }, 'invalid_email'],
+    ['an id that is not a UUID', { id: '12' }, 'invalid_id'],
+    ['an invalid address', { email: 'nobody' }, 'invalid_email'],
     ['an empty name', { name: ' ' }, 'invalid_name'],
     ['a name of two lines', { name: 'a\nb' }, 'invalid_name'],
-    ["another's address as username", { username: 'a@b.example' }, 'invalid_username'],
-    ['a status', { status: 'frozen' }, 'invalid_status'],
-    ['a time', { created_at: 'yesterday' }, 'invalid_timestamp'],
-    ['a day that there is not', { created_at: '2023-02-31T99:00:00Z' }, 'invalid_timestamp'],
-    ['a number beyond the range', { number: 2_147_483_648 }, 'number_out_of_range'],
-    ['a number below it', { number: 0 }, 'number_out_of_range'],
-    ['a secret', { totp_secret: 'not base32!' }, 'invalid_totp_secret'],
-    ['a short secret', { totp_secret: 'MFRGG' }, 'invalid_totp_secret'],
-    ['a NUL', { name: 'a\0b' }, 'nul_character'],
+    ["another account's address as username", { username: 'a@b.example' }, 'invalid_username'],
+    ['an unknown status', { status: 'frozen' }, 'invalid_status'],
+    ['an invalid time', { created_at: 'yesterday' }, 'invalid_timestamp'],
+    ['a date that does not exist', { created_at: '2023-02-31T99:00:00Z' }, 'invalid_timestamp'],
+    ['a number above the range', { number: 2_147_483_648 }, 'number_out_of_range'],
+    ['a number below the range', { number: 0 }, 'number_out_of_range'],
+    ['an invalid TOTP secret', { totp_secret: 'not base32!' }, 'invalid_totp_secret'],
+    ['a short TOTP secret', { totp_secret: 'MFRGG' }, 'invalid_totp_secret'],
+    ['a NUL character', { name: 'a\0b' }, 'nul_character'],
     ['a lone surrogate', { name: 'a\ud800' }, 'invalid_utf8'],
-    ['a list of roles that is none', { roles: 'admin' }, 'invalid_record'],
+    ['an invalid list of roles', { roles: 'admin' }, 'invalid_record'],
     [
-      'deep attributes',
+      'deeply nested attributes',
       { attributes: JSON.parse(`${'[{"a":'.repeat(40)}1${'}]'.repeat(40)}`) as object },
       'invalid_record',
     ],
@@ -160,13 +160,13 @@ describe('what stands in the way', () => {
       },
       'hash_cost_too_high',
     ],
-  ])('%s', async (_what, fields, code) => {
+  ])('is refused for %s', async (_what, fields, code) => {
     const report = await postern.importLines([line(fields)]);
     expect(report).toMatchObject({ read: 1, created: 0, failed: 1 });
     expect(report.problems).toEqual([{ line: 1, code, message: expect.any(String), severity: 'error' }]);
   });
 
-  it('is named by line, and the others come in', async () => {
+  it('is reported by line, and the others are imported', async () => {
     const good = JSON.stringify({ email: 'good@example.com' });
     const text = Buffer.concat([
       Buffer.from(`${good}\n\n{"email":\n[1]\n`),
@@ -187,7 +187,7 @@ describe('what stands in the way', () => {
     expect(JSON.stringify(report)).not.toContain('cut@exam');
   });
 
-  it('are duplicates, of which the first stays', async () => {
+  it('may be a duplicate, of which the first is imported', async () => {
     const report = await postern.importLines([
       { source_id: 'a', email: 'Twice@example.com', username: 'Straße' },
       { source_id: 'b', email: 'twice@EXAMPLE.com' },
@@ -209,7 +209,7 @@ describe('what stands in the way', () => {
     expect(report.problems[1]?.message).toContain('"Straße"');
   });
 
-  it('may be met with a policy', async () => {
+  it('can be handled by a conflict policy', async () => {
     const made = await postern.core.accounts.create(
       { email: 'here@example.com', password: 'correct horse battery' },
       at(null),
@@ -225,7 +225,7 @@ describe('what stands in the way', () => {
     expect(await postern.importLines([theirs], { onConflict: 'update' })).toMatchObject({ updated: 1 });
     expect(await postern.byEmail('here@example.com')).toMatchObject({ id: made.id, name: 'From There' });
     expect(await postern.opens('here@example.com', 'correct horse battery')).toBe(true);
-    // No way in comes with somebody who is called the same elsewhere.
+    // An account that only has the same names gains no way to sign in.
     expect(await postern.sql(`select subject from upstream_identities where subject = 'h'`)).toEqual([]);
     const again = { ...theirs, password_hash: BCRYPT.replace('KnsmacZ', 'KnsmacY') };
     expect(await postern.importLines([again], { onConflict: 'update' })).toMatchObject({ updated: 1 });
@@ -236,7 +236,7 @@ describe('what stands in the way', () => {
     ]);
   });
 
-  it('may be let pass', async () => {
+  it('can be accepted without what is invalid', async () => {
     const report = await postern.importLines(
       [
         { source_id: 'p1', username: 'no-mail' },
@@ -254,8 +254,8 @@ describe('what stands in the way', () => {
   });
 });
 
-describe('roles', () => {
-  it('of another service are given where they are mapped, and manage nothing otherwise', async () => {
+describe('roles of another service', () => {
+  it('are assigned where they are mapped, and give no permissions otherwise', async () => {
     const [one, two] = [
       { email: 'r1@example.com', roles: ['admin', 'OWNER'] },
       { email: 'r2@example.com', roles: ['boss', 'support'] },
@@ -280,7 +280,7 @@ describe('roles', () => {
   });
 });
 
-it('gives an account its number though the first owner has it', async () => {
+it('an import keeps an account’s number, even if the first owner has it', async () => {
   const owner = await postern.core.accounts.create({ email: 'owner@example.com' }, at(null));
   await postern.sql(`update users set roles = '{user,owner}' where id = $1`, [owner.id]);
   const other = await postern.core.accounts.create({ email: 'no-owner@example.com' }, at(null));
@@ -294,7 +294,7 @@ it('gives an account its number though the first owner has it', async () => {
 });
 
 describe('weak hashes', () => {
-  it('are kept within argon2id, and passwords are hashed at once', async () => {
+  it('are wrapped in argon2id, and plain passwords are hashed at once', async () => {
     const report = await postern.importLines(
       [
         {
@@ -316,7 +316,7 @@ describe('weak hashes', () => {
   });
 });
 
-it('takes what the file does not say from the parameters of all hashes', async () => {
+it('parameters given for all hashes of an import complete those in the file', async () => {
   const report = await postern.importLines(
     [
       { email: 'shared@example.com', password_hash: 'dd015fb09a04fd4f231a6cd2cd059525' },
@@ -329,7 +329,7 @@ it('takes what the file does not say from the parameters of all hashes', async (
   expect(await postern.opens('itself@example.com', PASSWORD)).toBe(true);
 });
 
-describe('many at once', () => {
+describe('a large import', () => {
   const many = (prefix: string) =>
     Array.from({ length: 1500 }, (_, index) => ({
       source_id: `${prefix}${index}`,
@@ -337,7 +337,7 @@ describe('many at once', () => {
       groups: ['many'],
     }));
 
-  it('does nothing when it is only tried out, and says what it would do', async () => {
+  it('changes nothing in a dry run and reports what it would do', async () => {
     const records = [...many('dry'), { source_id: 'again', email: 'DRY0@example.org' }];
     const report = await postern.importLines(records, { isDryRun: true });
     expect(report).toMatchObject({ read: 1501, created: 1500, failed: 1 });
@@ -345,7 +345,7 @@ describe('many at once', () => {
     expect(await postern.sql(`select from users where email like 'dry%'`)).toEqual([]);
   });
 
-  it('gives each account once, with two importers and people who register meanwhile', async () => {
+  it('creates each account once, with two importers and registrations in parallel', async () => {
     const records = many('race');
     const register = (index: number) =>
       postern.core.accounts.create({ email: `race${index}@example.org` }, at(null)).catch(() => null);

@@ -26,7 +26,7 @@ const account = async (email: string) => {
   return found;
 };
 
-it('Keycloak: a realm, with each kind of credential', async () => {
+it('import from Keycloak: a realm with each kind of credential', async () => {
   const users = [
     {
       id: UUID(1),
@@ -111,7 +111,7 @@ it('Keycloak: a realm, with each kind of credential', async () => {
   expect(await postern.opens('old@keycloak.example', 'plain text')).toBe(true);
 });
 
-it('Auth0: profiles with the export of hashes, and its import form', async () => {
+it('import from Auth0: profiles with the export of hashes, and its import format', async () => {
   const profile = {
     user_id: 'auth0|5f',
     email: 'ann@auth0.example',
@@ -157,7 +157,7 @@ it('Auth0: profiles with the export of hashes, and its import form', async () =>
   expect(await postern.opens('form@auth0.example', 'hälso-日本')).toBe(true);
 });
 
-it('Firebase: JSON and CSV, with the hash parameters of its console', async () => {
+it('import from Firebase: JSON and CSV with the hash parameters of its console', async () => {
   const params = `hash_config {\n  algorithm: SCRYPT,\n  base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 14,\n}`;
   const hash = 'lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==';
   const users = [
@@ -205,7 +205,7 @@ it('Firebase: JSON and CSV, with the hash parameters of its console', async () =
   expect(await account('csv@firebase.example')).toMatchObject({ name: 'Doe, Jane' });
 });
 
-it('Supabase: users, identities and factors', async () => {
+it('import from Supabase: users, identities and factors', async () => {
   const users = [
     {
       id: UUID(3),
@@ -240,7 +240,7 @@ it('Supabase: users, identities and factors', async () => {
   expect(await factorOf(UUID(3))).toMatchObject({ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' });
 });
 
-it('Cognito: list-users and its CSV', async () => {
+it('import from Cognito: list-users and its CSV', async () => {
   const users = [
     {
       Username: UUID(5),
@@ -270,7 +270,7 @@ it('Cognito: list-users and its CSV', async () => {
   expect(await account('jo@cognito.example')).toMatchObject({ username: 'jo' });
 });
 
-it('Django: dumpdata with groups, django-otp and allauth', async () => {
+it('import from Django: dumpdata with groups, django-otp and allauth', async () => {
   const dump = [
     {
       model: 'account.emailaddress',
@@ -350,7 +350,7 @@ it('Django: dumpdata with groups, django-otp and allauth', async () => {
   });
 });
 
-it('WordPress: users with their meta', async () => {
+it('import from WordPress: users with their meta', async () => {
   const users =
     'ID;user_login;user_pass;user_email;user_registered;display_name\n8001;Mary Ann;$wp$2y$10$LhoD0lNhDLoHJEwpLBim8O4r2716pk6RV39sIpPvM7kB/monIQTIa;wp@wordpress.example;2020-01-01 10:00:00;Mary\n8002;older;5f4dcc3b5aa765d61d8327deb882cf99;md5@wordpress.example;0000-00-00 00:00:00;Old\n';
   const meta = JSON.stringify([
@@ -375,7 +375,7 @@ it('WordPress: users with their meta', async () => {
   expect(await postern.opens('md5@wordpress.example', 'password')).toBe(true);
 });
 
-it('LDIF: folded, in base64, with groups', async () => {
+it('import from LDIF: folded lines, base64 and groups', async () => {
   const base64 = Buffer.from('{SMD5}51/7Rj7WWVcSVP/wX/P3Uc57Nrg=').toString('base64');
   const text = `version: 1\n\n# people\ndn: uid=lee,ou=people,dc=example\nobjectClass: inetOrgPerson\nuid: lee\ncn:: ${Buffer.from('Lee Müller').toString('base64')}\nsn: Müller\nmail: lee@ldap.exam\n ple\nmail: second@ldap.example\nuserPassword:: ${base64}\nuserPassword: {SSHA}x\njpegPhoto:< file:///etc/passwd\nentryUUID: ${UUID(6)}\ncreateTimestamp: 20200102030405Z\npwdAccountLockedTime: 20210101000000Z\n\ndn: cn=admins,dc=example\nobjectClass: groupOfNames\ncn: staff\nmember: UID=lee, ou=people,dc=example\n\ndn: uid=cut,dc=example\nobjectClass: person\nuid: cut\nmail:: ***\n`;
   const report = await postern.importText(text);

@@ -1,4 +1,4 @@
-/** Imports of texts as files, into a database of one's own. */
+/** Imports text as files into a separate database. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loadConfig } from '../../../src/config/index.ts';
@@ -42,7 +42,7 @@ export const DEFAULTS: Options = {
 
 export const SECRETS_KEY = 'the key of imports that are only tried out';
 
-/** A Postern without a server, on a database of its own. */
+/** Postern without a server, on its own database. */
 export async function openPostern(secretsKey = SECRETS_KEY) {
   const { url } = await createDatabase();
   const config = loadConfig({ PUBLIC_URL: 'https://login.example.com' });
@@ -110,6 +110,6 @@ export async function openPostern(secretsKey = SECRETS_KEY) {
 
 export type Postern = Awaited<ReturnType<typeof openPostern>>;
 
-/** Codes by line. */
+/** Error codes by line. */
 export const codesOf = ({ problems }: ImportReport): [number, string][] =>
   problems.map(({ line, code }) => [line, code]);

@@ -8,6 +8,6 @@ test.each<[Method[], string[], string]>([
   [['password', 'security_key'], ['pwd', 'pop', 'user', 'mfa'], '2fa'],
   [['password', 'passkey'], ['pwd', 'pop', 'user', 'mfa'], 'phr'],
   [['passkey'], ['pop', 'user', 'mfa'], 'phr'],
-])('%p is told as %p, %s', (methods, amr, level) => {
+])('a login by %p has amr %p and acr %s', (methods, amr, level) => {
   expect(strengthOf(methods)).toEqual({ amr, acr: `urn:postern:acr:${level}` });
 });

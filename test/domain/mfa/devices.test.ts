@@ -6,7 +6,7 @@ import { appOwner, begin, enrolTotp, NOW, PASSWORD, somewhere } from './people.t
 const domain = openDomain({ now: NOW }, openStores());
 const owner = async () => appOwner(await domain);
 
-test('on a remembered device the password is enough, and is called no more than it is', async () => {
+test('a remembered device needs only the password, and the login states no more than that', async () => {
   const { beginLogin, mfa } = await domain;
   const { id, email } = await owner();
   const device = await mfa.devices.trust(id, 3600, at(null));
@@ -24,7 +24,7 @@ test('on a remembered device the password is enough, and is called no more than 
   ).toEqual({ code: 'invalid_credentials' });
 });
 
-test('one request without a code is refused there all the same', async () => {
+test('a login in one request needs the code even on a remembered device', async () => {
   const { login, mfa } = await domain;
   const { id, email } = await owner();
   const device = await mfa.devices.trust(id, 3600, at(null));
@@ -32,7 +32,7 @@ test('one request without a code is refused there all the same', async () => {
   expect(await errorOf(login(request))).toEqual({ code: 'mfa_required' });
 });
 
-test('its token is of one account, and ends', async () => {
+test('a remembered device is remembered for one account, and expires', async () => {
   const { mfa, advance } = await domain;
   const [mine, other] = [await owner(), await owner()];
   const device = await mfa.devices.trust(mine.id, 3600, at(null));
@@ -47,7 +47,7 @@ test('its token is of one account, and ends', async () => {
   advance(-3_600_000);
 });
 
-test('its token is kept by hash alone', async () => {
+test('the token of a remembered device is stored as a hash only', async () => {
   const { mfa, pool } = await domain;
   const { id } = await owner();
   const device = await mfa.devices.trust(id, 3600, at(null));
@@ -58,14 +58,14 @@ test('its token is kept by hash alone', async () => {
 
 test.each<[string, (of: Awaited<ReturnType<typeof owner>>) => Promise<unknown>]>([
   ['a new factor', async ({ id }) => enrolTotp(await domain, id, 'another')],
-  ['a factor removed', async ({ id, totp }) => (await domain).mfa.totp.remove(id, totp, at(null))],
+  ['the removal of a factor', async ({ id, totp }) => (await domain).mfa.totp.remove(id, totp, at(null))],
   [
     'a new password',
     async ({ id }) =>
       (await domain).accounts.changePassword(id, PASSWORD, 'another right password', somewhere()),
   ],
   ['a suspension', async ({ id }) => (await domain).accounts.suspend(id, operator)],
-])('its token ends with %s', async (_, end) => {
+])('a device is forgotten after %s', async (_, end) => {
   const { mfa } = await domain;
   const somebody = await owner();
   const device = await mfa.devices.trust(somebody.id, 3600, at(null));

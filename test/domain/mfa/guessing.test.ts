@@ -3,7 +3,7 @@ import { sha256 } from '../../../src/core/ids.ts';
 import { at, errorOf, openDatabase, openDomain, openStores } from '../harness.ts';
 import { codeOf, enrolTotp, NOW, PASSWORD, person, wrongCode } from './people.ts';
 
-/** As if the wait of `ip` on the account's factors were over. */
+/** The key of the wait for `ip` on the account's factors. Deleting it ends the wait. */
 const waitKey = (id: string, ip: string) => `lockout:wait:${sha256(`factor:${id}\n${ip}`)}`;
 
 const database = openDatabase();
@@ -19,7 +19,7 @@ describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', 
   const guess = async (id: string, ip: string, code: unknown) =>
     errorOf((await domain).mfa.verify(id, { code }, at(ip)));
 
-  test('is slowed, twice as long each time, right or wrong', async () => {
+  test('is slowed down, twice as long each time, for right and wrong codes', async () => {
     const { counters } = await domain;
     const { id, secret, recoveryCodes } = await somebody();
     const ip = '198.51.100.1';
@@ -40,21 +40,21 @@ describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', 
       expect(await guess(id, ip, wrongCode(secret))).toMatchObject({ code: 'invalid_credentials' });
     }
     await counters.delete(waitKey(id, ip));
-    // What was refused unseen was not used up.
+    // A code that was refused without being checked is not used up.
     expect(await guess(id, ip, codeOf(secret))).toEqual({ code: 'none' });
   });
 
-  test('in parallel gets no more answers than one after the other', async () => {
+  test('in parallel gets no more answers than one by one', async () => {
     const { id, secret } = await somebody();
     const wrong = wrongCode(secret);
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => guess(id, '198.51.100.2', wrong)));
     expect(outcomes.filter(({ code }) => code === 'invalid_credentials')).toHaveLength(5);
     expect(outcomes.filter(({ code }) => code === 'account_locked')).toHaveLength(45);
-    // Nor does it lock out somebody elsewhere.
+    // It does not lock out other sources either.
     expect(await guess(id, '198.51.100.3', codeOf(secret))).toEqual({ code: 'none' });
   });
 
-  test('from everywhere ends for the window, and never for a place that signed in of late', async () => {
+  test('from many sources is blocked for the window, except for the source of a recent login', async () => {
     const { login } = await domain;
     const { id, email, secret, recoveryCodes } = await somebody();
     await login({ email, password: PASSWORD, otp: recoveryCodes[0], actor: at('192.0.2.1') });
@@ -68,7 +68,7 @@ describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', 
     expect(await guess(id, '192.0.2.1', codeOf(secret))).toEqual({ code: 'none' });
   });
 
-  test('does not count against the password, nor is it forgiven by it', async () => {
+  test('does not count against the password, and a right password does not forgive it', async () => {
     const { login } = await domain;
     const { id, email, secret } = await somebody();
     const actor = at('198.51.100.4');
@@ -84,12 +84,12 @@ describe.each(['postgres', 'redis'] as const)('guessing codes, counted in %s,', 
     expect(await guess(id, '198.51.100.4', codeOf(secret))).toMatchObject({ code: 'account_locked' });
   });
 
-  test('cannot be gone on with by a code that was seen', async () => {
+  test('is not forgiven by a code that was used before', async () => {
     const { id, secret } = await somebody();
     const ip = '198.51.100.5';
     const seen = codeOf(secret);
     expect(await guess(id, '198.51.100.6', seen)).toEqual({ code: 'none' });
-    // Repeating it forgives nothing.
+    // Repeating a used code forgives nothing.
     const outcomes: unknown[] = [];
     for (let index = 0; index < 6; index += 1) {
       outcomes.push((await guess(id, ip, wrongCode(secret)))['code'], (await guess(id, ip, seen))['code']);

@@ -18,8 +18,8 @@ const domain = openDomain({ now: NOW }, stores);
 
 const owner = async () => appOwner(await domain);
 
-describe('in one request', () => {
-  test('a password is enough for who has no second factor, whatever else is said', async () => {
+describe('a login in one request', () => {
+  test('needs only a password without a second factor, whatever else is sent', async () => {
     const { login } = await domain;
     const { email } = await person(await domain);
     for (const otp of [undefined, '123456', { $ne: null }]) {
@@ -31,7 +31,7 @@ describe('in one request', () => {
     }
   });
 
-  test('a second factor is asked for after the right password only', async () => {
+  test('asks for the second factor only after the right password', async () => {
     const { login, outcomes } = await domain;
     const { email, secret } = await owner();
     for (const otp of [undefined, null, '']) {
@@ -43,12 +43,12 @@ describe('in one request', () => {
     const actor = somewhere();
     const wrong = { email, password: 'a wrong password', actor };
     expect(await errorOf(login(wrong))).toEqual({ code: 'invalid_credentials' });
-    // Nor is the code used up by it.
+    // The wrong password does not use up the code either.
     expect(await errorOf(login({ ...wrong, otp: codeOf(secret) }))).toEqual({ code: 'invalid_credentials' });
     await login({ email, password: PASSWORD, otp: codeOf(secret), actor });
   });
 
-  test('a code of an app and a recovery code serve', async () => {
+  test('accepts a TOTP code or a recovery code', async () => {
     const { login } = await domain;
     const { id, email, secret, recoveryCodes } = await owner();
     const actor = somewhere();
@@ -70,7 +70,7 @@ describe('in one request', () => {
     });
   });
 
-  test('a wrong, used or foreign code reads like a wrong password', async () => {
+  test('answers a wrong, used or foreign code like a wrong password', async () => {
     const { login, outcomes } = await domain;
     const [mine, other] = [await owner(), await owner()];
     const tryWith = async (otp: unknown) =>
@@ -91,7 +91,7 @@ describe('in one request', () => {
     }
   });
 
-  test('many at once with one code are one login', async () => {
+  test('succeeds once of many parallel ones with one code', async () => {
     const { login } = await domain;
     const { id, email, secret } = await owner();
     const request = { email, password: PASSWORD, otp: codeOf(secret), actor: somewhere() };
@@ -101,7 +101,7 @@ describe('in one request', () => {
     expect(events.filter(({ type, outcome }) => type === 'login' && outcome === 'success')).toHaveLength(1);
   });
 
-  test('who has passkeys alone comes in with a recovery code', async () => {
+  test('accepts a recovery code from an account that has only passkeys', async () => {
     const { login } = await domain;
     const { id, email } = await person(await domain);
     const { recoveryCodes } = await enrolPasskey(await domain, id);
@@ -111,8 +111,8 @@ describe('in one request', () => {
   });
 });
 
-describe('in two steps', () => {
-  test('the password is enough, or the next step is told', async () => {
+describe('a login in two steps', () => {
+  test('ends with the password, or names the next step', async () => {
     const { beginLogin, pendingLogin, outcomes } = await domain;
     const { email } = await person(await domain);
     const done = await beginLogin({ email, password: PASSWORD, actor: somewhere() });
@@ -128,7 +128,7 @@ describe('in two steps', () => {
     expect(lastLoginAt).toBeNull();
   });
 
-  test('a code ends it', async () => {
+  test('is completed by a code', async () => {
     const { completeLogin, outcomes } = await domain;
     const { id, email, secret, recoveryCodes } = await owner();
     const { token } = await begin(await domain, email);
@@ -149,7 +149,7 @@ describe('in two steps', () => {
     ]);
   });
 
-  test('a passkey ends it, and is as strong as it was verified', async () => {
+  test('is completed by a passkey, as strong as its user verification', async () => {
     const { completeLogin, mfa } = await domain;
     const { id, email } = await person(await domain);
     const { authenticator } = await enrolPasskey(await domain, id);
@@ -175,7 +175,7 @@ describe('in two steps', () => {
     }
   });
 
-  test('a passkey of another account does not', async () => {
+  test('is not completed by another account’s passkey', async () => {
     const { completeLogin, mfa } = await domain;
     const [mine, other] = [await person(await domain), await person(await domain)];
     await enrolPasskey(await domain, mine.id);
@@ -188,7 +188,7 @@ describe('in two steps', () => {
     }
   });
 
-  test('what was begun ends: by time, by a new password, and with the account', async () => {
+  test('expires after a time, with a new password and with the account', async () => {
     const { completeLogin, pendingLogin, accounts, advance } = await domain;
     const gone = { code: 'invalid_token' };
     const { id, email, recoveryCodes } = await owner();
@@ -215,7 +215,7 @@ describe('in two steps', () => {
     expect(await complete(next.token, 0)).toEqual(gone);
   });
 
-  test('what was begun ends with another factor, and with its own completion, however it is spelt', async () => {
+  test('ends with another factor, and after its completion, however the account is named', async () => {
     const { completeLogin, mfa } = await domain;
     const { id, email, recoveryCodes } = await owner();
     const complete = (token: string, index: number) =>
@@ -237,13 +237,13 @@ describe('in two steps', () => {
     });
   });
 
-  test('does not stand when the password changes while the code is looked at', async () => {
+  test('fails if the password changes while the code is checked', async () => {
     const { completeLogin, pool } = await domain;
     const { id, email, recoveryCodes } = await owner();
     const { token } = await begin(await domain, email);
     const client = await pool.connect();
     await client.query('begin');
-    // The change is made, but not yet seen.
+    // The change is made but not committed.
     await client.query('update users set security_version = security_version + 1 where id = $1', [id]);
     const under = errorOf(completeLogin(token, { code: recoveryCodes[0] }, somewhere()));
     for (;;) {
@@ -266,7 +266,7 @@ describe('in two steps', () => {
     'x'.repeat(1_000_000),
     {},
     Buffer.alloc(64).toString('base64url'),
-  ])('a token may have been anything: %#', async (token) => {
+  ])('survives any token: %#', async (token) => {
     const { completeLogin, pendingLogin } = await domain;
     expect(await pendingLogin(token)).toBeNull();
     expect(await errorOf(completeLogin(token, { code: '123456' }, somewhere()))).toEqual({
@@ -274,7 +274,7 @@ describe('in two steps', () => {
     });
   });
 
-  test('a changed token is none', async () => {
+  test('refuses an altered token', async () => {
     const { completeLogin } = await domain;
     const { email, secret } = await owner();
     const bytes = Buffer.from((await begin(await domain, email)).token, 'base64url');
@@ -285,7 +285,7 @@ describe('in two steps', () => {
     });
   });
 
-  test('a new hash is made though the second factor is still to come', async () => {
+  test('renews the hash before the second factor', async () => {
     const { users } = await domain;
     const { id, email } = await owner();
     const today = { ...passwords, argon2: { memory: 128, time: 1, parallelism: 1 } };
@@ -295,8 +295,8 @@ describe('in two steps', () => {
   });
 });
 
-describe('stepping up', () => {
-  test('takes the second factor alone', async () => {
+describe('step-up authentication', () => {
+  test('asks for the second factor alone', async () => {
     const { beginStepUp, completeLogin } = await domain;
     const { id, secret } = await owner();
     const step = await beginStepUp(id);
@@ -308,7 +308,7 @@ describe('stepping up', () => {
     expect(await errorOf(beginStepUp('nobody'))).toEqual({ code: 'user_not_found' });
   });
 
-  test('gets nowhere without a second factor', async () => {
+  test('is refused without a second factor', async () => {
     const { beginStepUp, completeLogin } = await domain;
     const { id } = await person(await domain);
     const { token, methods } = await beginStepUp(id);
@@ -319,8 +319,8 @@ describe('stepping up', () => {
   });
 });
 
-describe('with a passkey alone', () => {
-  test('is phishing-resistant, and needs nobody to say who they are', async () => {
+describe('a login with a passkey alone', () => {
+  test('is phishing-resistant and needs no name', async () => {
     const { loginWithPasskey, mfa, outcomes } = await domain;
     const { id } = await person(await domain);
     const { authenticator } = await enrolPasskey(await domain, id);
@@ -342,7 +342,7 @@ describe('with a passkey alone', () => {
     expect(outcomes.at(-1)).toBe('invalid_passkey');
   });
 
-  test('works without a password, and not for who is suspended', async () => {
+  test('works without a password, but not for a suspended account', async () => {
     const { loginWithPasskey, mfa, accounts } = await domain;
     const { id } = await accounts.create({ email: `${NOW}@example.com`, password: null }, operator);
     const { authenticator } = await enrolPasskey(await domain, id);

@@ -8,21 +8,21 @@ const domain = openDomain({ now: NOW }, openStores());
 const invalid = (reason: string) => ({ code: 'invalid_passkey', reason });
 const right = { code: 'none' };
 
-/** Somebody with a passkey. */
+/** An account with a passkey. */
 async function owner(ceremony: Ceremony = {}) {
   const { id } = await person(await domain);
   return { accountId: id, ...(await enrolPasskey(await domain, id, 'Laptop', ceremony)) };
 }
 
-/** Shows a passkey as the whole login, or as the second factor of an account. */
+/** Uses a passkey for the whole login, or as the second factor of an account. */
 async function show(authenticator: Authenticator, of: string | null = null, ceremony: Ceremony = {}) {
   const { passkeys } = (await domain).mfa;
   const options = of === null ? await passkeys.loginOptions() : await passkeys.secondFactorOptions(of);
   return passkeys.authenticate(authenticator.get(options, ceremony), of, somewhere());
 }
 
-describe('registration', () => {
-  test('asks for a passkey that can be the whole login if it may be, under a name that tells nothing', async () => {
+describe('passkey registration', () => {
+  test('prefers a discoverable passkey, under a name that reveals nothing', async () => {
     const { mfa } = await domain;
     const { id, email } = await person(await domain);
     const options = await mfa.passkeys.registrationOptions(id);
@@ -37,13 +37,13 @@ describe('registration', () => {
     expect(options.pubKeyCredParams.map(({ alg }) => alg)).toEqual([-8, -7, -257]);
     expect(Buffer.from(options.user.id, 'base64url')).toHaveLength(32);
     expect(Buffer.from(options.user.id, 'base64url').toString('latin1')).not.toContain(id);
-    // The same from then on, so that an authenticator replaces what it has.
+    // The name stays the same, so that an authenticator replaces its passkey.
     const many = await Promise.all(Array.from({ length: 5 }, () => mfa.passkeys.registrationOptions(id)));
     expect(new Set(many.map(({ user }) => user.id))).toEqual(new Set([options.user.id]));
     expect(new Set(many.map(({ challenge }) => challenge)).size).toBe(5);
   });
 
-  test('adds a factor, and with the first one recovery codes', async () => {
+  test('adds a factor, and recovery codes with the first one', async () => {
     const { mfa, told } = await domain;
     const { accountId, id, recoveryCodes, authenticator } = await owner();
     expect(recoveryCodes).toHaveLength(10);
@@ -77,14 +77,14 @@ describe('registration', () => {
     ['challenge', { challenge: Buffer.alloc(54).toString('base64url') }],
     ['malformed', { type: 'webauthn.get' }],
     ['user_verification', { userPresent: false }],
-  ])('refuses another %s: %j', async (reason, ceremony) => {
+  ])('refuses a wrong %s: %j', async (reason, ceremony) => {
     const { mfa } = await domain;
     const { id } = await person(await domain);
     expect(await errorOf(enrolPasskey(await domain, id, 'Laptop', ceremony))).toEqual(invalid(reason));
     expect(await mfa.hasSecondFactor(id)).toBe(false);
   });
 
-  test('takes a challenge of its own account and purpose, once, for five minutes', async () => {
+  test('accepts a challenge for its account and purpose, once, within five minutes', async () => {
     const { mfa, advance } = await domain;
     const [{ id }, { id: other }] = [await person(await domain), await person(await domain)];
     const authenticator = new Authenticator(PUBLIC_URL);
@@ -110,12 +110,12 @@ describe('registration', () => {
     expect((await mfa.status(id)).passkeys).toHaveLength(1);
   });
 
-  test('refuses a credential that somebody has', async () => {
+  test('refuses a credential id that exists', async () => {
     const { mfa } = await domain;
     const { authenticator } = await owner();
     const { id } = await person(await domain);
     const options = await mfa.passkeys.registrationOptions(id);
-    // Made again with the id that is taken.
+    // Created again with an existing id.
     const reply = authenticator.create(options);
     const [first, second] = authenticator.credentials;
     const attestation = Buffer.from(reply.response.attestationObject, 'base64url');
@@ -136,7 +136,7 @@ describe('registration', () => {
 describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => {
   const ofOwner = (accountId: string) => (use === 'second factor' ? accountId : null);
 
-  test('tells whose it is, and is noted', async () => {
+  test('identifies the account and records its use', async () => {
     const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     expect(await show(authenticator, ofOwner(accountId))).toEqual({ accountId, method: 'passkey' });
@@ -155,7 +155,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     ['user_verification', { userPresent: false, userVerified: false }],
     ['unknown', { userHandle: Buffer.alloc(32).toString('base64url') }],
     ['signature', { forged: true }],
-  ])('refuses another %s: %j', async (reason, ceremony) => {
+  ])('refuses a wrong %s: %j', async (reason, ceremony) => {
     const { accountId, authenticator } = await owner();
     expect(await errorOf(show(authenticator, ofOwner(accountId), ceremony))).toEqual(invalid(reason));
     const [event] = await audit.list({ limit: 1, subject: accountId });
@@ -167,7 +167,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     expect(await show(authenticator, ofOwner(accountId))).toMatchObject({ accountId });
   });
 
-  test('refuses what was signed for another ceremony, or is no longer what was signed', async () => {
+  test('refuses a reply to another ceremony, or an altered one', async () => {
     const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     const of = ofOwner(accountId);
@@ -194,7 +194,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     expect(await errorOf(mfa.passkeys.authenticate(changed, of, somewhere()))).toEqual(invalid('signature'));
   });
 
-  test('answers a challenge once, for five minutes', async () => {
+  test('answers a challenge once, within five minutes', async () => {
     const { mfa, advance } = await domain;
     const { accountId, authenticator } = await owner();
     const of = ofOwner(accountId);
@@ -212,7 +212,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     expect(tries.filter(({ reason }) => reason === 'challenge')).toHaveLength(19);
   });
 
-  test('notices a copy by its counter', async () => {
+  test('reveals a copy by its counter', async () => {
     const { accountId, authenticator } = await owner({ counter: 5 });
     const of = ofOwner(accountId);
     const counts = async (counter: number) => errorOf(show(authenticator, of, { counter }));
@@ -222,7 +222,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     expect(await counts(6)).toEqual(invalid('counter'));
     expect(await counts(9)).toEqual(invalid('counter'));
     expect(await counts(4_294_967_295)).toEqual(right);
-    // Two answers with one count: one of them is a copy's.
+    // Two replies with the same counter: one is from a copy.
     const again = await owner({ counter: 1 });
     const both = await Promise.all(
       [1, 2].map(() => errorOf(show(again.authenticator, ofOwner(again.accountId), { counter: 7 }))),
@@ -231,7 +231,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     expect(both.filter(({ reason }) => reason === 'counter')).toHaveLength(1);
   });
 
-  test('that was removed, or never was, is unknown', async () => {
+  test('that was removed or never registered is unknown', async () => {
     const { mfa } = await domain;
     const { accountId, authenticator, id } = await owner();
     await enrolTotp(await domain, accountId);
@@ -261,7 +261,7 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
     },
     { id: 'A'.repeat(2000), rawId: 'A', type: 'public-key', response: {} },
     { id: '\0', rawId: '\0', type: 'public-key', response: {} },
-  ])('refuses what is no reply at all: %#', async (reply) => {
+  ])('refuses a malformed reply: %#', async (reply) => {
     const { mfa } = await domain;
     const { accountId } = await owner();
     expect(await errorOf(mfa.passkeys.authenticate(reply, ofOwner(accountId), somewhere()))).toEqual(
@@ -274,14 +274,14 @@ describe.each(['the whole login', 'second factor'])('a passkey as %s', (use) => 
 });
 
 describe('a passkey', () => {
-  test('whose user was not verified is a second factor, and no login', async () => {
+  test('without user verification is a second factor, but no login', async () => {
     const { accountId, authenticator } = await owner({ userVerified: false });
     const unverified = { userVerified: false };
     expect(await errorOf(show(authenticator, null, unverified))).toEqual(invalid('user_verification'));
     expect(await show(authenticator, accountId, unverified)).toEqual({ accountId, method: 'security_key' });
   });
 
-  test('must have verified its user where that is asked for', async () => {
+  test('must verify its user where that is required', async () => {
     const { mfa } = await domain;
     const { accountId, authenticator } = await owner({ userVerified: false });
     const verified = { verified: true };
@@ -307,13 +307,13 @@ describe('a passkey', () => {
     expect(await mfa.hasSecondFactor(id)).toBe(false);
   });
 
-  test('names its account when nobody else has', async () => {
+  test('without a user handle is accepted only if the account is known', async () => {
     const { accountId, authenticator } = await owner();
     expect(await errorOf(show(authenticator, null, { userHandle: null }))).toEqual(invalid('unknown'));
     expect(await show(authenticator, accountId, { userHandle: null })).toMatchObject({ accountId });
   });
 
-  test('is no second factor of another account', async () => {
+  test('cannot be the second factor of another account', async () => {
     const [one, two] = [await owner(), await owner()];
     expect(await errorOf(show(one.authenticator, two.accountId))).toEqual(invalid('unknown'));
     expect(
@@ -323,7 +323,7 @@ describe('a passkey', () => {
     ).toEqual(invalid('unknown'));
   });
 
-  test('is asked for by the account’s own, and a login by none', async () => {
+  test('is requested by its id as a second factor, and without ids for a login', async () => {
     const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     const id = authenticator.credentials[0]!.id.toString('base64url');
@@ -355,7 +355,7 @@ describe('a passkey', () => {
     expect(await mfa.status(accountId)).toMatchObject({ passkeys: [], recoveryCodesLeft: 0, methods: [] });
   });
 
-  test('tried with wrong signatures has to wait, and only where it was', async () => {
+  test('with wrong signatures has to wait, but only from that source', async () => {
     const { mfa } = await domain;
     const { accountId, authenticator } = await owner();
     const actor = somewhere();

@@ -1,4 +1,4 @@
-/** People with second factors, in a domain. */
+/** Accounts with second factors in a domain. */
 import { generateSync } from 'otplib';
 import type { LoginStep } from '../../../src/domain/login.ts';
 import { Authenticator } from '../../support/authenticator.ts';
@@ -6,11 +6,11 @@ import { at, newEmail, operator, PUBLIC_URL, type Domain } from '../harness.ts';
 
 export const PASSWORD = 'the right password';
 
-/** When these tests take place: their clocks stand still, so that no time step ends between two lines. */
+/** When these tests run: their clocks stand still, so that no time step ends between two lines. */
 export const NOW = Date.now();
 
 let places = 0;
-/** Somewhere nobody has been. */
+/** An address that was never used. */
 export const somewhere = () =>
   at(`10.${Math.floor((places += 1) / 62_500)}.${Math.floor(places / 250) % 250}.${places % 250}`);
 
@@ -24,17 +24,17 @@ export async function person({ accounts }: Domain, roles: string[] = ['user']): 
   return { id, email };
 }
 
-/** The code that an app shows `steps` from now. */
+/** The code of an app, `steps` time steps from now. */
 export const codeOf = (secret: string, steps = 0): string =>
   generateSync({ secret, epoch: Math.floor(NOW / 1000) + 30 * steps });
 
-/** A code that the app shows neither now nor just before or after. */
+/** A code that the app shows neither in this time step nor in the ones before and after. */
 export function wrongCode(secret: string): string {
   const right = new Set([-2, -1, 0, 1, 2].map((steps) => codeOf(secret, steps)));
   for (let code = 123_456; ; code += 1) if (!right.has(String(code))) return String(code);
 }
 
-/** Enrols an app, with the code of the step before, so that the present one has not been used. */
+/** Enrols an app with the code of the previous time step, so that the current one is unused. */
 export async function enrolTotp({ mfa }: Domain, id: string, name = 'Phone') {
   const { id: enrolment, secret } = await mfa.totp.begin(id, name);
   const { authenticator, recoveryCodes } = await mfa.totp.confirm(
@@ -46,21 +46,21 @@ export async function enrolTotp({ mfa }: Domain, id: string, name = 'Phone') {
   return { id: authenticator.id, secret, recoveryCodes: recoveryCodes ?? [] };
 }
 
-/** Somebody with an app. */
+/** An account with an authenticator app. */
 export async function appOwner(domain: Domain) {
   const { id, email } = await person(domain);
   const { id: totp, secret, recoveryCodes } = await enrolTotp(domain, id);
   return { id, email, totp, secret, recoveryCodes };
 }
 
-/** The pending login of somebody whose password was right. */
+/** The pending login of an account after its password. */
 export async function begin({ beginLogin }: Domain, email: string, device?: string): Promise<LoginStep> {
   const step = await beginLogin({ email, password: PASSWORD, device, actor: somewhere() });
   if (!('pending' in step)) throw new Error('the password was enough');
   return step.pending;
 }
 
-/** Registers a passkey with an authenticator of its own. */
+/** Registers a passkey on a new authenticator. */
 export async function enrolPasskey({ mfa }: Domain, id: string, name = 'Laptop', ceremony = {}) {
   const authenticator = new Authenticator(PUBLIC_URL);
   const reply = authenticator.create(await mfa.passkeys.registrationOptions(id), ceremony);

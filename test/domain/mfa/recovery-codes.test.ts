@@ -16,7 +16,7 @@ async function somebody() {
   return { id, recoveryCodes };
 }
 
-test('are ten, readable, random, and kept by hash alone', async () => {
+test('recovery codes are ten, readable, random, and stored as hashes only', async () => {
   const { pool } = await domain;
   const { id, recoveryCodes } = await somebody();
   expect(recoveryCodes).toHaveLength(10);
@@ -31,7 +31,7 @@ test('are ten, readable, random, and kept by hash alone', async () => {
   expect(JSON.stringify(rows)).not.toContain(recoveryCodes[0]!.replaceAll('-', ''));
 });
 
-test('serve once each, and the owner is told how many are left', async () => {
+test('recovery codes work once each, and the owner is told how many are left', async () => {
   const { mfa, told } = await domain;
   const { id, recoveryCodes } = await somebody();
   const actor = somewhere();
@@ -47,7 +47,7 @@ test('serve once each, and the owner is told how many are left', async () => {
   expect((await mfa.status(id)).recoveryCodesLeft).toBe(8);
 });
 
-test('may be typed as they were read', async () => {
+test('recovery codes may be typed as they were read', async () => {
   const { id, recoveryCodes } = await somebody();
   const typed = recoveryCodes[0]!
     .toLowerCase()
@@ -59,13 +59,13 @@ test('may be typed as they were read', async () => {
   expect(await verify(id, recoveryCodes[2]!.replaceAll('-', '–'))).toEqual(right);
 });
 
-test('are of one account', async () => {
+test('recovery codes belong to one account', async () => {
   const [one, two] = [await somebody(), await somebody()];
   expect(await verify(two.id, one.recoveryCodes[0])).toEqual(wrong);
   expect(await verify(one.id, one.recoveryCodes[0])).toEqual(right);
 });
 
-test('tried many times at once serve once', async () => {
+test('a recovery code tried in parallel works once', async () => {
   const { mfa } = await domain;
   const { id, recoveryCodes } = await somebody();
   const actor = somewhere();
@@ -74,7 +74,7 @@ test('tried many times at once serve once', async () => {
   expect((await mfa.status(id)).recoveryCodesLeft).toBe(9);
 });
 
-test('stay as they were when the one who shows them must wait', async () => {
+test('a recovery code is not used up by a source that has to wait', async () => {
   const { mfa } = await domain;
   const { id, recoveryCodes } = await somebody();
   const actor = somewhere();
@@ -84,7 +84,7 @@ test('stay as they were when the one who shows them must wait', async () => {
   expect(await verify(id, recoveryCodes[0])).toEqual(right);
 });
 
-test('are made anew, and the old ones end', async () => {
+test('new recovery codes replace the old ones', async () => {
   const { mfa, told } = await domain;
   const { id, recoveryCodes } = await somebody();
   await verify(id, recoveryCodes[0]);
@@ -102,7 +102,7 @@ test('are made anew, and the old ones end', async () => {
   ).toBe(true);
 });
 
-test('made anew many times at once are ten', async () => {
+test('regenerating recovery codes in parallel leaves ten', async () => {
   const { mfa } = await domain;
   const { id } = await somebody();
   const made = await Promise.all(Array.from({ length: 8 }, () => mfa.recoveryCodes.regenerate(id, at(null))));
@@ -111,7 +111,7 @@ test('made anew many times at once are ten', async () => {
   expect(outcomes.filter(({ code }) => code === 'none')).toHaveLength(1);
 });
 
-test('stand in for a factor: without one there are none', async () => {
+test('recovery codes need a factor: without one there are none', async () => {
   const { mfa } = await domain;
   const { id } = await person(await domain);
   expect(await errorOf(mfa.recoveryCodes.regenerate(id, at(null)))).toEqual({ code: 'factor_not_found' });

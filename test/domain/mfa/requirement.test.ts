@@ -5,7 +5,7 @@ import { codeOf, enrolPasskey, enrolTotp, NOW, PASSWORD, person, somewhere } fro
 const mfa = { requiredForRoles: ['admin' as const], rememberDevice: 60 };
 const strict = openDomain({ now: NOW, mfa }, openStores());
 
-test('who must have a second factor and has none gets in at a page to set one up, and nowhere else', async () => {
+test('an account that must have a second factor but has none can only sign in on a page that sets one up', async () => {
   const { login, beginLogin, mfa } = await strict;
   const admin = await person(await strict, ['user', 'admin']);
   const actor = somewhere();
@@ -22,7 +22,7 @@ test('who must have a second factor and has none gets in at a page to set one up
   expect(await login({ ...request, otp: codeOf(secret) })).toMatchObject({ enrolmentRequired: false });
 });
 
-test('the last factor of who must have one stays, and others go', async () => {
+test('the last factor of an account that must have one cannot be removed, others can', async () => {
   const { mfa } = await strict;
   const { id } = await person(await strict, ['user', 'admin']);
   const { id: totp } = await enrolTotp(await strict, id);
@@ -36,7 +36,7 @@ test('the last factor of who must have one stays, and others go', async () => {
   expect(await errorOf(mfa.passkeys.remove(id, passkey, at(null)))).toMatchObject({ code: 'mfa_required' });
 });
 
-test('who has no such role needs none', async () => {
+test('an account without such a role needs no second factor', async () => {
   const { login, mfa } = await strict;
   const { id, email } = await person(await strict);
   expect((await login({ email, password: PASSWORD, actor: somewhere() })).enrolmentRequired).toBe(false);

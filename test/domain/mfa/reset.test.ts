@@ -5,7 +5,7 @@ import { begin, enrolPasskey, enrolTotp, NOW, person } from './people.ts';
 
 const domain = openDomain({ now: NOW, mfa: { requiredForRoles: ['admin'], rememberDevice: 60 } });
 
-test('takes all factors off, also off somebody who must have one, and tells the owner of each', async () => {
+test('a reset removes all factors, also required ones, and notifies the owner of each', async () => {
   const { mfa, told } = await domain;
   const { id, email } = await person(await domain, ['user', 'admin']);
   await enrolTotp(await domain, id, 'Phone');
@@ -25,17 +25,17 @@ test('takes all factors off, also off somebody who must have one, and tells the 
   expect(letters).toHaveLength(2);
 });
 
-test('leaves nothing to one that is being added at the same time', async () => {
+test('a reset with a parallel enrolment leaves no stale recovery codes', async () => {
   const { mfa } = await domain;
   const { id } = await person(await domain);
   await enrolTotp(await domain, id);
   await Promise.all([mfa.reset(id, operator), mfa.reset(id, operator), enrolTotp(await domain, id, 'Other')]);
   const { totp, recoveryCodesLeft } = await mfa.status(id);
-  // It came before, and went; or after, and brought recovery codes of its own.
+  // The factor came first and is gone, or came later with its own recovery codes.
   expect([totp.length, recoveryCodesLeft]).toEqual(totp.length === 0 ? [0, 0] : [1, 10]);
 });
 
-test('finds nothing at one who has none, and nobody', async () => {
+test('a reset finds nothing without factors, and fails for an unknown account', async () => {
   const { mfa } = await domain;
   expect(await mfa.reset((await person(await domain)).id, operator)).toBe(0);
   expect(await errorOf(mfa.reset('00000000-0000-4000-8000-000000000000', operator))).toEqual({

@@ -10,8 +10,8 @@ const verify = async (id: string, code: unknown, actor = somewhere()) =>
 const right = { code: 'none' };
 const wrong = { code: 'invalid_credentials', field: 'otp' };
 
-describe('enrolment', () => {
-  test('hands out what an app needs, and counts once a code has come', async () => {
+describe('TOTP enrolment', () => {
+  test('provides what an app needs, and takes effect after the first code', async () => {
     const { mfa } = await domain;
     const { id, email } = await person(await domain);
     const enrolment = await mfa.totp.begin(id, ' Phone ');
@@ -46,7 +46,7 @@ describe('enrolment', () => {
     });
   });
 
-  test('keeps the secret sealed, and out of every event', async () => {
+  test('stores the secret encrypted and keeps it out of audit events', async () => {
     const { pool } = await domain;
     const { id } = await person(await domain);
     const { secret, recoveryCodes } = await enrolTotp(await domain, id);
@@ -62,7 +62,7 @@ describe('enrolment', () => {
     expect(events).not.toContain(recoveryCodes[0]);
   });
 
-  test('tells the owner and the log, in one transaction', async () => {
+  test('notifies the owner and audits it, in one transaction', async () => {
     const { told } = await domain;
     const { id } = await person(await domain);
     const actor = { ...somewhere(), kind: 'user' as const, id };
@@ -77,7 +77,7 @@ describe('enrolment', () => {
     ]);
   });
 
-  test('refuses a wrong code, another’s account, what has expired, and what was confirmed', async () => {
+  test('refuses a wrong code, another account’s enrolment, an expired and a confirmed one', async () => {
     const { mfa, advance } = await domain;
     const [{ id }, { id: other }] = [await person(await domain), await person(await domain)];
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
@@ -95,7 +95,7 @@ describe('enrolment', () => {
     expect(await confirm(id, codeOf(secret, 1))).toEqual({ code: 'factor_not_found' });
   });
 
-  test('confirmed many times at once counts once', async () => {
+  test('takes effect once if confirmed in parallel', async () => {
     const { mfa, told } = await domain;
     const { id } = await person(await domain);
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
@@ -108,7 +108,7 @@ describe('enrolment', () => {
     expect(told.filter(({ accountId }) => accountId === id)).toHaveLength(1);
   });
 
-  test('may be begun in several tabs, and not without end', async () => {
+  test('can be started in several tabs, up to a limit', async () => {
     const { mfa, pool } = await domain;
     const { id } = await person(await domain);
     const first = await mfa.totp.begin(id, 'one');
@@ -132,7 +132,7 @@ describe('enrolment', () => {
     },
   );
 
-  test('is for accounts that exist, and has an end', async () => {
+  test('needs an existing account, and has a maximum number of apps', async () => {
     const { mfa, pool } = await domain;
     for (const id of ['00000000-0000-4000-8000-000000000000', 'nobody']) {
       expect(await errorOf(mfa.totp.begin(id, 'Phone'))).toEqual({ code: 'user_not_found' });
@@ -154,8 +154,8 @@ describe('enrolment', () => {
   });
 });
 
-describe('a code', () => {
-  test('serves with a clock one step off, and no more', async () => {
+describe('a TOTP code', () => {
+  test('is accepted one time step early or late, and no more', async () => {
     for (const [steps, outcome] of [
       [-2, wrong],
       [0, right],
@@ -166,7 +166,7 @@ describe('a code', () => {
       const { secret } = await enrolTotp(await domain, id);
       expect(await verify(id, codeOf(secret, steps))).toEqual(outcome);
     }
-    // The step before, on an app whose first code was an older one.
+    // The previous step, for an app whose first code was older.
     const { mfa, advance } = await domain;
     const { id } = await person(await domain);
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
@@ -176,7 +176,7 @@ describe('a code', () => {
     expect(await verify(id, codeOf(secret, -1))).toEqual(right);
   });
 
-  test('may be typed as apps show it', async () => {
+  test('may be typed with the spaces that apps show', async () => {
     const { id } = await person(await domain);
     const { secret } = await enrolTotp(await domain, id);
     const code = codeOf(secret);
@@ -189,7 +189,7 @@ describe('a code', () => {
     expect(await verify(id, wide(codeOf(secret)))).toEqual(right);
   });
 
-  test('is of its own account, and of any of its apps', async () => {
+  test('belongs to its account, and to any of its apps', async () => {
     const [one, two] = [await person(await domain), await person(await domain)];
     const first = await enrolTotp(await domain, one.id, 'one');
     const second = await enrolTotp(await domain, one.id, 'two');
@@ -200,7 +200,7 @@ describe('a code', () => {
     expect(await verify(two.id, codeOf(other.secret))).toEqual(right);
   });
 
-  test('serves once, and none before it serves after it', async () => {
+  test('works once, and then no earlier one works', async () => {
     const { mfa } = await domain;
     const { id } = await person(await domain);
     const { secret } = await enrolTotp(await domain, id);
@@ -212,7 +212,7 @@ describe('a code', () => {
     expect(await verify(id, codeOf(secret))).toEqual(wrong);
   });
 
-  test('that confirmed the enrolment has served', async () => {
+  test('that confirmed the enrolment is used up', async () => {
     const { mfa } = await domain;
     const { id } = await person(await domain);
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
@@ -220,7 +220,7 @@ describe('a code', () => {
     expect(await verify(id, codeOf(secret))).toEqual(wrong);
   });
 
-  test('tried many times at once serves once, and locks nobody', async () => {
+  test('tried in parallel works once and locks nobody out', async () => {
     const { id } = await person(await domain);
     const { secret } = await enrolTotp(await domain, id);
     const actor = somewhere();
@@ -243,13 +243,13 @@ describe('a code', () => {
     '１２３４５６',
     'x'.repeat(1_000_000),
     '\0',
-  ])('may have been anything: %#', async (code) => {
+  ])('can be any input: %#', async (code) => {
     const { id } = await person(await domain);
     await enrolTotp(await domain, id);
     expect(await verify(id, code)).toEqual(wrong);
   });
 
-  test('that is wrong is written down, without it', async () => {
+  test('that is wrong is audited without the code', async () => {
     const { id } = await person(await domain);
     const { secret } = await enrolTotp(await domain, id);
     const [code, actor] = [wrongCode(secret), somewhere()];
@@ -265,7 +265,7 @@ describe('a code', () => {
   });
 });
 
-describe('an app', () => {
+describe('an authenticator app', () => {
   test('is renamed and removed by its owner alone', async () => {
     const { mfa, told } = await domain;
     const [{ id }, { id: other }] = [await person(await domain), await person(await domain)];
@@ -288,11 +288,11 @@ describe('an app', () => {
     });
     const [event] = await audit.list({ limit: 1, subject: id });
     expect(event).toMatchObject({ type: 'factor.removed', details: { id: totp } });
-    // With the last factor goes what stood in for it.
+    // The recovery codes go with the last factor.
     expect(await mfa.status(id)).toMatchObject({ totp: [], recoveryCodesLeft: 0, methods: [] });
   });
 
-  test('that is not the last one leaves the recovery codes', async () => {
+  test('that is not the last factor leaves the recovery codes', async () => {
     const { mfa } = await domain;
     const { id } = await person(await domain);
     const first = await enrolTotp(await domain, id, 'one');
@@ -302,7 +302,7 @@ describe('an app', () => {
     expect(await mfa.status(id)).toMatchObject({ totp: [{ name: 'two' }], recoveryCodesLeft: 10 });
   });
 
-  test('goes with its account', async () => {
+  test('is deleted with its account', async () => {
     const { accounts, pool } = await domain;
     const { id } = await person(await domain);
     await enrolTotp(await domain, id);

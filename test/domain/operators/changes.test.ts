@@ -7,15 +7,15 @@ import {
   type Expected,
 } from '../../../src/domain/operators/operator.ts';
 
-describe('the version that a caller goes by', () => {
+describe('an If-Match version', () => {
   const check = (expected: Expected | undefined) => () => checkVersion({ version: 3 }, expected);
 
   it.each<[string, Expected | undefined]>([
-    ['the one that is there', [3]],
+    ['the current one', [3]],
     ['one of several', [1, 3]],
     ['any', '*'],
     ['none', undefined],
-  ])('may be %s', (_what, expected) => {
+  ])('is accepted if it is %s', (_what, expected) => {
     expect(check(expected)).not.toThrow();
   });
 
@@ -24,38 +24,38 @@ describe('the version that a caller goes by', () => {
     ['a later one', [4]],
     ['several others', [1, 2]],
     ['an empty list', []],
-  ])('is refused when it is %s', (_what, expected) => {
+  ])('is refused if it is %s', (_what, expected) => {
     expect(check(expected)).toThrow(expect.objectContaining({ code: 'precondition_failed' }));
   });
 });
 
-describe('the changes that the audit has', () => {
+describe('the changes in an audit event', () => {
   const before: { name: string | undefined; roles: string[]; note: string | null } = {
     name: 'a',
     roles: ['x'],
     note: null,
   };
 
-  it('are those that change something', () => {
+  it('are the fields that changed', () => {
     expect(changesOf(before, { name: 'b', roles: ['x'], note: null })).toEqual({
       before: { name: 'a' },
       after: { name: 'b' },
     });
   });
 
-  it('are none of what is not said', () => {
+  it('leave out fields that were not given', () => {
     expect(changesOf(before, { name: undefined, note: 'n' })).toEqual({
       before: { note: null },
       after: { note: 'n' },
     });
   });
 
-  it('are null where nothing changes', () => {
+  it('are null if nothing changed', () => {
     expect(changesOf(before, {})).toBeNull();
     expect(changesOf(before, { roles: ['x'] })).toBeNull();
   });
 
-  it('name what only one of two states has', () => {
+  it('have null for what only one of the states has', () => {
     expect(differencesOf({ a: 1, b: 2 }, { b: 2, c: 3 })).toEqual({
       before: { a: 1, c: null },
       after: { a: null, c: 3 },
@@ -65,7 +65,7 @@ describe('the changes that the audit has', () => {
 });
 
 describe('a description', () => {
-  it('has 500 characters at most, and need not be', () => {
+  it('is optional, and has at most 500 characters', () => {
     expect(() => checkDescription(undefined)).not.toThrow();
     expect(() => checkDescription('x'.repeat(500))).not.toThrow();
     expect(() => checkDescription('x'.repeat(501))).toThrow(

@@ -23,7 +23,7 @@ describe('permissions', () => {
       expect(withIncluded([name])).toEqual(new Set([name]));
   });
 
-  it('of the built-in roles are those of the brief', () => {
+  it('of the built-in roles are as designed', () => {
     const holders = (permission: Permission) =>
       ['administrator', 'support', 'developer', 'auditor'].filter((role) => of(role).has(permission));
     expect([...of('owner')].sort()).toEqual([...ALL_PERMISSIONS].sort());
@@ -50,7 +50,7 @@ describe('permissions', () => {
     expect(holders('scim:write')).toEqual(['administrator']);
   });
 
-  it('are given by those alone who have them', () => {
+  it('can be given only by those who hold them', () => {
     expect(lacking(of('support'), ['users:write'])).toEqual([]);
     expect(() => mayGive(operator('support'), ['users:read', 'users:write'])).not.toThrow();
     expect(() => mayGive(operator('support'), of('developer'))).toThrow(
@@ -78,12 +78,12 @@ describe('permissions', () => {
 describe('a cursor', () => {
   const cursors = createCursors(new Secrets('a secret of thirty-two characters'));
 
-  it('comes back as the position that it was made of', () => {
+  it('decodes to the position that it was made from', () => {
     const position = ['2026-01-01 00:00:00.123456+00', 'ä"\\'];
     expect(cursors.open('users?sort=name', cursors.seal('users?sort=name', position))).toEqual(position);
   });
 
-  it('of another query, a changed one and none are refused', () => {
+  it('is refused if malformed, altered or for another query', () => {
     const cursor = cursors.seal('users', ['1']);
     const [body = '', tag = ''] = cursor.split('.');
     const others = [

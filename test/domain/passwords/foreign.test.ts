@@ -23,7 +23,7 @@ const vectors = ['tools.json', 'made.json'].flatMap(
     })[],
 );
 
-/** The vector with this beginning. */
+/** The vector that starts like this. */
 function vector(start: string) {
   const found = vectors.find(({ hash }) => hash.startsWith(start));
   if (!found) throw new Error(`no vector begins with ${start}`);
@@ -38,7 +38,7 @@ async function stored(given: ForeignHash): Promise<string> {
 
 const hashOf = async (id: string) => (await (await opened).users.findById(id))?.passwordHash ?? null;
 
-/** An account whose password rests as `hash`, as an import leaves it. */
+/** An account with `hash` as stored by an import. */
 async function imported(hash: string) {
   const { accounts, pool } = await opened;
   const user = await accounts.create({ email: newEmail(), password: null }, operator);
@@ -51,7 +51,7 @@ async function imported(hash: string) {
 
 const TODAY = /^\$argon2id\$v=19\$m=64,t=1,p=1\$/;
 
-describe('a login with the hash of another system', () => {
+describe('a login with a hash from another system', () => {
   test.each([
     '$2y$10$',
     '$wp$',
@@ -63,7 +63,7 @@ describe('a login with the hash of another system', () => {
     '$firescrypt$',
     '*0936',
     '$2a$10$Q7nv',
-  ])('opens the account, and leaves the argon2id of today: %s', async (start) => {
+  ])('succeeds and replaces it by argon2id with current parameters: %s', async (start) => {
     const { login, users } = await opened;
     const { password, ...given } = vector(start);
     const { id, email } = await imported(await stored(given));
@@ -81,7 +81,7 @@ describe('a login with the hash of another system', () => {
     expect(await hashOf(id)).toBe(after?.passwordHash);
   });
 
-  test('takes one character, and 4,096 bytes, and no NUL', async () => {
+  test('accepts passwords of one character to 4,096 bytes, without NUL', async () => {
     const { login } = await opened;
     const short = vectors.filter(({ password }) => password.length === 1);
     expect(short.length).toBeGreaterThan(1);
@@ -102,11 +102,11 @@ describe('a login with the hash of another system', () => {
     }
   });
 
-  test('of a password that NFKC changes goes on with either form', async () => {
+  test('accepts both forms of a password that NFKC changes, also later', async () => {
     const { login, hasher } = await opened;
     const { default: argon2 } = await import('argon2');
     const typed = 'cafe\u0301 \ufb01ne';
-    // As another system hashes it, with the very parameters of today.
+    // Hashed by another system with the same parameters as here.
     const { memory, time, parallelism } = passwords.argon2;
     const hash = (
       await argon2.hash(typed, { type: 2, memoryCost: memory, timeCost: time, parallelism })
@@ -117,7 +117,7 @@ describe('a login with the hash of another system', () => {
     expect(await hasher.verify(await hasher.hash(typed), typed.normalize('NFKC'))).toBe(true);
   });
 
-  test('of WordPress opens with and without the spaces that it trims, for as long as they are typed', async () => {
+  test('from WordPress succeeds with and without the spaces that it trims, as long as they are typed', async () => {
     const { login } = await opened;
     for (const start of ['$wp$', '$P$B']) {
       const { password, hash } = vector(start);
@@ -130,7 +130,7 @@ describe('a login with the hash of another system', () => {
     }
   });
 
-  test('renews it once, whoever else signs in at that time', async () => {
+  test('renews the hash once, with other logins in parallel', async () => {
     const { login } = await opened;
     const { password, hash } = vector('{SSHA}');
     const { id, email } = await imported(hash);
@@ -139,7 +139,7 @@ describe('a login with the hash of another system', () => {
     await login({ email, password, actor: somewhere() });
   });
 
-  test('renews it though the second factor is still to come', async () => {
+  test('renews the hash before the second factor', async () => {
     const { login, stores } = await opened;
     const { password, hash } = vector('{SSHA}');
     const { id, email } = await imported(hash);
@@ -158,7 +158,7 @@ describe('a login with the hash of another system', () => {
     expect(await hashOf(id)).toMatch(TODAY);
   });
 
-  test('never undoes a password that was changed meanwhile', async () => {
+  test('never reverts a password changed meanwhile', async () => {
     const { login, accounts, hasher } = await opened;
     const { password, hash } = vector('{SSHA}');
     for (let round = 0; round < 5; round += 1) {
@@ -169,7 +169,7 @@ describe('a login with the hash of another system', () => {
         login({ email, password, actor: somewhere() }),
         login({ email, password, actor: somewhere() }),
       ]);
-      // A login that renews the hash is no other password.
+      // A login that renews the hash does not count as a new password.
       expect(changed.status).toBe('fulfilled');
       expect(await hasher.verify((await hashOf(id)) ?? '', next)).toBe(true);
       expect(await errorOf(login({ email, password, actor: somewhere() }))).toEqual({
@@ -178,7 +178,7 @@ describe('a login with the hash of another system', () => {
     }
   });
 
-  test('tells who knows the password alone that the account is suspended, and leaves its hash', async () => {
+  test('reveals a suspension only after the right password, and keeps the hash', async () => {
     const { login, pool } = await opened;
     const { password, hash } = vector('{SSHA}');
     const { id, email } = await imported(hash);
@@ -192,7 +192,7 @@ describe('a login with the hash of another system', () => {
     expect(await hashOf(id)).toBe(hash);
   });
 
-  test('whose row holds what nobody can read is refused like a wrong password', async () => {
+  test('is refused like a wrong password if the stored hash is unreadable', async () => {
     const { login } = await opened;
     for (const hash of [
       'nonsense',
@@ -224,7 +224,7 @@ describe('a weak hash', () => {
     '$p5k2$',
     'sha1$',
     '{MD4}',
-  ])('is wrapped, comes out again, and still opens the account: %s', async (start) => {
+  ])('is wrapped, unwrapped for an export, and still verifies: %s', async (start) => {
     const { login } = await opened;
     const { wrapWeak, formatOf, give } = await hashes;
     const { password, ...given } = vector(start);
@@ -244,7 +244,7 @@ describe('a weak hash', () => {
     expect(await hashOf(id)).toMatch(TODAY);
   });
 
-  test('that is not weak stays as it is', async () => {
+  test('is the only kind that is wrapped', async () => {
     const { wrapWeak } = await hashes;
     const { hash } = vector('$2y$10$');
     expect(await wrapWeak(hash)).toBe(hash);
@@ -252,7 +252,7 @@ describe('a weak hash', () => {
     expect(await wrapWeak(own)).toBe(own);
   });
 
-  test('from elsewhere may not say what costs too much', async () => {
+  test('from elsewhere cannot demand excessive cost', async () => {
     const { read } = await hashes;
     const phc = '$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA';
     const salt = { $: 'AAAA' };
@@ -283,8 +283,8 @@ describe('a weak hash', () => {
   });
 });
 
-describe('what hashes share', () => {
-  test('rests sealed, once, and not in the rows', async () => {
+describe('a secret shared by hashes', () => {
+  test('is stored once, encrypted, and outside their rows', async () => {
     const { pool } = await opened;
     const { read, give, formatOf } = await hashes;
     const pepper = 'a pepper that all share';
@@ -311,14 +311,14 @@ describe('what hashes share', () => {
   });
 });
 
-test('a password in plain text is to be hashed at once', async () => {
+test('a plain-text password is to be hashed at once', async () => {
   const { read } = await hashes;
   expect(await read({ hash: 'x', format: 'plain' })).toEqual({ ok: true, plain: 'x', format: 'plain' });
   expect(await read({ hash: '{noop}secret' })).toEqual({ ok: true, plain: 'secret', format: 'plain' });
   expect(await read({ hash: 'secret' })).toMatchObject({ ok: false, code: 'hash_unknown_format' });
 });
 
-test('a report knows every format, and what rests in none', async () => {
+test('the report names the format of every stored hash', async () => {
   const { formatOf } = await hashes;
   expect(formatOf(await (await opened).hasher.hash('a password'))).toBe('argon2id');
   expect(formatOf('$2b$10$')).toBe('unknown');

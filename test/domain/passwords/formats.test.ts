@@ -12,7 +12,7 @@ import { isWeak } from '../../../src/domain/passwords/formats/weak.ts';
 
 interface Vector extends ForeignHash {
   password: string;
-  /** What made it. */
+  /** The tool that made it. */
   tool: string;
 }
 
@@ -20,7 +20,7 @@ const vectorsOf = (file: string) =>
   JSON.parse(readFileSync(new URL(`vectors/${file}`, import.meta.url), 'utf8')) as Vector[];
 const vectors = [...vectorsOf('tools.json'), ...vectorsOf('made.json')];
 
-/** Whether the hash is the password's, once it has rested. */
+/** Whether the hash, once stored, verifies the password. */
 async function verifies(given: ForeignHash, password: string): Promise<boolean> {
   const taken = takeHash(given);
   const { readings } = readStored(taken.stored(taken.secrets ? 'its-id' : null));
@@ -30,7 +30,7 @@ async function verifies(given: ForeignHash, password: string): Promise<boolean> 
 /** A hash, its format and its parameters. */
 type Row = [string, string?, object?];
 
-/** How a hash is refused; `taken` if it is not. */
+/** The reason why a hash is refused, or `taken`. */
 function refusal(hash: string, format?: string, params?: object): string {
   try {
     takeHash({ hash, format, params: params as ForeignHash['params'] });
@@ -41,7 +41,7 @@ function refusal(hash: string, format?: string, params?: object): string {
   }
 }
 
-/** What a test file may take of a slow hash: their own tests try them once. */
+/** Slow hashes are tried only once, by their own tests. */
 const isSlow = ({ hash }: Vector) =>
   /\$shiro1\$|\$1000000\$|^bcrypt\$|^scrypt\$16384|^scrypt:32768|\$10\$|^\{(scrypt|pbkdf2)|i=100000|^\$f\w*scrypt|ln=16384|m=102400|^ba313d/.test(
     hash,
@@ -58,34 +58,31 @@ test.each(vectors.map((vector) => [vector.tool, vector.hash.slice(0, 40), vector
 
 test.each(
   vectors.filter((vector) => !isSlow(vector)).map((vector) => [vector.hash.slice(0, 60), vector] as const),
-)(
-  'with one character changed it does not, and says so or is refused: %s',
-  async (_hash, { password, tool: _tool, ...given }) => {
-    const { hash } = given;
-    const at = Math.floor(hash.length * 0.7);
-    const last = hash.replace(/=*$/, '').length - 1;
-    for (const place of [at, last]) {
-      const other = hash[place] === 'a' ? 'b' : 'a';
-      const changed = { ...given, hash: `${hash.slice(0, place)}${other}${hash.slice(place + 1)}` };
-      // In hexadecimal a letter of another case is the same digit.
-      if (changed.hash.toLowerCase() === hash.toLowerCase()) continue;
-      const verified = await verifies(changed, password).catch((error: unknown) => {
-        expect(error).toBeInstanceOf(HashRefused);
-        return false;
-      });
-      expect([changed.hash, verified]).toEqual([changed.hash, false]);
-    }
-    for (const cut of [hash.slice(0, -1), hash.slice(0, -4), `${hash}a`, `${hash}aaaa`, `${hash}=`]) {
-      const verified = await verifies({ ...given, hash: cut }, password).catch((error: unknown) => {
-        expect(error).toBeInstanceOf(HashRefused);
-        return false;
-      });
-      expect([cut, verified]).toEqual([cut, false]);
-    }
-  },
-);
+)('an altered hash is refused or does not verify: %s', async (_hash, { password, tool: _tool, ...given }) => {
+  const { hash } = given;
+  const at = Math.floor(hash.length * 0.7);
+  const last = hash.replace(/=*$/, '').length - 1;
+  for (const place of [at, last]) {
+    const other = hash[place] === 'a' ? 'b' : 'a';
+    const changed = { ...given, hash: `${hash.slice(0, place)}${other}${hash.slice(place + 1)}` };
+    // In hexadecimal, upper and lower case are the same digest.
+    if (changed.hash.toLowerCase() === hash.toLowerCase()) continue;
+    const verified = await verifies(changed, password).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(HashRefused);
+      return false;
+    });
+    expect([changed.hash, verified]).toEqual([changed.hash, false]);
+  }
+  for (const cut of [hash.slice(0, -1), hash.slice(0, -4), `${hash}a`, `${hash}aaaa`, `${hash}=`]) {
+    const verified = await verifies({ ...given, hash: cut }, password).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(HashRefused);
+      return false;
+    });
+    expect([cut, verified]).toEqual([cut, false]);
+  }
+});
 
-test('a hash that rests is given as it came', () => {
+test('a stored hash can be exported as it was imported', () => {
   for (const { password: _password, tool: _tool, ...given } of vectors) {
     const taken = takeHash(given);
     const stored = taken.stored(taken.secrets ? 'its-id' : null);
@@ -100,7 +97,7 @@ test('a hash that rests is given as it came', () => {
   }
 });
 
-describe('a hash is refused', () => {
+describe('a foreign hash is refused', () => {
   const b64 = (bytes: number) => 'A'.repeat(Math.ceil((bytes * 4) / 3));
   const aspNet = (iterations: number, salt = 16) => {
     const head = Buffer.alloc(13);
@@ -214,7 +211,7 @@ describe('a hash is refused', () => {
     '',
     '!',
     '$postern$f=digest$$00',
-  ])('as of no known format: %s', (hash) => {
+  ])('as of unknown format: %s', (hash) => {
     expect(refusal(hash)).toBe('hash_unknown_format');
     expect(refusal(hash, 'no_such_format')).toBe('hash_unknown_format');
   });
@@ -225,7 +222,7 @@ describe('a hash is refused', () => {
   });
 
   test.each(['$y$a', 'rl0uE0wi6BRIs', '$2$10$x', '$7$x'])(
-    'by its name, and never with itself: %s',
+    'by the name of its format, without repeating it: %s',
     (hash) => {
       expect(() => takeHash({ hash })).toThrow(/yescrypt|DES|minor version|scrypt of crypt/);
       expect(() => takeHash({ hash: 'a secret that is no hash' })).toThrow(
@@ -235,7 +232,7 @@ describe('a hash is refused', () => {
   );
 });
 
-describe('at the bound a hash is taken', () => {
+describe('a foreign hash of the highest allowed cost is accepted', () => {
   test.each([
     `$2b$15$${'A'.repeat(21)}.${'A'.repeat(30)}.`,
     `$argon2d$v=16$m=262144,t=20,p=16$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA`,
@@ -250,14 +247,14 @@ describe('at the bound a hash is taken', () => {
   });
 });
 
-describe('a password', () => {
+describe('a password for a foreign hash', () => {
   const md5 = (hash: string, params: object = {}): ForeignHash => ({
     hash,
     format: 'hex_md5',
     params: { ...params },
   });
 
-  test('is tried as it was typed, then in NFKC', async () => {
+  test('is tried as typed, then in NFKC', async () => {
     // md5('ﬁ'), md5('fi')
     expect(await verifies(md5('3b8dcf4f0a1dd0ac4a4d1e2d1ed5cb03'), 'no')).toBe(false);
     const typed = 'cafe\u0301';
@@ -272,7 +269,7 @@ describe('a password', () => {
     expect(await verifies(of('spaced'), ' spaced ')).toBe(false);
   });
 
-  test('is trimmed by WordPress alone, and never of other spaces', async () => {
+  test('is trimmed for WordPress alone, and only of its kinds of space', async () => {
     const wordpress = vectors.filter(({ tool }) => tool.startsWith('WordPress'));
     expect(wordpress).toHaveLength(2);
     for (const { hash, password } of wordpress) {
@@ -281,7 +278,7 @@ describe('a password', () => {
     }
   });
 
-  test('for bcrypt ends after 72 bytes, within a character too, and holds no NUL', async () => {
+  test('is cut after 72 bytes for bcrypt, even within a character, and contains no NUL', async () => {
     const cut = vectors.filter(({ hash, password }) => /^\$2[aby]\$/.test(hash) && password.length > 72);
     expect(cut.length).toBeGreaterThan(3);
     for (const { hash, password } of cut) {
@@ -292,7 +289,7 @@ describe('a password', () => {
     }
   });
 
-  test('of bytes from 0x80 is tried with their sign too where PHP before 5.3.7 says $2a$', async () => {
+  test('with bytes from 0x80 is also tried sign-extended, like PHP before 5.3.7 with $2a$', async () => {
     const signed = vectors.filter(({ hash }) => hash.startsWith('$2x$'));
     expect(signed.length).toBeGreaterThan(3);
     for (const { hash, password } of signed) {
@@ -302,13 +299,13 @@ describe('a password', () => {
     }
   });
 
-  test('that is not in the encoding of a hash is not its password', async () => {
+  test('does not match if the hash’s encoding cannot express it', async () => {
     const { createHash } = await import('node:crypto');
     const hash = createHash('md5').update(Buffer.from('\u00ac')).digest('hex');
     expect(await verifies(md5(hash, { password_encoding: 'latin1' }), '\u20ac')).toBe(false);
   });
 
-  test('is not read for minutes, however long it is and however dear the hash', async () => {
+  test('is verified in limited time, however long it is and however costly the hash', async () => {
     const dear = `$6$rounds=5000000$salt$${'.'.repeat(86)}`;
     expect(await verifies({ hash: dear }, 'x'.repeat(4096))).toBe(false);
   });
