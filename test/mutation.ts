@@ -1,7 +1,10 @@
 /**
- * `npm run test:mutation -- [file[:line]...] [--sample n] [--seed n] [--tests file,file]`: undoes one decision after the other
- * (`support/mutants.ts`) in a copy of the repository, runs the tests that cover it, and lists what no test notices. Without
- * files a sample of the guards. By hand, not a part of `npm test`: each mutant takes a run of its tests.
+ * `npm run test:mutation -- [file[:line]...] [--sample n] [--seed n] [--tests file,file]`: applies one
+ * mutant after another
+ * (`support/mutants.ts`) in a copy of the repository, runs the tests that cover it, and lists the survivors.
+ * Without
+ * files it samples the guards. Run it by hand, it is not part of `npm test`: each mutant takes a run of its
+ * tests.
  */
 import { execFileSync } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -32,7 +35,7 @@ interface Candidate extends Mutant {
   tests: string[];
 }
 
-/** The same numbers from 0 to 1 for the same seed (mulberry32). */
+/** Reproducible numbers from 0 to 1 for a seed (mulberry32). */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -63,7 +66,7 @@ async function sampled(): Promise<Candidate[]> {
     .toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 }
 
-/** Copies what Git knows or would add; dependencies are shared. */
+/** Copies the files that Git knows or would add. Dependencies are shared. */
 async function copyTo(copy: string): Promise<void> {
   const listed = execFileSync('git', ['ls-files', '-z', '-co', '--exclude-standard'], { cwd: ROOT });
   for (const name of listed.toString().split('\0').filter(Boolean)) {
@@ -87,7 +90,7 @@ try {
   const provisions = await startProvisions(data);
   const environment = { TEST_FOLDER: data, TEST_PROVISIONS: provisions.url };
 
-  /** @returns whether the tests pass, and the milliseconds that they took. */
+  /** @returns whether the tests pass, and how many milliseconds they took. */
   const run = async (tests: readonly string[], limit: number) => {
     const began = Date.now();
     const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(limit)]);
@@ -101,7 +104,7 @@ try {
     return { passes: code === 0, took: Date.now() - began };
   };
 
-  /** How long tests take without a mutant. */
+  /** How long tests take without a mutant, in milliseconds. */
   const usual = new Map<string, number>();
   const survivors: string[] = [];
   try {

@@ -1,7 +1,9 @@
 /**
- * `npm test`: runs jest with the arguments given, brings what the tests ask for (one PostgreSQL, one Redis, a browser),
- * and leaves nothing running. Nothing is skipped: what is missing and cannot be installed fails the tests that need it, or
- * a run of all of them before it begins. `--unit` runs the files alone that need no server, browser or other process.
+ * `npm test`: runs jest with the given arguments, provides what the tests ask for (one PostgreSQL, one
+ * Redis, a browser),
+ * and stops it all. Nothing is skipped: what is missing and cannot be installed fails the tests that need
+ * it, or a
+ * full run before it starts. `--unit` runs only the files that need no server, browser or other process.
  */
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +15,7 @@ import { unitTests } from './support/unit-tests.ts';
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 
-/** What jest is run with: the command's arguments, and the files that `--unit` stands for. */
+/** The arguments for jest: the command's own, and the files that `--unit` selects. */
 async function jestArguments(): Promise<string[]> {
   const given = process.argv.slice(2);
   const others = given.filter((one) => one !== '--unit');
@@ -22,7 +24,7 @@ async function jestArguments(): Promise<string[]> {
 
 const folder = await mkdtemp(path.join(tmpdir(), 'postern-test-'));
 try {
-  // PostgreSQL may run as another user, who has to pass.
+  // PostgreSQL may run as another user, who needs access.
   await chmod(folder, 0o711);
   const provisions = await startProvisions(folder);
   try {
