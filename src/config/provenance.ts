@@ -64,6 +64,14 @@ export const settingSchema = (key: string): z.ZodType =>
     .split('.')
     .reduce<z.ZodType>((shape, name) => (shape as z.ZodObject).shape[name] as z.ZodType, settingShape);
 
+/** Whether the value of a key is a duration, in seconds. */
+export function isDuration(key: string): boolean {
+  if (!SETTING_KEYS.includes(key)) return false;
+  const schema = settingSchema(key);
+  const inner = schema instanceof z.ZodNullable ? (schema.unwrap() as z.ZodType) : schema;
+  return inner.meta()?.['unit'] === 'seconds';
+}
+
 /**
  * Lists every setting with its source.
  * @param config the settings in force @param files in order of precedence, defaults first @param named the variables

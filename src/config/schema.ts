@@ -9,7 +9,9 @@ import { configuredUpstreamSchema } from './upstreams.ts';
 import { serverUrls } from './database-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
-const seconds = z.int().positive();
+/** A duration. Its unit is shown with the setting. */
+const UNIT = { unit: 'seconds' };
+const seconds = z.int().positive().meta(UNIT);
 
 /** The name of a contract door. Existence is checked by the registry. */
 const contract = z.string();
@@ -156,10 +158,10 @@ export const settingShape = z.strictObject({
     deviceCode: seconds,
     backchannelAuthenticationRequest: seconds.max(3600),
   }),
-  refresh: z.strictObject({ grace: z.int().min(0).max(60), idle: seconds, absolute: seconds }),
+  refresh: z.strictObject({ grace: z.int().min(0).max(60).meta(UNIT), idle: seconds, absolute: seconds }),
   session: z.strictObject({ ttl: seconds, remembered: seconds }),
   console: z.strictObject({ lifetime: seconds, idle: seconds, secondFactor: z.boolean().nullable() }),
-  keys: z.strictObject({ lead: z.int().min(0), lifetime: seconds }),
+  keys: z.strictObject({ lead: z.int().min(0).meta(UNIT), lifetime: seconds }),
   audit: z.strictObject({ retention: seconds.min(86_400) }),
   passwords: z.strictObject({
     minLength: z.int().min(8),

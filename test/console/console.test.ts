@@ -182,6 +182,17 @@ describe('the console’s settings', () => {
     expect((await open(`/settings/${KEY}`)).html).not.toContain('value="7"');
   });
 
+  it('are explained, found by what they do, and durations are in words', async () => {
+    const { open } = await enterConsole(provider, 'owner');
+    const { html } = await open('/settings?search=before+the+next');
+    expect(html).toContain('How long a key signs before the next one takes over by itself.');
+    expect(html).toContain('In seconds: 90 days.');
+    expect(html).not.toContain(KEY);
+    const one = await open('/settings/console.idle');
+    expect(one.html).toContain('asks for another sign-in');
+    expect(one.html).toContain('In seconds.');
+  });
+
   it('show both values and who changed them on a conflict, and keep the input', async () => {
     const [ana, bo] = await Promise.all([enterConsole(provider, 'owner'), enterConsole(provider, 'owner')]);
     const stale = await ana.open(`/settings/${KEY}`);

@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { environmentSchema } from '../../src/config/schema.ts';
+import { SETTING_KEYS } from '../../src/config/provenance.ts';
+import { mailTemplates, textsOf } from '../../src/mail/texts.ts';
 import { createTranslator, dictionaries, type MessageKey } from '../../src/http/pages/i18n.ts';
 import { fieldLabels } from '../../src/http/pages/problems.ts';
 import { EVENTS } from '../../src/storage/event-catalogue.ts';
@@ -26,6 +29,12 @@ const templates = ['views/partials', 'views/account', 'views/console'].reduce(
 const code = ['src/http/pages', 'src/http/console', 'src/container/doctor', 'src/cli/doctor']
   .map((folder) => sources(folder, '.ts'))
   .join('\n');
+
+/** Sentences that follow from the names of settings and of the texts of mail. */
+const derived = [
+  ...[...SETTING_KEYS, ...Object.keys(environmentSchema.shape)].map((key) => `console.setting.${key}`),
+  ...new Set(mailTemplates.flatMap(textsOf).map(([name]) => `console.mail.text.${name}`)),
+];
 
 describe.each(Object.entries(dictionaries))('%s', (language, dictionary) => {
   test('has the plural forms of its language', () => {
@@ -87,8 +96,13 @@ test('every sentence is used', () => {
   const labels = new Set<string>(Object.values(fieldLabels));
   // Those of the audit follow from its types.
   const types = new Set(Object.keys(EVENTS).map((type) => `console.did.${type}`));
-  const isUsed = (key: string) => used.includes(`'${key}'`) || labels.has(key) || types.has(key);
+  const isUsed = (key: string) =>
+    used.includes(`'${key}'`) || labels.has(key) || types.has(key) || derived.includes(key);
   expect(keys.filter((key) => !isUsed(key))).toEqual([]);
+});
+
+test('every setting and every text of mail has a sentence', () => {
+  expect(derived.filter((key) => !Object.hasOwn(en, key))).toEqual([]);
 });
 
 test('templates name only sentences that exist', () => {

@@ -31,6 +31,14 @@ import doctorDe from '../../../views/locales/console/doctor.de.json' with { type
 import doctorEn from '../../../views/locales/console/doctor.en.json' with { type: 'json' };
 import doctorEs from '../../../views/locales/console/doctor.es.json' with { type: 'json' };
 import doctorZh from '../../../views/locales/console/doctor.zh.json' with { type: 'json' };
+import mailDe from '../../../views/locales/console/mail.de.json' with { type: 'json' };
+import mailEn from '../../../views/locales/console/mail.en.json' with { type: 'json' };
+import mailEs from '../../../views/locales/console/mail.es.json' with { type: 'json' };
+import mailZh from '../../../views/locales/console/mail.zh.json' with { type: 'json' };
+import settingsDe from '../../../views/locales/console/settings.de.json' with { type: 'json' };
+import settingsEn from '../../../views/locales/console/settings.en.json' with { type: 'json' };
+import settingsEs from '../../../views/locales/console/settings.es.json' with { type: 'json' };
+import settingsZh from '../../../views/locales/console/settings.zh.json' with { type: 'json' };
 
 export const en = {
   ...frameEn,
@@ -41,6 +49,8 @@ export const en = {
   ...setupEn,
   ...didEn,
   ...doctorEn,
+  ...mailEn,
+  ...settingsEn,
 };
 export const de = {
   ...frameDe,
@@ -51,6 +61,8 @@ export const de = {
   ...setupDe,
   ...didDe,
   ...doctorDe,
+  ...mailDe,
+  ...settingsDe,
 };
 export const es = {
   ...frameEs,
@@ -61,6 +73,8 @@ export const es = {
   ...setupEs,
   ...didEs,
   ...doctorEs,
+  ...mailEs,
+  ...settingsEs,
 };
 export const zh = {
   ...frameZh,
@@ -71,4 +85,6 @@ export const zh = {
   ...setupZh,
   ...didZh,
   ...doctorZh,
+  ...mailZh,
+  ...settingsZh,
 };

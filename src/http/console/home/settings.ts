@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isDuration } from '../../../config/provenance.ts';
 import { DomainError, isDomainError } from '../../../core/errors.ts';
 import {
   CHANGEABLE,
@@ -6,6 +7,7 @@ import {
   changeableSchema,
   type SettingInForce,
 } from '../../../domain/operators/settings.ts';
+import { dictionaries, type MessageKey } from '../../pages/i18n.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { Room } from '../room.ts';
 
@@ -14,6 +16,9 @@ const written = (value: unknown): string => {
   if (Array.isArray(value)) return value.join('\n');
   return typeof value === 'string' ? value : JSON.stringify(value);
 };
+
+/** What a setting does, in a sentence. A test requires one for each. */
+const meaningOf = (key: string): MessageKey => `console.setting.${key}` as MessageKey;
 
 /** The type of a setting's control: checkbox, choice, list or number. */
 function kindOf(key: ChangeableKey): {
@@ -58,9 +63,15 @@ async function find(
 async function showAll(call: ConsoleCall): Promise<void> {
   const { items } = await call.services.settings.list(call.operator);
   const q = call.parameter('search').toLowerCase();
+  const sentences = dictionaries[call.language];
   const shown = items
-    .filter(({ key }) => key.toLowerCase().includes(q))
-    .map((setting) => ({ ...setting, written: setting.value === null ? null : written(setting.value) }));
+    .filter(({ key }) => `${key} ${sentences[meaningOf(key)]}`.toLowerCase().includes(q))
+    .map((setting) => ({
+      ...setting,
+      meaning: meaningOf(setting.key),
+      written: setting.value === null ? null : written(setting.value),
+      seconds: isDuration(setting.key) ? setting.value : null,
+    }));
   const [changeable, others] = [true, false].map((one) =>
     shown.filter((setting) => setting.changeable === one),
   );
@@ -79,6 +90,8 @@ async function showOne(call: ConsoleCall): Promise<void> {
     key,
     version,
     isOwn,
+    meaning: meaningOf(key),
+    isDuration: isDuration(key),
     ...kindOf(key),
     value: setting.value === null ? '' : written(setting.value),
     example: setting.value,
