@@ -182,7 +182,7 @@ describe('the console’s settings', () => {
     expect((await open(`/settings/${KEY}`)).html).not.toContain('value="7"');
   });
 
-  it('are explained, found by what they do, and durations are in words', async () => {
+  it('are explained, found by their explanation, and show durations in words', async () => {
     const { open } = await enterConsole(provider, 'owner');
     const { html } = await open('/settings?search=before+the+next');
     expect(html).toContain('How long a key signs before the next one takes over by itself.');

@@ -91,10 +91,8 @@ const PLACES: Readonly<Record<string, Place>> = {
   testUpstream: 'POST /upstreams/corp/test',
   listApiKeys: 'GET /api-keys',
   createManagedApiKey: 'POST /api-keys/new',
-  getManagedApiKey: 'GET /api-keys',
-  updateManagedApiKey: {
-    none: 'A key that should open something else is a new key; its name alone can wait.',
-  },
+  getManagedApiKey: 'GET /api-keys/{key}',
+  updateManagedApiKey: 'POST /api-keys/{key}',
   revokeManagedApiKey: 'POST /api-keys/1/revoke',
   listRegistrationTokens: 'GET /registration-tokens',
   createRegistrationToken: 'POST /registration-tokens/new',
@@ -166,6 +164,7 @@ beforeAll(async () => {
     enabled: false,
   });
   const { webhook } = await operator.webhooks.create(shell, { url: 'https://app.example.com/webhooks' });
+  const { record } = await operator.apiKeyAdmin.create(shell, { name: 'CRM' });
   const event = await provider.audited('user.updated', owner.person.id);
   Object.assign(made, {
     user: (await provider.createPerson()).id,
@@ -173,6 +172,7 @@ beforeAll(async () => {
     client: (await provider.createClient()).id,
     api: encodeURIComponent(identifier),
     webhook: webhook.id,
+    key: record.id,
     event: String(event['id']),
   });
 });

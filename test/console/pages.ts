@@ -75,6 +75,14 @@ export const PAGES: readonly {
   { path: '/keys/rotate', heading: 'Publish the next keys?' },
   { path: '/api-keys', heading: 'API keys' },
   { path: '/api-keys/new', heading: 'New API key' },
+  {
+    async path({ provider }) {
+      const shell = shellOperator(systemActor);
+      const { record } = await provider.operator.apiKeyAdmin.create(shell, { name: 'CRM' });
+      return `/api-keys/${record.id}`;
+    },
+    heading: 'CRM',
+  },
   { path: '/registration-tokens', heading: 'Registration tokens' },
   { path: '/registration-tokens/new', heading: 'New registration token' },
   { path: '/scim-tokens', heading: 'Directory tokens (SCIM)' },

@@ -200,7 +200,13 @@ test('pages of existing records show how to create the same', async () => {
     enabled: false,
   });
   const { webhook } = await operator.webhooks.create(shell, { url: 'https://app.example.com/webhooks' });
+  const { record } = await operator.apiKeyAdmin.create(shell, {
+    name: "Ana's CRM",
+    permissions: ['users:read'],
+    expiresAt: new Date(Date.now() + 86_400_000),
+  });
   for (const [page, of] of [
+    [`/api-keys/${record.id}`, `/api-keys/${record.id}`],
     [`/clients/${client.id}`, `/clients/${client.id}`],
     [`/apis/${encodeURIComponent(identifier)}`, `/apis/${encodeURIComponent(identifier)}`],
     ['/upstreams/corp', '/upstreams/corp'],

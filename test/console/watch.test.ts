@@ -226,6 +226,45 @@ describe('webhooks, keys and tokens in the console', () => {
   });
 });
 
+describe('an API key in the console', () => {
+  it('changes its name, permissions and last day, and undoes the change', async () => {
+    const expires = new Date(Date.now() + 40 * 86_400_000).toISOString();
+    const made = await api('POST', '/api-keys', {
+      name: 'CRM',
+      permissions: ['users:read', 'auth:login'],
+      expires_at: expires,
+    });
+    const path = `/api-keys/${idOf(made)}`;
+    const read = async () => (await api('GET', path)).body;
+    const before = await read();
+    const day = new Date(Date.now() + 9 * 86_400_000).toISOString().slice(0, 10);
+    expect((await owner.open('/api-keys')).html).toContain(`href="/admin${path}"`);
+    const saved = await owner.send(path, path, { name: 'Shop', permissions: 'users:read', expires_at: day });
+    expect(saved.html).toMatch(/The key .*Shop.* is changed/s);
+    expect(await read()).toMatchObject({
+      name: 'Shop',
+      permissions: ['users:read'],
+      expires_at: `${day}T23:59:59.000Z`,
+    });
+    const undone = await owner.agent.submit(saved, {}, path);
+    expect(undone.html).toContain('is changed');
+    expect(await read()).toEqual(before);
+    // The end stays to the millisecond if its day does.
+    const values = { name: 'Shop', permissions: 'users:read', expires_at: expires.slice(0, 10) };
+    await owner.send(path, path, values);
+    expect(await read()).toMatchObject({ name: 'Shop', expires_at: expires });
+    await owner.send(path, path, { ...values, expires_at: '' });
+    expect(await read()).toMatchObject({ expires_at: null });
+    for (const wrong of [{ expires_at: '2020-01-01' }, { expires_at: 'soon' }, { name: ' ' }]) {
+      const page = await owner.send(path, path, { ...values, ...wrong });
+      expect([page.status, page.html.includes('aria-invalid')]).toEqual([400, true]);
+    }
+    expect((await (await enterConsole(provider, 'auditor')).open(path)).status).toBe(403);
+    expect((await owner.open('/api-keys/00000000-0000-4000-8000-000000000000')).status).toBe(404);
+    await api('DELETE', path);
+  });
+});
+
 describe('branding in the console', () => {
   const send = async (fields: Record<string, string | Blob>, path = '/admin/branding') => {
     const page = await owner.open('/branding');

@@ -7,7 +7,7 @@ import type { GuardDependencies } from './guard.ts';
 /** An undo: an ordinary form, checked like any other. */
 export interface Undo {
   action: string;
-  fields: Readonly<Record<string, string>>;
+  fields: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** A message shown once after a form. */

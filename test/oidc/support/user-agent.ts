@@ -85,7 +85,7 @@ export class UserAgent {
     for (const [, tag = ''] of (found[2] ?? '').matchAll(/<input\b([^>]*)>/gi)) {
       const name = attribute(tag, 'name');
       if (name !== undefined && attribute(tag, 'type') === 'hidden')
-        fields.set(name, attribute(tag, 'value') ?? '');
+        fields.append(name, attribute(tag, 'value') ?? '');
     }
     for (const [name, value] of Object.entries(values)) fields.set(name, value);
     const action = new URL(attribute(found[1] ?? '', 'action') ?? '', url);

@@ -1,8 +1,9 @@
-import { PROGRAM_PERMISSIONS } from '../../../domain/api-keys.ts';
+import { ACCOUNT_PERMISSIONS, PROGRAM_PERMISSIONS } from '../../../domain/api-keys.ts';
 import { DomainError } from '../../../core/errors.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { FilterSpec } from '../lists.ts';
 import type { Room } from '../room.ts';
+import { word } from '../same.ts';
 
 const DAY = 86_400_000;
 
@@ -28,6 +29,16 @@ function endOf(call: ConsoleCall): Date | null {
   return new Date(call.services.clock.now() + days * DAY);
 }
 
+/** Reads the last day of a key, in UTC, or the exact time that an undo brings back. @throws DomainError invalid_request. */
+function lastDayOf(call: ConsoleCall, current: Date | null): Date | null | undefined {
+  const typed = call.field('expires_at');
+  if (typed === '') return null;
+  if (typed === current?.toISOString().slice(0, 10)) return undefined;
+  const end = new Date(/^\d{4}-\d{2}-\d{2}$/.test(typed) ? `${typed}T23:59:59Z` : typed);
+  if (Number.isNaN(end.getTime())) throw new DomainError('invalid_request', { field: 'expires_at' });
+  return end;
+}
+
 async function listApiKeys(call: ConsoleCall): Promise<void> {
   const listing = call.listing(KINDS);
   const { limit, cursor } = listing;
@@ -39,11 +50,55 @@ async function listApiKeys(call: ConsoleCall): Promise<void> {
 const newApiKey = (call: ConsoleCall): void =>
   call.show('tokens/new-api-key', { permissions: PROGRAM_PERMISSIONS });
 
+async function showApiKey(call: ConsoleCall): Promise<void> {
+  const key = await call.services.apiKeyAdmin.find(call.operator, call.param('id'));
+  const { id, name, permissions, expiresAt } = key;
+  const days = expiresAt && Math.max(1, Math.ceil((expiresAt.getTime() - call.services.clock.now()) / DAY));
+  call.show('tokens/api-key', {
+    key,
+    possible: key.accountId === null ? PROGRAM_PERMISSIONS : ACCOUNT_PERMISSIONS,
+    same: {
+      api: { method: 'PATCH', path: `/api-keys/${id}`, body: { name, permissions, expires_at: expiresAt } },
+      cli: [
+        `postern api-key update ${id} --name ${word(name)}`,
+        ...permissions.map((permission) => `--permission ${permission}`),
+        days === null ? '--without-end' : `--expires-in ${days}d`,
+      ].join(' '),
+    },
+  });
+}
+
 /** API keys of programs that use contracts. */
 export function apiKeyRoutes({ page, form, confirm }: Room): void {
   const path = '/admin/api-keys';
   const spec = { section: 'api-keys', permission: 'api-keys:write', fresh: true, back: () => path } as const;
   page('/api-keys', { section: 'api-keys' }, listApiKeys);
+  page('/api-keys/:id', spec, showApiKey);
+  form(
+    '/api-keys/:id',
+    { ...spec, trail: () => ({ type: ['api_key.updated'] }) },
+    showApiKey,
+    async (call) => {
+      const before = await call.services.apiKeyAdmin.find(call.operator, call.param('id'));
+      const { name } = await call.services.apiKeyAdmin.update(call.operator, before.id, {
+        name: call.field('name'),
+        permissions: call.fields('permissions'),
+        expiresAt: lastDayOf(call, before.expiresAt),
+      });
+      call.done(
+        path,
+        { key: 'console.tokens.changed', params: { name } },
+        {
+          action: `${path}/${before.id}`,
+          fields: {
+            name: before.name,
+            permissions: before.permissions,
+            expires_at: before.expiresAt?.toISOString() ?? '',
+          },
+        },
+      );
+    },
+  );
   page('/api-keys/new', spec, newApiKey);
   form('/api-keys/new', spec, newApiKey, async (call) => {
     const expiresAt = endOf(call);
