@@ -46,13 +46,13 @@ describe('Apache with mod_auth_openidc', () => {
     page = await context.newPage();
   });
 
-  /** What the application was told of the visitor. */
+  /** The headers by which the application knows the visitor. */
   const told = async (): Promise<Told> => {
     await page.waitForURL((url) => url.href.startsWith(`${apache}/private/`));
     return JSON.parse(await page.locator('pre').innerText()) as Told;
   };
 
-  it('lets in who has signed in, and tells the application behind it who that is', async () => {
+  it('requires a sign-in and tells the application behind it who signed in', async () => {
     await page.goto(`${apache}/private/reports?year=2026`);
     await page.getByRole('link', { name: 'Create account' }).click();
     await createAccount(page, readLetters(postern), person);
@@ -69,7 +69,7 @@ describe('Apache with mod_auth_openidc', () => {
     });
   });
 
-  it('has its tokens refreshed, and goes on with the ones that rotation gave', async () => {
+  it('refreshes its tokens and continues with the rotated refresh token', async () => {
     const hook = async ({ oidc_access_token: token = '' }: Told) => {
       const query = new URLSearchParams({ refresh: `${apache}/private/`, access_token: token });
       await page.goto(`${apache}/private/callback?${query.toString()}`);
@@ -86,7 +86,7 @@ describe('Apache with mod_auth_openidc', () => {
     expect({ status, body }).toMatchObject({ status: 200, body: { email: person.email } });
   });
 
-  it('signs out there and at Postern, and comes back to the page that it registered', async () => {
+  it('signs out there and at Postern, and returns to the registered page', async () => {
     const { oidc_access_token: token = '' } = await told();
     await page.goto(`${apache}/private/callback?logout=${encodeURIComponent(`${apache}/goodbye`)}`);
     await page.waitForURL(`${apache}/goodbye`);
@@ -98,7 +98,7 @@ describe('Apache with mod_auth_openidc', () => {
     expect((await told())['x-remote-user']).toBe(person.username);
   });
 
-  it('takes what is signed with a key that Postern made since', async () => {
+  it('accepts a signing key that was created later', async () => {
     const keys = async (command: string) =>
       (await runCli(['key', command, '--json'], { env: postern.env })).stdout;
     await keys('rotate');

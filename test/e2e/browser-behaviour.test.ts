@@ -8,7 +8,7 @@ import { atEnd } from '../support/cleanup.ts';
 import { allow, createAccount, newPerson, type Person, shows, signIn } from './support/person.ts';
 import { setStage, type Stage } from './support/stage.ts';
 
-describe('what people do with browsers', () => {
+describe('people with browsers', () => {
   const person: Person = newPerson();
   let stage: Stage;
   let context: BrowserContext;
@@ -26,7 +26,7 @@ describe('what people do with browsers', () => {
     ({ context, page } = await stage.visitor());
   });
 
-  it('go back after signing in, and are not stuck', async () => {
+  it('go back after signing in without getting stuck', async () => {
     await page.goto(stage.webApp);
     await page.getByRole('link', { name: 'Sign in with Postern' }).click();
     const form = page.url();
@@ -43,18 +43,18 @@ describe('what people do with browsers', () => {
     await shows(page, `Hello, ${person.name}`);
   });
 
-  it('open the page of somebody else’s sign-in', async () => {
+  it('open the page of somebody else’s sign-in, which is refused', async () => {
     await page.goto(`${stage.webApp}/login`);
     const stranger = await stage.visitor();
     const reply = await stranger.page.goto(page.url());
     expect(reply?.status()).toBeLessThan(500);
     await shows(stranger.page, 'Let’s start over');
-    // It is still good in the browser that it belongs to.
+    // It still works in the browser that it belongs to.
     await signIn(page, person);
     await page.waitForURL(`${stage.webApp}/`);
   });
 
-  it('leave the sign-in open until nobody knows it any more', async () => {
+  it('leave the sign-in open until it has expired', async () => {
     await page.goto(`${stage.webApp}/login`);
     await page.getByLabel('Email or username').fill(person.email);
     await page.getByLabel('Password', { exact: true }).fill(person.password);
@@ -62,13 +62,13 @@ describe('what people do with browsers', () => {
     await redis.flushdb();
     redis.disconnect();
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    // What the app asked for is asked once more.
+    // The authorization request is started again.
     await page.waitForURL(/\/interaction\/[^/]+$/);
     await signIn(page, person);
     await page.waitForURL(`${stage.webApp}/`);
   });
 
-  it('sign in at two apps in two tabs at once', async () => {
+  it('sign in to two apps in two tabs at once', async () => {
     const other = await context.newPage();
     await page.goto(`${stage.webApp}/login`);
     await other.goto(stage.spa);
@@ -79,7 +79,7 @@ describe('what people do with browsers', () => {
     await signIn(other, person);
     await allow(other);
     await shows(other, `Hello, ${person.name}`);
-    // Neither took the other's away.
+    // Neither session replaced the other.
     await page.getByRole('button', { name: 'Refresh' }).click();
     expect(await page.locator('#refreshes').innerText()).toBe('1');
     await other.getByRole('button', { name: 'Refresh' }).click();
@@ -108,7 +108,7 @@ describe('what people do with browsers', () => {
     await shows(page, `Hello, ${person.name}`);
   });
 
-  it('mistype the password, and are told so on the page', async () => {
+  it('mistype the password and see a message on the page', async () => {
     await page.goto(`${stage.webApp}/login`);
     await signIn(page, { ...person, password: 'three unrelated birds' });
     await page.getByRole('alert').waitFor();
@@ -119,7 +119,7 @@ describe('what people do with browsers', () => {
     await page.waitForURL(`${stage.webApp}/`);
   });
 
-  it('mistype the password, look whether they forgot it, and go back: no form is sent again', async () => {
+  it('mistype the password, open the page for a forgotten one, and go back: no form is sent again', async () => {
     await page.goto(`${stage.webApp}/login`);
     await signIn(page, { ...person, password: 'three unrelated birds' });
     await page.getByRole('alert').waitFor();
@@ -140,7 +140,7 @@ describe('what people do with browsers', () => {
   });
 
   it.each([true, false])(
-    'mistype in two tabs at once (JavaScript: %s): each says its own',
+    'mistype the password in two tabs at once (JavaScript: %s), and each shows its own message',
     async (javaScriptEnabled) => {
       const { context: browser } = await stage.visitor({ javaScriptEnabled });
       const names = ['first@example.test', 'second@example.test', 'third@example.test'];
@@ -159,7 +159,7 @@ describe('what people do with browsers', () => {
           expect(await tab.getByLabel('Email or username').inputValue()).toBe(names[index]);
         }
       }
-      // What tabs leave behind is bounded, and the address alone opens nothing in another browser.
+      // Tabs leave a bounded number of cookies, and the URL alone opens nothing in another browser.
       const left = (await browser.cookies(`${stage.postern.url}/sign-in`)).filter(({ name }) =>
         name.startsWith('postern_flash_'),
       );
@@ -170,7 +170,7 @@ describe('what people do with browsers', () => {
     },
   );
 
-  it('have JavaScript switched off: everything works', async () => {
+  it('have no JavaScript, and everything works', async () => {
     const plain = await stage.visitor({ javaScriptEnabled: false });
     const fresh = newPerson();
     await plain.page.goto(stage.webApp);
@@ -187,7 +187,7 @@ describe('what people do with browsers', () => {
     await shows(plain.page, 'Hello, Ada Lovelace');
   });
 
-  it('sign in at the front door, and apps need no password then', async () => {
+  it('sign in at Postern itself, and apps then need no password', async () => {
     await page.goto(stage.postern.url);
     await page.getByRole('link', { name: 'Sign in', exact: true }).click();
     await signIn(page, person);
@@ -202,7 +202,7 @@ describe('what people do with browsers', () => {
     await shows(page, 'One account for all your apps');
   });
 
-  it('switch to another account on the way', async () => {
+  it('switch to another account during a sign-in', async () => {
     const other = newPerson();
     await page.goto(`${stage.postern.url}/register`);
     await createAccount(page, stage.letters, other);
@@ -214,7 +214,7 @@ describe('what people do with browsers', () => {
     expect(await page.locator('#profile').innerText()).toContain(person.email);
   });
 
-  it('are not asked whether a part of the house may know them', async () => {
+  it('are not asked for consent by a first-party app', async () => {
     const port = await freePort();
     const uri = `http://localhost:${port}/callback`;
     const { stdout } = await runCli(

@@ -10,10 +10,10 @@ const snippets = [...read('docs/connecting.md').matchAll(/^```[jt]s (\S+)\n(.*?)
   ([, file = '', code = '']) => ({ file, code, first: code.split('\n')[0] }),
 );
 
-it('finds snippets', () => {
+it('the snippets of docs/connecting.md are found', () => {
   expect(snippets.length).toBeGreaterThan(5);
 });
 
-it.each(snippets)('docs/connecting.md has from $file what is there: $first', ({ file, code }) => {
+it.each(snippets)('docs/connecting.md quotes $file as it is: $first', ({ file, code }) => {
   expect(withoutIndentation(read(file))).toContain(withoutIndentation(code));
 });

@@ -12,16 +12,16 @@ import { atEnd } from '../support/cleanup.ts';
 import { freePort } from '../support/ports.ts';
 import { newPerson, openLink } from './support/person.ts';
 
-describe('an app that has its answer posted (Form Post Response Mode), in Chromium', () => {
+describe('an app that uses Form Post Response Mode, in Chromium,', () => {
   let provider: Provider;
   let person: Person;
   let client: Client;
   let config: oidc.Configuration;
   let browser: Browser;
-  /** Where the app's callback leads on to, if anywhere, and a page of another origin than the callback's. */
+  /** Where the app's callback redirects, if anywhere. Also a page of another origin than the callback's. */
   let onward: string | undefined;
   let elsewhere: string;
-  /** Fulfilled with the request that the app's redirect URI gets. */
+  /** Resolves with the request to the app's redirect URI. */
   let arrival: PromiseWithResolvers<Request>;
 
   beforeAll(async () => {
@@ -58,7 +58,7 @@ describe('an app that has its answer posted (Form Post Response Mode), in Chromi
     ['form_post', true],
     ['form_post', false],
     ['form_post.jwt', true],
-  ])('signs in by %s (JavaScript: %s)', async (mode, javaScriptEnabled) => {
+  ])('gets a reply by %s (JavaScript: %s)', async (mode, javaScriptEnabled) => {
     arrival = Promise.withResolvers();
     const context = await browser.newContext({ javaScriptEnabled });
     const page = await context.newPage();
@@ -66,12 +66,12 @@ describe('an app that has its answer posted (Form Post Response Mode), in Chromi
     page.on('console', (message) => complaints.push(message.text()));
     const { parameters, checks } = await attempt(client, { response_mode: mode });
     await page.goto(oidc.buildAuthorizationUrl(config, parameters).href);
-    // What it asks for by itself is `jwt`.
+    // The library itself requests `jwt`.
     if (mode.endsWith('.jwt')) oidc.useJwtResponseMode(config);
     await page.getByLabel('Email or username').fill(person.email);
     await page.getByLabel('Password', { exact: true }).fill(person.password);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    // Consent is remembered after the first time.
+    // After the first time consent is remembered.
     if (javaScriptEnabled && mode === 'form_post')
       await page.getByRole('button', { name: 'Allow', exact: true }).click();
     if (!javaScriptEnabled) await page.getByRole('button', { name: 'Go to Test client' }).click();
@@ -84,8 +84,8 @@ describe('an app that has its answer posted (Form Post Response Mode), in Chromi
 
   describe.each([
     ['another origin', () => elsewhere],
-    ['a program of the system', () => 'cursor://done'],
-  ])('where the app leads on to %s', (_, target) => {
+    ['a native program', () => 'cursor://done'],
+  ])('and redirects to %s', (_, target) => {
     let page: Page;
     let complaints: string[];
     beforeEach(async () => {
@@ -103,7 +103,7 @@ describe('an app that has its answer posted (Form Post Response Mode), in Chromi
       const { parameters: all } = await attempt(client, parameters);
       await page.goto(oidc.buildAuthorizationUrl(config, all).href);
     };
-    /** A browser here has no program for the scheme: that it asks for one is all there is to see. */
+    /** This browser has no program for the scheme, so the test sees only that it asks for one. */
     const press = async (name: string): Promise<void> => {
       const asked = page.waitForRequest((request) => request.url() === onward);
       await page.getByRole('button', { name, exact: true }).click({ noWaitAfter: true });
@@ -121,23 +121,23 @@ describe('an app that has its answer posted (Form Post Response Mode), in Chromi
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     };
 
-    it.each(['query', 'form_post'])('after the sign-in, by %s', async (mode) => {
+    it.each(['query', 'form_post'])('works after the sign-in, by %s', async (mode) => {
       await open({ response_mode: mode });
       await fillIn();
       await press('Sign in');
     });
 
-    it.each(['Allow', 'Don’t allow'])('after consent: %s', async (answer) => {
+    it.each(['Allow', 'Don’t allow'])('works after consent: %s', async (answer) => {
       await signedIn({ prompt: 'consent' });
       await press(answer);
     });
 
-    it('without a sign-in', async () => {
+    it('works without a sign-in', async () => {
       await open();
       await press('Cancel and go back to Test client');
     });
 
-    it('after the sign-out', async () => {
+    it('works after the sign-out', async () => {
       await page.goto(`${provider.url}/sign-in`);
       await fillIn();
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
@@ -150,7 +150,7 @@ describe('an app that has its answer posted (Form Post Response Mode), in Chromi
       await press('Sign out');
     });
 
-    it('after a form that was filled in by a link from the mail', async () => {
+    it('works after a form that was opened from a mailed link', async () => {
       const first = await provider.createClient({ first_party: true, redirect_uris: [client.redirectUri] });
       const letters = readLetters(provider.postern);
       const { parameters } = await attempt(first, { prompt: 'create' });

@@ -3,7 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { allow, createAccount, newPerson, type Person, shows, signIn } from './support/person.ts';
 import { setStage, type Stage, STORES } from './support/stage.ts';
 
-/** What the SPA holds, as it holds it. */
+/** The tokens as the SPA stores them. */
 const storedUser = (page: Page): Promise<{ refresh_token: string; access_token: string }> =>
   page.evaluate(() => {
     const key = Object.keys(localStorage).find((name) => name.startsWith('oidc.user:')) ?? '';
@@ -12,7 +12,7 @@ const storedUser = (page: Page): Promise<{ refresh_token: string; access_token: 
 
 const refreshes = (page: Page) => page.locator('#refreshes').innerText();
 
-describe.each(STORES)('one person and three relying parties, on %s', (stores) => {
+describe.each(STORES)('one person with three relying parties on %s', (stores) => {
   const person: Person = newPerson();
   let stage: Stage;
   let context: BrowserContext;
@@ -24,7 +24,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     atlas = await context.newPage();
   });
 
-  it('creates an account on the way to the web app, consents, and is back, signed in', async () => {
+  it('creates an account on the way to the web app, consents, and returns signed in', async () => {
     await ledger.goto(stage.webApp);
     await ledger.getByRole('link', { name: 'Sign in with Postern' }).click();
     await ledger.getByRole('link', { name: 'Create account' }).click();
@@ -39,7 +39,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     expect(profile).not.toContain('password');
   });
 
-  it('has its tokens refreshed by the web app', async () => {
+  it('has the web app refresh its tokens', async () => {
     await ledger.getByRole('button', { name: 'Refresh' }).click();
     await expect(refreshes(ledger)).resolves.toBe('1');
     await ledger.getByRole('button', { name: 'Refresh' }).click();
@@ -47,7 +47,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     expect(await ledger.locator('#profile').innerText()).toContain(person.email);
   });
 
-  it('signs in at the SPA without a password, and consents once', async () => {
+  it('signs in to the SPA without a password and consents once', async () => {
     await atlas.goto(stage.spa);
     await atlas.getByRole('button', { name: 'Sign in with Postern' }).click();
     await shows(atlas, /^Atlas wants to use/);
@@ -57,7 +57,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     expect(await atlas.locator('#profile').innerText()).toContain(person.email);
   });
 
-  it('stays signed in at the SPA, by a refresh token that changes, over reloads', async () => {
+  it('stays signed in at the SPA across reloads, with a rotating refresh token', async () => {
     const before = await storedUser(atlas);
     await atlas.getByRole('button', { name: 'Refresh' }).click();
     await atlas.locator('#refreshes', { hasText: '1' }).waitFor();
@@ -70,7 +70,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     await atlas.locator('#refreshes', { hasText: '1' }).waitFor();
   });
 
-  it('is logged out of no tab when two of them refresh at once', async () => {
+  it('is not signed out if two tabs refresh at once', async () => {
     const other = await context.newPage();
     await other.goto(stage.spa);
     await shows(other, 'Hello, Ada Lovelace');
@@ -91,7 +91,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     await other.close();
   });
 
-  it('has nothing to do with the service account, which gets what it may and no more', async () => {
+  it('is not involved when the service account gets its token, which has only its scopes', async () => {
     const { page } = await stage.visitor();
     await page.goto(stage.service);
     expect(await page.locator('.status').allInnerTexts()).toEqual(['200', '403', '401']);
@@ -101,7 +101,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     expect(text).toContain(stage.clients.service.clientId);
   });
 
-  it('notices nothing of a restart', async () => {
+  it('does not notice a restart', async () => {
     const keys = async () => (await fetch(`${stage.postern.url}/oauth2/jwks`)).json();
     const before = await keys();
     await stage.restart();
@@ -116,12 +116,12 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     const count = await refreshes(atlas);
     await atlas.getByRole('button', { name: 'Refresh' }).click();
     await atlas.locator('#refreshes', { hasText: String(Number(count) + 1) }).waitFor();
-    // Neither password nor consent.
+    // Neither the password nor consent is asked for.
     await ledger.goto(`${stage.webApp}/login`);
     await ledger.waitForURL(`${stage.webApp}/`);
   });
 
-  it('signs out at the web app, without a question, and with it of what the SPA has', async () => {
+  it('signs out at the web app without a question, which ends the SPA’s tokens too', async () => {
     await ledger.getByRole('button', { name: 'Sign out' }).click();
     await ledger.waitForURL(`${stage.webApp}/`);
     await shows(ledger, 'Ledger');
@@ -133,7 +133,7 @@ describe.each(STORES)('one person and three relying parties, on %s', (stores) =>
     await shows(atlas, 'One account for all your apps');
   });
 
-  it('signs in again, is not asked for consent again, and signs out at the SPA', async () => {
+  it('signs in again without consent, and signs out at the SPA', async () => {
     await atlas.goto(stage.spa);
     await atlas.getByRole('button', { name: 'Sign in with Postern' }).click();
     await signIn(atlas, person);

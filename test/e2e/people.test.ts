@@ -9,7 +9,7 @@ import { atEnd } from '../support/cleanup.ts';
 import { freePort } from '../support/ports.ts';
 import { shows } from './support/person.ts';
 
-describe('several people at one browser, in Chromium', () => {
+describe('several people in one browser, Chromium:', () => {
   let provider: Provider;
   let client: Client;
   let people: Record<'ada' | 'bob' | 'carol', Person>;
@@ -43,7 +43,7 @@ describe('several people at one browser, in Chromium', () => {
     await on.getByLabel('Password', { exact: true }).fill(password);
     await on.getByRole('button', { name: 'Sign in', exact: true }).click();
   };
-  /** Allows what is asked for, if anything is. @returns who the app is told has signed in. */
+  /** Consents if asked. @returns the account that the app gets. */
   const arrives = async (on: Page): Promise<string> => {
     const allow = on.getByRole('button', { name: 'Allow', exact: true });
     await Promise.race([on.waitForURL(/\/callback/), allow.waitFor()]).catch(() => undefined);
@@ -59,20 +59,17 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(person.id);
   };
 
-  it.each([{ prompt: 'login' }, { max_age: '0' }])(
-    'another one signs in where %p asks again',
-    async (asked) => {
-      const { ada, bob, carol } = people;
-      await signedIn(ada);
-      for (const next of [bob, carol, carol, ada]) {
-        await open(page, asked);
-        await enter(page, next);
-        expect(await arrives(page)).toBe(next.id);
-      }
-    },
-  );
+  it.each([{ prompt: 'login' }, { max_age: '0' }])('another person signs in after %p', async (asked) => {
+    const { ada, bob, carol } = people;
+    await signedIn(ada);
+    for (const next of [bob, carol, carol, ada]) {
+      await open(page, asked);
+      await enter(page, next);
+      expect(await arrives(page)).toBe(next.id);
+    }
+  });
 
-  it('the app asks for somebody else by an ID token, whose address is filled in', async () => {
+  it('an ID token hint for another person fills in their address', async () => {
     const { ada, bob } = people;
     const { id_token: hint } = await tokensFor(provider, client, ada);
     await signedIn(bob);
@@ -82,7 +79,7 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(ada.id);
   });
 
-  it('the app asks for one person by an ID token, and another one signs in: it is told, and nobody is signed out', async () => {
+  it('an ID token hint for one person fails if another signs in, and nobody is signed out', async () => {
     const { ada, bob, carol } = people;
     const { id_token: hint } = await tokensFor(provider, client, ada);
     await signedIn(bob);
@@ -97,7 +94,7 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(bob.id);
   });
 
-  it('the account is switched on the page that asks for consent', async () => {
+  it('the account is switched on the consent page', async () => {
     const { ada, bob } = people;
     await signedIn(ada);
     await open(page, { prompt: 'consent' });
@@ -106,7 +103,7 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(bob.id);
   });
 
-  it('an account is chosen: the one that is signed in, or another', async () => {
+  it('an account is chosen: the current one, or another', async () => {
     const { ada, bob } = people;
     await open(page, { prompt: 'select_account' });
     await enter(page, ada);
@@ -123,7 +120,7 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(bob.id);
   });
 
-  it('two sign in in two tabs that were open before', async () => {
+  it('two people sign in in two tabs opened before', async () => {
     const { ada, bob } = people;
     const other = await context.newPage();
     await open(page);
@@ -136,7 +133,7 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(bob.id);
   });
 
-  it('a tab asks one person again while another signs in in a second one', async () => {
+  it('a tab asks one person for the password while another signs in in a second tab', async () => {
     const { ada, bob } = people;
     await signedIn(ada);
     await open(page, { prompt: 'login' });
@@ -151,7 +148,7 @@ describe('several people at one browser, in Chromium', () => {
   it.each([
     ['consent', 'Switch account'],
     ['select_account', 'Use another account'],
-  ])('a third one signs in by prompt=%s after a second one in another tab', async (prompt, label) => {
+  ])('a third person signs in by prompt=%s after a second one in another tab', async (prompt, label) => {
     const { ada, bob, carol } = people;
     await signedIn(ada);
     await open(page, { prompt });
@@ -164,7 +161,7 @@ describe('several people at one browser, in Chromium', () => {
     expect(await arrives(page)).toBe(carol.id);
   });
 
-  it('nobody consents for somebody else who signed in in another tab', async () => {
+  it('nobody consents for a person who signed in in another tab', async () => {
     const { ada, bob } = people;
     await signedIn(ada);
     await open(page, { prompt: 'consent' });
@@ -173,12 +170,12 @@ describe('several people at one browser, in Chromium', () => {
     await enter(other, bob);
     expect(await arrives(other)).toBe(bob.id);
     await page.getByRole('button', { name: 'Allow', exact: true }).click();
-    // The page is Bob’s now, and asks him.
+    // The page now belongs to Bob and asks him.
     await page.getByText(bob.email).first().waitFor();
     expect(await arrives(page)).toBe(bob.id);
   });
 
-  it('an app of another site posts its request: who is signed in is known', async () => {
+  it('an app on another site posts its authorization request, and the session is still known', async () => {
     const { ada } = people;
     await signedIn(ada);
     for (const padding of ['', 'x'.repeat(9_000)]) {
@@ -196,7 +193,7 @@ describe('several people at one browser, in Chromium', () => {
     }
   });
 
-  it('who signs in at the front door in place of another one', async () => {
+  it('a person signs in at Postern itself in place of another', async () => {
     const { ada, bob } = people;
     await signedIn(ada);
     await page.goto(`${provider.url}/sign-in`);

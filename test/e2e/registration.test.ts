@@ -10,7 +10,7 @@ import { createDatabase } from '../support/postgres.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../demo/main.ts');
 
-describe('the demos’ registration', () => {
+describe('the registration of the demos', () => {
   let postern: Postern;
   let first: Clients;
   const again = () =>
@@ -25,13 +25,13 @@ describe('the demos’ registration', () => {
     first = await again();
   });
 
-  it('is remembered where only its owner may read it', async () => {
+  it('is stored in a file that only its owner can read', async () => {
     expect(await again()).toEqual(first);
     const { mode } = await stat(path.join(postern.env['DATA_DIR'] ?? '', 'demo.json'));
     expect(mode & 0o777).toBe(0o600);
   });
 
-  it('is made again for a client that is gone', async () => {
+  it('is renewed for a deleted client', async () => {
     const { code } = await runCli(['client', 'delete', first.spa.clientId, '--json'], { env: postern.env });
     expect(code).toBe(0);
     const second = await again();
@@ -40,7 +40,7 @@ describe('the demos’ registration', () => {
     expect(await again()).toEqual(second);
   });
 
-  it('says what to do when Postern is not there', async () => {
+  it('says what to do if Postern is not running', async () => {
     const env = { ...postern.env, PUBLIC_URL: `http://localhost:${await freePort()}` };
     const run = promisify(execFile)(process.execPath, [MAIN], { env });
     await expect(run).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('npm start') });

@@ -4,7 +4,7 @@ import { type MovableTime, movableTime } from '../support/clock.ts';
 import { allow, createAccount, newPerson, type Person, shows, signIn } from './support/person.ts';
 import { setStage, type Stage } from './support/stage.ts';
 
-describe('what a request asks for', () => {
+describe('an authorization request with', () => {
   const person: Person = newPerson();
   let stage: Stage;
   let time: MovableTime;
@@ -37,7 +37,7 @@ describe('what a request asks for', () => {
     await page.waitForURL(`${stage.webApp}/`);
   };
 
-  it('prompt=create opens with the form for a new account, and the one for old ones is a link away', async () => {
+  it('prompt=create shows the form for a new account, with a link to the sign-in', async () => {
     await login(page, { prompt: 'create', login_hint: 'new@example.test' });
     await shows(page, 'Create your account');
     expect(await page.getByLabel('Email', { exact: true }).inputValue()).toBe('new@example.test');
@@ -47,7 +47,7 @@ describe('what a request asks for', () => {
     await shows(page, `Hello, ${person.name}`);
   });
 
-  it('login_hint is in the field already', async () => {
+  it('login_hint fills in the field', async () => {
     await login(page, { login_hint: person.username });
     expect(await page.getByLabel('Email or username').inputValue()).toBe(person.username);
     await page.getByLabel('Password', { exact: true }).fill(person.password);
@@ -55,7 +55,7 @@ describe('what a request asks for', () => {
     await page.waitForURL(`${stage.webApp}/`);
   });
 
-  it('prompt=none asks nothing: who is not signed in comes back as such', async () => {
+  it('prompt=none returns login_required if nobody is signed in', async () => {
     await login(page, { prompt: 'none' });
     await page.getByText('login_required').waitFor();
     await signedIn();
@@ -64,10 +64,10 @@ describe('what a request asks for', () => {
     await shows(page, `Hello, ${person.name}`);
   });
 
-  it('prompt=login and an age that has passed ask for the password of who is signed in', async () => {
+  it('prompt=login or an exceeded max_age asks for the person’s password', async () => {
     await signedIn({ max_age: '3600' });
     const first = Number(await claim('auth_time'));
-    // `auth_time` counts in seconds.
+    // `auth_time` has whole seconds.
     const steps = [
       { wait: 1.1, parameters: { prompt: 'login', max_age: '3600' } },
       { wait: 0, parameters: { max_age: '0' } },
@@ -86,7 +86,7 @@ describe('what a request asks for', () => {
     await page.waitForURL(`${stage.webApp}/`);
   });
 
-  it('prompt=consent asks again', async () => {
+  it('prompt=consent asks for consent again', async () => {
     await signedIn();
     await login(page, { prompt: 'consent' });
     await shows(page, /^Ledger wants to use/);
@@ -94,7 +94,7 @@ describe('what a request asks for', () => {
     await page.waitForURL(`${stage.webApp}/`);
   });
 
-  it('claims are what the app gets', async () => {
+  it('claims returns those claims', async () => {
     await signedIn();
     await login(page, { claims: JSON.stringify({ id_token: { email: null } }) });
     await allow(page);
@@ -107,18 +107,18 @@ describe('what a request asks for', () => {
     ['es-MX es', 'Iniciar sesión'],
     ['zh', '登录'],
     ['fr tlh', 'Sign in'],
-  ])('ui_locales=%s is the language of the pages', async (locales, title) => {
+  ])('ui_locales=%s uses this language for the pages', async (locales, title) => {
     await login(page, { ui_locales: locales });
     await shows(page, title);
   });
 
-  it('without ui_locales the browser’s language is', async () => {
+  it('no ui_locales uses the browser’s language', async () => {
     const german = await stage.visitor({ locale: 'de-AT' });
     await login(german.page);
     expect(await german.page.locator('html').getAttribute('lang')).toBe('de');
   });
 
-  it('may be denied, by not signing in and by not consenting', async () => {
+  it('no consent is answered by access_denied, at the sign-in and at the consent page', async () => {
     await login(page);
     await page.getByRole('button', { name: /^Cancel/ }).click();
     await page.getByText('access_denied').waitFor();
@@ -129,7 +129,7 @@ describe('what a request asks for', () => {
     await createAccount(page, stage.letters, fresh);
     await page.getByRole('button', { name: 'Don’t allow' }).click();
     await page.getByText('access_denied').waitFor();
-    // What was denied is asked again.
+    // Consent that was denied is asked for again.
     await login(page);
     await shows(page, /^Ledger wants to use/);
     await allow(page);

@@ -1,6 +1,7 @@
 /**
- * Pictures of the pages as people see them, in a folder that goes with the run. With `SCREENSHOTS=docs/images` those
- * that the README shows are kept there.
+ * Screenshots of the pages, in a folder that is deleted after the run. `SCREENSHOTS=docs/images` keeps those
+ * that the
+ * README shows there.
  */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdir } from 'node:fs/promises';
@@ -17,7 +18,7 @@ const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isM
 
 let stage: Stage;
 let folder: string;
-/** What the README shows. */
+/** The screenshots that the README shows. */
 const BEST = new Set([
   'sign-in',
   'sign-in-dark',
@@ -29,12 +30,12 @@ const BEST = new Set([
 ]);
 const kept = process.env['SCREENSHOTS'];
 const person: Person = { ...newPerson(), username: 'ada', email: 'ada@example.com' };
-/** What browsers complained about: a blocked style, a script that failed. */
+/** Errors in the browser's console: a blocked style, a failed script. */
 const complaints: string[] = [];
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  // Pictures that are kept show the ports of `npm run demo`.
+  // Screenshots to keep show the ports of `npm run demo`.
   const ports = kept === undefined ? undefined : { webApp: 9001, spa: 9002, service: 9003 };
   stage = await setStage('PostgreSQL and Redis', {}, ports);
   if (kept !== undefined) await mkdir(kept, { recursive: true });
@@ -59,7 +60,7 @@ async function picture(page: Page, name: string, fullPage = true): Promise<void>
   await page.screenshot({ path: path.join(to, `${name}.png`), fullPage });
 }
 
-it('creates an account and consents, in the light', async () => {
+it('screenshots of creating an account and consenting, in the light theme', async () => {
   const page = await open(DESKTOP);
   await page.goto(stage.postern.url);
   await picture(page, 'home');
@@ -83,7 +84,7 @@ it('creates an account and consents, in the light', async () => {
   await picture(page, 'sign-out');
 });
 
-it('signs in in the dark', async () => {
+it('screenshots of signing in, in the dark theme', async () => {
   const page = await open(DARK);
   await page.goto(`${stage.webApp}/login`);
   await shows(page, 'Sign in');
@@ -98,7 +99,7 @@ it('signs in in the dark', async () => {
   await picture(page, 'demo-spa-dark');
 });
 
-it('signs in on a phone, in another language', async () => {
+it('screenshots of signing in on a phone, in another language', async () => {
   const page = await open({ ...PHONE, locale: 'de-DE' });
   await page.goto(`${stage.webApp}/login?login_hint=${person.email}`);
   await shows(page, 'Anmelden');
@@ -111,7 +112,7 @@ it('signs in on a phone, in another language', async () => {
   await picture(english, 'consent-phone');
 });
 
-/** Days with something in them, as a service has them that is used. */
+/** Statistics like those of a service in use. */
 const STATS = `
   insert into daily_stats (day, metric, count)
   select current_date - d, metric, round(base * (0.75 + 0.5 * abs(sin(d * 0.7 + base))) * case when d % 7 in (2, 3) then 0.6 else 1 end)
@@ -119,7 +120,7 @@ const STATS = `
     (values ('sign_ins', 4000), ('failures', 90), ('sign_ups', 30), ('active', 2200), ('tokens', 9000)) as m(metric, base)
   on conflict (day, metric) do update set count = excluded.count`;
 
-it('runs the service', async () => {
+it('screenshots of operating the service', async () => {
   const { env, url } = stage.postern;
   await execute(env['DATABASE_URL'] ?? '', STATS);
   await execute(
@@ -145,7 +146,7 @@ it('runs the service', async () => {
   await picture(page, 'console-phone-dark', false);
 });
 
-it('sees what went wrong', async () => {
+it('screenshots of errors', async () => {
   const page = await open(DESKTOP);
   await page.goto(`${stage.webApp}/login`);
   await signIn(page, { ...person, password: 'not the password' });
@@ -157,7 +158,7 @@ it('sees what went wrong', async () => {
   await picture(page, 'expired');
   await page.goto(stage.service);
   await picture(page, 'demo-service');
-  // Statuses that are errors are told to the console as well.
+  // The console reports error statuses too.
   const unexpected = complaints.filter((text) => !/the server responded with a status of 4/.test(text));
   complaints.splice(0, complaints.length, ...unexpected);
 });

@@ -9,12 +9,12 @@ import { atEnd, provided, temporaryFolder } from '../../support/cleanup.ts';
 import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
-/** The user `nobody`: Apache serves nothing as root, and needs no rights. */
+/** The user `nobody`: Apache serves nothing as root and needs no permissions. */
 const NOBODY_UID = 65_534;
 
 const MODULES = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'headers', 'proxy', 'proxy_http'];
 
-/** What the application behind Apache was told of who is there. */
+/** The headers that the application behind Apache got about the visitor. */
 export type Told = Record<string, string>;
 
 interface Options {
@@ -23,7 +23,7 @@ interface Options {
   client: { id: string; secret: string };
 }
 
-/** A page of an application that knows nothing of OpenID Connect: it shows the headers that Apache gave it. */
+/** A page of an application without OpenID Connect. It shows the headers from Apache. */
 async function startApplication(): Promise<number> {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify(request.headers));
@@ -77,9 +77,10 @@ const configuration = (
 };
 
 /**
- * Starts Apache with mod_auth_openidc as a relying party: who is at `/private/` has signed in, and the application
- * behind it is told who. Stopped when the test file is through.
- * @returns its origin. @throws with its log when it ends at once.
+ * Starts Apache with mod_auth_openidc as a relying party: `/private/` requires a sign-in, and the
+ * application behind it
+ * gets headers about the visitor. Stopped after the test file.
+ * @returns its origin. @throws with its log if it exits at once.
  */
 export async function startApache(options: Options): Promise<string> {
   const folder = await temporaryFolder();

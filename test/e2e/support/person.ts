@@ -20,15 +20,16 @@ export function newPerson(): Person {
 }
 
 /**
- * Creates an account, from the page that asks for an address: takes the link from the mail, in the same browser, and
- * fills in the rest.
+ * Creates an account, from the page that asks for an address: opens the mailed link in the same browser and
+ * fills in
+ * the rest.
  */
 export async function createAccount(page: Page, letters: Letters, person: Person): Promise<void> {
   await openLink(page, letters, person);
   await fillIn(page, person);
 }
 
-/** The first part: up to the form for everything but the address. */
+/** First part: up to the form for everything but the address. */
 export async function openLink(page: Page, letters: Letters, { email }: Person): Promise<void> {
   await page.getByLabel('Email', { exact: true }).fill(email);
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -36,17 +37,17 @@ export async function openLink(page: Page, letters: Letters, { email }: Person):
   await page.goto(new URL(await letters.link(email, '/verify-email'), page.url()).href);
 }
 
-/** The second part. */
+/** Second part. */
 export async function fillIn(page: Page, { name, username, password }: Person): Promise<void> {
   await page.getByLabel('Full name').fill(name);
   await page.getByLabel('Username').fill(username);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Create account' }).click();
-  // The form is checked before it is sent.
+  // The script checks the form before it is sent.
   await page.getByLabel('Username').waitFor({ state: 'detached' });
 }
 
-/** Fills in the page "Sign in" and sends it. */
+/** Fills in and sends the sign-in page. */
 export async function signIn(page: Page, { email, password }: Person): Promise<void> {
   await page.getByLabel('Email or username').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(password);

@@ -17,18 +17,18 @@ export const STORES = ['PostgreSQL', 'PostgreSQL and Redis'] as const;
 export interface Stage {
   postern: Postern;
   clients: Clients;
-  /** What Postern has sent by mail. */
+  /** The mail sent by Postern. */
   letters: Letters;
   webApp: string;
   spa: string;
   service: string;
-  /** A browser of somebody's own: cookies and storage are apart from the others'. */
+  /** A browser context of its own: cookies and storage are separate. */
   visitor(options?: BrowserContextOptions): Promise<{ context: BrowserContext; page: Page }>;
-  /** Stops the server as an operator does, and starts it again on the same stores and port. */
+  /** Stops the server as an operator would, and starts it again with the same stores and port. */
   restart(): Promise<void>;
 }
 
-/** @param ports where the demos listen; without it on free ones */
+/** @param ports where the demos listen. Unless given, on free ports. */
 export async function setStage(
   stores: (typeof STORES)[number] = 'PostgreSQL and Redis',
   options: PosternOptions = {},
