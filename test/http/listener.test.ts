@@ -7,13 +7,13 @@ import request from 'supertest';
 import { type Postern, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 
-/** The addresses of this machine that others can reach. */
+/** Addresses of this machine that others can reach. */
 const outside = Object.values(networkInterfaces())
   .flatMap((addresses = []) => addresses)
   .filter(({ internal, family }) => !internal && family === 'IPv4')
   .map(({ address }) => address);
 
-/** What comes back for a request as it is written here, to the end of the connection. */
+/** Sends the request as written. @returns everything until the connection closes. */
 async function raw(port: number, lines: string[], host = '127.0.0.1'): Promise<string> {
   const socket = connect(port, host);
   await once(socket, 'connect');
@@ -29,14 +29,14 @@ beforeAll(async () => {
 });
 
 describe('the listener', () => {
-  test('gives every reply an id of its own, whatever the request says', async () => {
+  test('sets a request id of its own on every reply, whatever the request says', async () => {
     const asked = () => request(url).get('/livez').set('X-Request-Id', 'made-up');
     const [one, other] = [await asked().expect(200), await asked().expect(200)];
     expect(one.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
     expect(one.headers['x-request-id']).not.toBe(other.headers['x-request-id']);
   });
 
-  test('answers at the host of the issuer, and at any name of the loopback beside it', async () => {
+  test('answers to the host of the issuer, and to any loopback name beside it', async () => {
     const { port } = new URL(url);
     for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
       await request(url).get('/').set('Host', host).expect(200);
@@ -52,7 +52,7 @@ describe('the listener', () => {
     }
   });
 
-  test('takes the host of an absolute request target before that of Host (RFC 9112 section 3.2.2)', async () => {
+  test('prefers the host of an absolute request target to the Host field (RFC 9112 section 3.2.2)', async () => {
     const { port, host } = new URL(url);
     const ask = (target: string, said: string) =>
       raw(Number(port), [`GET ${target} HTTP/1.1`, `Host: ${said}`]).then(statusOf);
@@ -63,15 +63,15 @@ describe('the listener', () => {
       expect(await ask(target, host)).not.toBe(200);
   });
 
-  test('lets probes ask by any host', async () => {
+  test('answers probes for any host', async () => {
     for (const path of ['/livez', '/readyz', '/metrics']) {
       await request(url).get(path).set('Host', '10.0.0.5').expect(200);
     }
   });
 
-  test('names the issuer in discovery, whatever a proxy that nobody trusts says', async () => {
+  test('names the issuer in discovery, whatever an untrusted proxy says', async () => {
     for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
-      // The first reply is the provider's, the second comes from what was kept of it.
+      // The provider makes the first reply, the second comes from the cache.
       for (const _ of ['made', 'kept']) {
         const { body, headers } = await request(url)
           .get(path)
@@ -84,7 +84,7 @@ describe('the listener', () => {
     }
   });
 
-  test('hands out no private part of a key', async () => {
+  test('exposes no private part of a key', async () => {
     const { body } = await request(url).get('/oauth2/jwks').expect(200);
     const { keys } = body as { keys: Record<string, unknown>[] };
     expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'EdDSA', 'PS256', 'RS256']));
@@ -96,25 +96,25 @@ describe('the listener', () => {
 });
 
 describe('a server in development', () => {
-  test('listens on the loopback alone', async () => {
+  test('listens on loopback only', async () => {
     const { port } = new URL(url);
     for (const host of ['127.0.0.1', '[::1]', 'localhost'])
       expect((await fetch(`http://${host}:${port}/livez`)).status).toBe(200);
-    // To Linux all of 127.0.0.0/8 is this machine, to a server that listens on every address too.
+    // On Linux all of 127.0.0.0/8 is this machine, for a server on every address too.
     for (const host of ['127.0.0.2', ...outside])
       await expect(fetch(`http://${host}:${port}/livez`)).rejects.toMatchObject({
         cause: { code: 'ECONNREFUSED' },
       });
   });
 
-  describe('that HOST has listen everywhere', () => {
+  describe('with HOST set to listen on every address', () => {
     let open: Postern;
     let behind: Postern;
     beforeAll(async () => {
       const [one, other] = await Promise.all([createDatabase(), createDatabase()]);
       [open, behind] = await Promise.all([
         startPostern({ databaseUrl: one.url, env: { HOST: '0.0.0.0' } }),
-        // A name of its own, and a proxy on this machine.
+        // With its own name, and behind a proxy on this machine.
         startPostern({
           databaseUrl: other.url,
           env: { HOST: '0.0.0.0', PUBLIC_URL: 'https://login.example.test' },
@@ -129,18 +129,18 @@ describe('a server in development', () => {
       ...headers,
     ];
 
-    test('answers everywhere', async () => {
+    test('answers on every address', async () => {
       for (const address of ['127.0.0.1', '127.0.0.2', ...outside])
         expect((await fetch(`http://${address}:${open.port}/livez`)).status).toBe(200);
     });
 
-    test('shows mail to this machine alone, whatever is said of where a request comes from', async () => {
+    test('shows mail to this machine only, whatever headers say about the client', async () => {
       for (const path of ['/dev/mail', '/DEV/mail/', '/dev/mail/style.css', '/dev/mail/x/source']) {
         const host = `localhost:${open.port}`;
         for (const address of outside)
           for (const forged of [[], ['X-Forwarded-For: 127.0.0.1'], ['X-Real-IP: ::1']])
             expect(statusOf(await raw(open.port, get(path, host, ...forged), address))).toBe(403);
-        // By a proxy on this machine.
+        // Through a proxy on this machine.
         for (const forwarded of [
           'X-Forwarded-For: 203.0.113.9',
           'x-forwarded-host: a',
@@ -152,11 +152,11 @@ describe('a server in development', () => {
       }
       const { port } = open;
       expect(statusOf(await raw(port, get('/dev/mail', `localhost:${port}`)))).toBe(200);
-      // A name that somebody has made to mean this machine (DNS rebinding).
+      // A name that somebody made resolve to this machine (DNS rebinding).
       expect(statusOf(await raw(port, get('/dev/mail', 'evil.example')))).toBe(421);
     });
 
-    test('shows it by a loopback name, though the issuer has another', async () => {
+    test('shows mail under a loopback name, though the issuer has another', async () => {
       const { port } = behind;
       expect(statusOf(await raw(port, get('/dev/mail', `localhost:${port}`)))).toBe(200);
       expect(statusOf(await raw(port, get('/dev/mail', 'login.example.test')))).toBe(200);
@@ -167,11 +167,11 @@ describe('a server in development', () => {
       expect(statusOf(await raw(port, get('/sign-in', `localhost:${port}`)))).toBe(421);
     });
 
-    test('tells metrics to clients on this machine alone', async () => {
+    test('serves metrics to clients on this machine only', async () => {
       const metrics = (port: number, headers: string[] = [], address?: string) =>
         raw(port, get('/metrics', 'probe', ...headers), address).then(statusOf);
       expect(await metrics(open.port)).toBe(200);
-      // A proxy that nobody trusts names nobody.
+      // The headers of an untrusted proxy are ignored.
       for (const client of ['203.0.113.9', '127.0.0.1'])
         expect(await metrics(open.port, [`X-Forwarded-For: ${client}`])).toBe(403);
       for (const address of outside) {
@@ -184,14 +184,14 @@ describe('a server in development', () => {
       expect(await metrics(behind.port, ['X-Forwarded-Proto: https'])).toBe(403);
     });
 
-    test('has browsers come by https alone where it is at https', async () => {
+    test('sends Strict-Transport-Security only if its public URL is https', async () => {
       const policy = /^Strict-Transport-Security: max-age=31536000\r$/m;
       for (const path of ['/sign-in', '/livez', '/.well-known/openid-configuration', '/no/such/place'])
         expect(await raw(behind.port, get(path, 'login.example.test'))).toMatch(policy);
       expect(await raw(open.port, get('/sign-in', `localhost:${open.port}`))).not.toMatch(policy);
     });
 
-    test('refuses two Host fields, wherever they lead', async () => {
+    test('refuses two Host fields on every path', async () => {
       const { port } = open;
       for (const path of [
         '/livez',

@@ -1,4 +1,4 @@
-/** The one table of routes, held against the routers that there are: neither has what the other lacks. */
+/** The table of routes, compared with the actual routers: neither has what the other lacks. */
 import path from 'node:path';
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import Router from '@koa/router';
@@ -24,10 +24,10 @@ const config = loadConfig({ NODE_ENV: 'test', CONFIG_FILE: '/dev/null' });
 const secrets = new Secrets('a secret of the tests that is long enough');
 const clock = { now: Date.now };
 
-/** The paths of every hosted page, those that only some settings have among them. */
+/** The paths of every hosted page, including those that depend on settings. */
 function pagePaths(): string[] {
   const router = new Router();
-  // Routes are made without a look at what answers them.
+  // Defining routes uses no handler.
   pageRoutes(router, {
     ...createPageTools({ config, secrets, clock }),
     config: { ...config, securityTxt: { contact: ['mailto:security@example.com'] } },
@@ -63,7 +63,7 @@ async function providerPaths(): Promise<string[]> {
     clients: [],
   };
   const deps = {
-    // With the endpoint of attested clients.
+    // With the endpoint for attested clients.
     config: { ...config, clientAttestation: { attesters: [attester] } },
     clock,
     secrets,
@@ -90,12 +90,12 @@ beforeAll(async () => {
   served.set('provider', await providerPaths());
 });
 
-/** Prefixes that nothing answers at yet, or nothing by that very name. */
+/** Prefixes that nothing answers yet, or nothing directly. */
 const KEPT = new Set(['/contracts', '/oauth2', '/.well-known']);
 
 describe('the table of routes', () => {
   test.each<Owner>(['provider', 'ops', 'assets', 'pages', 'console', 'api', 'scim', 'dev-mail'])(
-    'has all of %s',
+    'has all paths of %s',
     (owner) => {
       const paths = served.get(owner)!;
       expect(paths).not.toHaveLength(0);
@@ -104,18 +104,18 @@ describe('the table of routes', () => {
     },
   );
 
-  test('has nothing that no router has', () => {
+  test('has no path that no router has', () => {
     const answered = new Set([...served.values()].flat().map((path) => findRoute(path).prefix));
     const stale = ROUTES.filter(({ prefix }) => !answered.has(prefix) && !KEPT.has(prefix));
     expect(stale).toEqual([]);
   });
 
-  test('counts no endpoint as other', () => {
+  test('labels no endpoint as other', () => {
     const paths = [...served.values()].flat();
     expect(paths.filter((path) => findRoute(path).label === 'other')).toEqual([]);
   });
 
-  test.each(allContracts)('lets $name have its paths at the root', (contract) => {
+  test.each(allContracts)('allows the paths of $name at the root', (contract) => {
     const settings = { enabled: 'all' as const, root: [contract.name], hosts: {}, tokens: {} };
     expect(() => planMounts(allContracts, settings)).not.toThrow();
     const paths = [
@@ -131,7 +131,7 @@ describe('the table of routes', () => {
     }
   });
 
-  test('has each prefix once, of two segments at most, and in one case', () => {
+  test('has each prefix once, with at most two segments, in one case', () => {
     const prefixes = ROUTES.map(({ prefix }) => prefix);
     expect(new Set(prefixes).size).toBe(prefixes.length);
     for (const prefix of prefixes) expect(prefix).toMatch(/^\/([a-z0-9_.-]+(\/[a-z0-9_.-]+)?)?$/);
@@ -144,7 +144,7 @@ describe('the table of routes', () => {
     ['/Interaction/some-uid/SIGN-IN', 'pages', 'pages'],
     ['/DEV/mail/', 'dev-mail', 'dev-mail'],
     ['/.Well-Known/change-password', 'pages', 'discovery'],
-    // Case matters to every other router.
+    // Paths are case-sensitive for every other router.
     ['/.Well-Known/openid-configuration', 'pages', 'discovery'],
     ['/OAuth2/token', 'contracts', 'other'],
     ['/API/v2/me', 'contracts', 'other'],
@@ -171,7 +171,7 @@ describe('the table of routes', () => {
   });
 });
 
-test('a room that could not be loaded is tried again with the next request', async () => {
+test('a router that failed to load is loaded again by the next request', async () => {
   let tries = 0;
   const room = lazily(async () => {
     tries += 1;

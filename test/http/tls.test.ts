@@ -15,7 +15,7 @@ const file = (name: string) => path.resolve(import.meta.dirname, '../oidc/suppor
 const CERT = file('server.pem');
 const KEY = file('server.key');
 
-/** @returns the port of a server that speaks TLS by these settings. */
+/** @returns the port of a server that speaks TLS with these settings. */
 async function startServer(settings: z.input<typeof tlsSchema>): Promise<number> {
   const options = await readTlsOptions(tlsSchema.parse(settings));
   const server = createHttpServer((_req, res) => res.end('over TLS'), { requestTimeout: 30, tls: options });
@@ -27,7 +27,7 @@ async function startServer(settings: z.input<typeof tlsSchema>): Promise<number>
   return port;
 }
 
-it('speaks TLS by the certificate of the configuration', async () => {
+it('the server speaks TLS with the configured certificate', async () => {
   const port = await startServer({ cert: CERT, key: KEY });
   const ca = await readFile(file('ca.pem'), 'utf8');
   const sent = get({ host: '127.0.0.1', port, ca, checkServerIdentity: () => undefined, agent: false });
@@ -38,7 +38,9 @@ it('speaks TLS by the certificate of the configuration', async () => {
 describe('cipher suites', () => {
   const RSA = { cert: file('server-rsa.pem'), key: file('server-rsa.key') };
 
-  /** @returns the protocol and suite that a client with these options comes to, or the code of its error. */
+  /**
+   * @returns the protocol and cipher suite that a client with these options negotiates, or its error code.
+   */
   async function negotiate(port: number, options: ConnectionOptions): Promise<string> {
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
     try {
@@ -53,14 +55,14 @@ describe('cipher suites', () => {
   const tls12 = (ciphers: string): ConnectionOptions => ({ maxVersion: 'TLSv1.2', ciphers });
   const REFUSED = 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE';
 
-  it('are those of BCP 195 alone', async () => {
+  it('are those of BCP 195', async () => {
     const [rsa, ecdsa] = [await startServer(RSA), await startServer({ cert: CERT, key: KEY })];
     expect(await negotiate(rsa, {})).toMatch(/^TLSv1\.3 TLS_/);
     for (const suite of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384']) {
       expect(await negotiate(rsa, tls12(`ECDHE-RSA-${suite}`))).toBe(`TLSv1.2 ECDHE-RSA-${suite}`);
       expect(await negotiate(ecdsa, tls12(`ECDHE-ECDSA-${suite}`))).toBe(`TLSv1.2 ECDHE-ECDSA-${suite}`);
     }
-    // CBC, RSA key exchange, finite-field Diffie-Hellman, and what else this OpenSSL has.
+    // CBC, RSA key exchange, finite-field Diffie-Hellman, and all others in this OpenSSL.
     const others = getCiphers().filter(
       (name) => !/psk|srp|^(?:tls_|ecdhe-(?:rsa|ecdsa)-aes(?:128|256)-gcm-)/.test(name),
     );
@@ -76,7 +78,7 @@ describe('cipher suites', () => {
     ).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
   });
 
-  it('are more when the configuration lists them', async () => {
+  it('are more if the configuration lists them', async () => {
     const port = await startServer({
       ...RSA,
       ciphers: ['ECDHE-RSA-AES128-GCM-SHA256', 'ecdhe-rsa-aes128-sha'],
@@ -90,21 +92,25 @@ describe('cipher suites', () => {
   });
 
   it.each([['ALL'], ['ECDHE-RSA-AES128-SHA:AES128-SHA'], ['!aNULL'], ['TLS_AES_128_GCM_SHA256'], ['NULL']])(
-    'are names: not %s',
+    'must be names: not %s',
     (ciphers) => {
       expect(() => tlsSchema.parse({ ...RSA, ciphers: [ciphers] })).toThrow(/OpenSSL name of a cipher suite/);
     },
   );
 });
 
-it('speaks HTTP without', async () => {
+it('the server speaks HTTP without a certificate', async () => {
   expect(await readTlsOptions(null)).toBeUndefined();
 });
 
 it.each([
-  ['a file that is not there', { cert: file('none.pem'), key: KEY }, /http\.tls\.cert: cannot read .*ENOENT/],
-  ['a file that is none', { cert: import.meta.filename, key: KEY }, /must hold a certificate/],
-  ['another’s key', { cert: CERT, key: file('other.key') }, /is not the one of the certificate/],
-])('does not start with %s', async (_what, tls, message) => {
+  ['a missing file', { cert: file('none.pem'), key: KEY }, /http\.tls\.cert: cannot read .*ENOENT/],
+  ['an invalid certificate', { cert: import.meta.filename, key: KEY }, /must hold a certificate/],
+  [
+    'the key of another certificate',
+    { cert: CERT, key: file('other.key') },
+    /is not the one of the certificate/,
+  ],
+])('the server does not start with %s', async (_what, tls, message) => {
   await expect(readTlsOptions(tlsSchema.parse(tls))).rejects.toThrow(message);
 });
