@@ -18,8 +18,8 @@ describe.each<[Name, string]>([
   ['flask', '/flask/api/v1'],
   ['keyed', '/keyed'],
   ['cookie', '/cookie'],
-])('a source of the contract %s at %s', (contract, path) => {
-  it('brings accounts over', async () => {
+])('an old service with the contract %s at %s', (contract, path) => {
+  it('can be a source of accounts', async () => {
     const legacy = settingShape.shape.legacy.parse({
       sources: [
         {

@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 let next = 90_000;
 
-/** Somebody who came from the old service, where the id was a number. */
+/** An account migrated from the old service, where its id was a number. */
 const mover = async () => {
   const person = await server.createPerson();
   const sourceId = String((next += 1));
@@ -62,7 +62,7 @@ const validity = async (token: string) =>
   (await gateway().call('validate', { body: { token } }, { status: 200 })).body as Record<string, unknown>;
 
 describe('an access token of the old service', () => {
-  it('is honoured at its door and at validate, and no other', async () => {
+  it('is accepted at its contract and at validate, and nowhere else', async () => {
     const { sourceId, username } = await mover();
     const token = await access(sourceId);
     await flows.gateway.use!(gateway(), token, 200);
@@ -75,13 +75,13 @@ describe('an access token of the old service', () => {
     ['of another issuer', (sub) => oldToken({ sub, iss: 'other' })],
     ['without an algorithm', (sub) => new UnsecuredJWT({ sub, iss: 'old' }).setExpirationTime('1h').encode()],
     [
-      'signed by somebody else',
+      'signed by another key',
       (sub) => oldToken({ sub, iss: 'old' }, 'a secret of somebody else, long enough'),
     ],
     ['that has expired', (sub) => oldToken({ sub, iss: 'old' }, SECRET, '-1s')],
-    ['that is a refresh token', (sub) => refresh(sub)],
-    ['of nobody here', () => access('no such id')],
-    ['of two people', (sub) => access(`twice-${sub}`)],
+    ['of the type refresh token', (sub) => refresh(sub)],
+    ['for an unknown account', () => access('no such id')],
+    ['for two accounts', (sub) => access(`twice-${sub}`)],
   ])('is refused %s', async (_what, make) => {
     const { sourceId, id } = await mover();
     const other = await mover();
@@ -102,7 +102,7 @@ describe('an access token of the old service', () => {
     expect(errorMessage).toBe(_what === 'that has expired' ? 'Token has expired' : 'Invalid token');
   });
 
-  it('is not made with the public key as a secret', async () => {
+  it('is refused if signed by HS256 with the public key as the secret', async () => {
     const { sourceId } = await mover();
     const forged = await new SignJWT({ iss: 'old', sub: sourceId })
       .setProtectedHeader({ alg: 'HS256' })
@@ -112,7 +112,7 @@ describe('an access token of the old service', () => {
     await flows.ppl.use!(ppl(), forged, 401);
   });
 
-  it('ends with a logout, for the refresh token too', async () => {
+  it('ends with a logout, together with the refresh token', async () => {
     const [one, other] = [await mover(), await mover()];
     const [token, refreshToken] = [await access(one.sourceId), await refresh(one.sourceId)];
     const member = { ...one, token, refreshToken, params: {} };
@@ -122,7 +122,7 @@ describe('an access token of the old service', () => {
     await flows.gateway.use!(gateway(), await access(other.sourceId), 200);
   });
 
-  it('ends with a suspension, and does not come back with its end', async () => {
+  it('ends with a suspension, for good', async () => {
     const who = await mover();
     const token = await access(who.sourceId);
     await flows.gateway.use!(gateway(), token, 200);
@@ -158,7 +158,7 @@ describe('keys of the old service', () => {
   const setOf = async (kid: string, alg: string, { publicKey }: KeyPair) =>
     JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }] });
 
-  it('of ES256 open to their algorithm and key alone', async () => {
+  it('for ES256 verify their algorithm, issuer and contract alone', async () => {
     const { sourceId, id } = await mover();
     const [pair, other] = [await pairOf('ES256'), await pairOf('ES256')];
     const { tokens } = await openDoor(server, [{ alg: 'ES256', key: await exportSPKI(pair.publicKey) }]);
@@ -170,7 +170,7 @@ describe('keys of the old service', () => {
     expect(await tokens.access('gateway', await ask(pair, 'ES256', sourceId))).toBeNull();
   });
 
-  it('are had from a JWKS URL, again when they are exchanged, and no stranger has them fetched', async () => {
+  it('are fetched from a JWKS URL, again after a rotation, and never for foreign tokens', async () => {
     const { sourceId } = await mover();
     const [first, second] = [await pairOf('RS256'), await pairOf('RS256')];
     const jwks = await serveKeys();
@@ -194,7 +194,7 @@ describe('keys of the old service', () => {
     expect(jwks.asked).toBe(2);
   });
 
-  it('are tried in turn where a JWKS has several without an id, and a stranger is none of them', async () => {
+  it('are tried one by one if a JWKS has several without an id', async () => {
     const { sourceId } = await mover();
     const pairs = [await pairOf('RS256'), await pairOf('RS256'), await pairOf('RS256')];
     const jwks = await serveKeys();
@@ -213,7 +213,7 @@ describe('keys of the old service', () => {
     ['sends 5 MB', (response) => response.end(`{"keys":[],"padding":"${'x'.repeat(5_000_000)}"}`)],
     ['sends nonsense', (response) => response.end('<h1>It works</h1>')],
     ['redirects', (response) => response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end()],
-  ])('that cannot be had, as their server %s, refuse nobody for good', async (_what, answer) => {
+  ])('that cannot be fetched, because the server %s, refuse no token for good', async (_what, answer) => {
     const { sourceId } = await mover();
     const pair = await pairOf('RS256');
     const jwks = await serveKeys();
@@ -236,7 +236,7 @@ describe('keys of the old service', () => {
     expect(jwks.asked).toBe(0);
   });
 
-  it('serve no longer once their last day is over, while the server runs', async () => {
+  it('expire on their last day, while the server runs', async () => {
     const { sourceId } = await mover();
     const pair = await pairOf('ES256');
     const until = new Date().toISOString().slice(0, 10);
@@ -255,7 +255,7 @@ describe('keys of the old service', () => {
 });
 
 describe('a refresh token of the old service', () => {
-  it('is exchanged once, whoever tries at the same time', async () => {
+  it('is exchanged once by parallel requests', async () => {
     const { sourceId } = await mover();
     const token = await refresh(sourceId);
     const statuses = await Promise.all(
@@ -272,19 +272,19 @@ describe('a refresh token of the old service', () => {
     expect(statuses.filter((status) => status === 401)).toHaveLength(5);
   });
 
-  it('gives tokens of ours', async () => {
+  it('returns tokens issued by Postern', async () => {
     const { sourceId } = await mover();
     const answer = await flows.gateway.refresh!(gateway(), await refresh(sourceId), 200);
     await flows.gateway.use!(gateway(), answer.text('accessToken'), 200);
     await flows.gateway.refresh!(gateway(), answer.text('refreshToken'), 200);
   });
 
-  it('is no access token', async () => {
+  it('is refused as an access token', async () => {
     const { sourceId } = await mover();
     await flows.gateway.refresh!(gateway(), await access(sourceId), 401);
   });
 
-  it('goes on at a door that hands out no other, as one login', async () => {
+  it('stays in use at a contract without rotation, as one login', async () => {
     const who = await mover();
     const token = await signed({ sub: who.sourceId, type: 'refresh' });
     const all = await Promise.all(Array.from({ length: 4 }, () => flows.ppl.refresh!(ppl(), token, 200)));
@@ -302,7 +302,7 @@ describe('a refresh token of the old service', () => {
     await flows.ppl.refresh!(ppl(), token, 401);
   });
 
-  it('is taken by its hash where it is opaque', async () => {
+  it('is recognized by its hash if it is opaque', async () => {
     const [one, other] = [await mover(), await mover()];
     const sha256 = (text: string, encoding: 'hex' | 'base64') =>
       createHash('sha256').update(text).digest(encoding);
@@ -335,7 +335,7 @@ describe('a refresh token of the old service', () => {
 });
 
 describe('`postern migration status`', () => {
-  it('tells who came, what is left, and which tokens were seen', async () => {
+  it('shows who has migrated, what is left, and which tokens were seen', async () => {
     const fresh = await mover();
     await server.sql('update users set password_hash = $2 where id = $1', [fresh.id, werkzeug('x')]);
     const show = async () =>
@@ -377,7 +377,7 @@ describe('`postern migration status`', () => {
   });
 });
 
-it('refuses a last day that is over, and says what to do', async () => {
+it('the server does not start after the last day of old tokens, and says what to do', async () => {
   const { code, stderr } = await runCli(['migration', 'status'], {
     env: { OLD_JWT_SECRET: SECRET },
     settings: {

@@ -29,7 +29,7 @@ let old: OldService;
 let server: ContractServer;
 let table: Client;
 
-/** Those that only the old table has. */
+/** Accounts that only the old table has. */
 const tabled = async (who: OldPerson) => {
   await table.query(
     'insert into people (id, mail, login, pw, created, is_admin) values ($1, $2, $3, $4, now(), true)',
@@ -104,7 +104,7 @@ beforeAll(async () => {
 const login = (who: { username: string; email: string; password: string }, status = 200) =>
   flows.gateway.login(server.visitor('gateway'), who, status);
 
-/** The status of a login, whatever it is. */
+/** Logs in. @returns the status. */
 const attempt = async ({ username, password }: OldPerson) =>
   (
     await fetch(`${server.url}/contracts/gateway/api/v1/auth/login`, {
@@ -123,8 +123,8 @@ const rowOf = async (email: string) =>
     )
   )[0];
 
-describe('the first right password', () => {
-  it('makes the account with its old id, profile and roles, and from then on it is ours', async () => {
+describe('the first login with the right password', () => {
+  it('creates the account with its old id, profile and roles, and then no longer asks the source', async () => {
     const ada = { ...old.add('ada') };
     const { body } = await login(ada);
     expect(body).toMatchObject({ userId: ada.id, username: 'ada', role: 'ROLE_USER' });
@@ -147,7 +147,7 @@ describe('the first right password', () => {
     expect(server.postern.output()).not.toContain(ada.password);
   });
 
-  it('is found in a table by its hash, and makes nobody an administrator', async () => {
+  it('finds the account in a table by its hash, and makes nobody an administrator', async () => {
     const bob = await tabled(old.add('bob'));
     const { body } = await login(bob);
     expect(body).toMatchObject({ userId: bob.id, role: 'ROLE_USER' });
@@ -155,7 +155,7 @@ describe('the first right password', () => {
     await login({ ...bob, password: 'not it' }, 401);
   });
 
-  it('gives one account to logins at once', async () => {
+  it('creates one account of parallel logins', async () => {
     const eve = old.add('eve');
     const all = await Promise.all(Array.from({ length: 8 }, () => login(eve)));
     expect(new Set(all.map(({ body }) => (body as { userId: number }).userId))).toEqual(new Set([eve.id]));
@@ -163,7 +163,7 @@ describe('the first right password', () => {
     expect(rows[0]?.['n']).toBe(1);
   });
 
-  it('opens nothing by names that the account has no longer', async () => {
+  it('does not work with names that the account no longer has', async () => {
     const ivy = old.add('ivy');
     await login(ivy);
     await server.sql(
@@ -175,7 +175,7 @@ describe('the first right password', () => {
     await flows.ppl.login(server.visitor('ppl'), ivy, 401);
   });
 
-  it('is refused where the address is another account here, and says so in the audit', async () => {
+  it('is refused if the address belongs to another account, and audited', async () => {
     const here = await server.createPerson();
     const max = old.add('max', { email: here.email });
     await login(max, 401);
@@ -186,7 +186,7 @@ describe('the first right password', () => {
     expect(event?.['details']).toMatchObject({ source: 'intranet', code: 'duplicate_email' });
   });
 
-  it('lets somebody in whose number or username another has here', async () => {
+  it('works if another account has the number or username', async () => {
     const here = await server.createPerson();
     const { number } = (await rowOf(here.email)) as { number: number };
     const kim = old.add('kim', { id: number });
@@ -197,8 +197,8 @@ describe('the first right password', () => {
   });
 });
 
-describe('somebody who is there and not here', () => {
-  it('is told so by mail, and cannot register again', async () => {
+describe('an account that has not migrated yet', () => {
+  it('is told so by mail at registration, and cannot be registered again', async () => {
     const zoe = old.add('zoe');
     const post = async (contract: string, path: string, body: object) => {
       const reply = await fetch(`${server.url}/contracts/${contract}/api/v1${path}`, {
@@ -238,7 +238,7 @@ describe('a token of the old service', () => {
       sources: { name: string; withoutPassword: number }[];
     };
 
-  it('brings its account over, whose password is still the source’s until the first login', async () => {
+  it('migrates its account, whose password is checked at the source until the first login', async () => {
     const lea = old.add('lea');
     const token = await access(lea);
     const before = old.asked.length;
@@ -264,13 +264,13 @@ describe('a token of the old service', () => {
     await use(token, 200);
   });
 
-  it('lets logins in that come at the same time', async () => {
+  it('allows logins in parallel', async () => {
     const people = Array.from({ length: 4 }, (_, at) => old.add(`both${at}`));
     await Promise.all(people.flatMap((who) => [access(who).then((token) => use(token, 200)), login(who)]));
     await Promise.all(people.map((who) => login(who)));
   });
 
-  it('does it by the id alone where the source has a table, for refresh tokens as well', async () => {
+  it('migrates by the id alone if the source is a table, also with a refresh token', async () => {
     const tim = await tabled(old.add('tim'));
     const token = await oldToken({ sub: String(tim.id), iss: 'old', type: 'refresh' });
     const { body } = await flows.ppl.refresh!(server.visitor('ppl'), token, 200);
@@ -279,7 +279,7 @@ describe('a token of the old service', () => {
     await flows.ppl.login(server.visitor('ppl'), tim, 200);
   });
 
-  it('does not bring back what was deleted here', async () => {
+  it('does not restore an account deleted here', async () => {
     const mia = old.add('mia');
     const token = await access(mia);
     await use(token, 200);
@@ -290,7 +290,7 @@ describe('a token of the old service', () => {
     await login(mia);
   });
 
-  it('opens nothing when the source refuses it, tells of another or is dead', async () => {
+  it('is refused if the source refuses it, names another account or is down', async () => {
     const nobody = await oldToken({ sub: '1', iss: 'old', type: 'access' });
     await use(nobody, 401);
     const before = old.asked.length;
@@ -316,7 +316,7 @@ describe('a token of the old service', () => {
     expect(await rowOf(una.email)).toBeUndefined();
   });
 
-  it('an imported account without a password hash is asked for at its source', async () => {
+  it('an imported account without a password hash is checked at its source', async () => {
     const who = await tabled(old.add('imported'));
     const file = path.join(await temporaryFolder(), 'people.ndjson');
     const record = { source_id: String(who.id), number: who.id, email: who.email, username: who.username };
@@ -345,7 +345,7 @@ describe('a source in trouble', () => {
     ['slow', 503],
   ];
 
-  it.each(MOODS)('that answers %s makes no account and locks nobody out', async (mood, status) => {
+  it.each(MOODS)('that answers %s creates no account and locks nobody out', async (mood, status) => {
     const name = `mood-${mood}`;
     old.add('first');
     const who = old.add(name);
@@ -356,11 +356,11 @@ describe('a source in trouble', () => {
       old.mood = 'well';
     }
     expect(await rowOf(who.email)).toBeUndefined();
-    // The breaker lets one through after a while.
+    // The circuit breaker lets one request through after a while.
     await until(async () => (await attempt(who)) === 200);
   });
 
-  it('is left alone, and costs those who are here nothing', async () => {
+  it('is not asked any more, and does not slow down migrated accounts', async () => {
     const here = await server.createPerson();
     old.mood = 'dead';
     try {

@@ -1,6 +1,7 @@
 /**
- * A team moves in: its service beside Postern by shadow, then behind it, back once, then gone. docs/moving-in.md has the same as
- * a recipe. `WALK_ACCOUNTS=10000` by hand.
+ * A team migrates: its service is shadowed by Postern, then behind Postern, back in front once, then gone.
+ * docs/moving-in.md has
+ * the same steps as a guide. `WALK_ACCOUNTS=10000` runs a large one by hand.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,11 +23,11 @@ import { createTeamClient } from './support/team-client.ts';
 import { personOf, startTeamService } from './support/team-service.ts';
 
 const ACCOUNTS = Number(process.env['WALK_ACCOUNTS'] ?? 40);
-/** Those who come while the shadow runs, and those who come at all before the last import. */
+/** The people who come while the shadow runs, and those who come before the last import. */
 const [FEW, MANY] = [Math.floor(ACCOUNTS * 0.2), Math.floor(ACCOUNTS * 0.6)];
 const MINUTES = ACCOUNTS > 1000 ? 60 : 4;
 
-/** `postern contract shadow`, as a team starts it. */
+/** Starts `postern contract shadow` as a team would. */
 async function startShadow(old: string, postern: string, folder: string) {
   const args = ['bin/postern.js', 'contract', 'shadow', 'gateway', '--old', old, '--postern', postern];
   const child = spawn(process.execPath, [...args, '--port', '0', '--report', folder, '--json'], {
@@ -50,9 +51,9 @@ async function startShadow(old: string, postern: string, folder: string) {
 }
 
 it(
-  'a team moves in: shadow, in front, back once, alone; its client sees no failed request and no changed byte',
+  'a team migrates: shadow, Postern in front, back once, Postern alone; no request of its client fails or changes',
   async () => {
-    /** Seconds since the last one, by what was done. */
+    /** Seconds since the previous step, by name. */
     const steps: [string, number][] = [];
     let began = performance.now();
     const step = (name: string) => {
@@ -68,7 +69,7 @@ it(
     await client.everybodyOnce();
     step('the old service alone');
 
-    // Postern beside it: every answer is still the old service's.
+    // Postern in the shadow: every reply still comes from the old service.
     const settings = {
       http: { trustedProxies: ['127.0.0.1'] },
       legacy: {
@@ -128,7 +129,7 @@ it(
     await client.turnTo(old.url, MANY);
     const report = await shadow.stop();
     expect(report).toMatchObject({ old_down: null, postern_down: null, differences: [], differing: 0 });
-    // The rest came while it was busy: the client's replies don't wait for it.
+    // The rest came while the shadow was busy: the client's replies don't wait for it.
     expect(report.compared).toBeGreaterThan(Math.min(FEW / 2, 100));
     const beside = await status();
     expect(beside.sources).toMatchObject([{ accounts: ACCOUNTS, left: ACCOUNTS - beside.sources[0]!.moved }]);
@@ -136,14 +137,15 @@ it(
     expect(beside.sources[0]!.moved).toBeLessThanOrEqual(FEW);
     step(`shadow, ${report.compared} compared`);
 
-    // In front of it: who has not come is asked for there, with a password or a token of before.
+    // Postern in front: it asks the old service about people who have not migrated, by password or by old
+    // token.
     await client.turnTo(server.url, MANY);
     await client.everybodyOnce();
     await client.everybodyOnce();
     expect(await moved('token')).toBeGreaterThan(0);
     step('in front');
 
-    // The way back: the old service has everybody; those who have Postern's tokens sign in again.
+    // Back again: the old service has everybody, and people with Postern's tokens sign in again.
     await client.turnTo(old.url, MANY, server.url);
     await client.everybodyOnce();
     expect((await status()).ready).toBe(false);
@@ -163,7 +165,7 @@ it(
     ]);
     step('back, and in front again');
 
-    // Those who are left, and the passwords of those who came by a token: nobody's session ends.
+    // Import the remaining people, and the passwords of those who migrated by a token. No session ends.
     const query =
       'select id, login as username, mail as email, pw as password_hash, created as created_at from people';
     const args = [
@@ -192,7 +194,7 @@ it(
     expect(ready.accounts.moved.find(({ way }) => way === 'login')!.accounts).toBe(await moved('login'));
     step('import');
 
-    // Alone: another node without the source takes over, then the old service is switched off.
+    // Postern alone: another node without the source takes over, then the old service is stopped.
     const configuration = JSON.parse(await readFile(variables['CONFIG_FILE']!, 'utf8')) as object;
     const file = path.join(folder, 'alone.yaml');
     await writeFile(file, JSON.stringify({ ...configuration, legacy: { sources: [] } }));

@@ -1,4 +1,4 @@
-/** Keys of an old service, and the tokens that they open. */
+/** Keys of an old service, and tokens signed with them. */
 import { createServer, type ServerResponse } from 'node:http';
 import { type OldKey, oldTokensOf } from '../../../src/config/legacy.ts';
 import { createOldTokens } from '../../../src/domain/old-tokens.ts';
@@ -7,7 +7,7 @@ import type { ContractServer } from '../../contracts/support/server.ts';
 import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
-/** The old tokens of the door `ppl` by the real stores, with its keys as they are configured. */
+/** The old tokens of the contract `ppl` on real stores, with keys from the configuration. */
 export async function openDoor(
   { operator }: ContractServer,
   keys: OldKey[],
@@ -31,7 +31,7 @@ export async function openDoor(
   return { tokens, clock };
 }
 
-/** A JWKS server whose answer a test chooses. */
+/** A JWKS server whose reply the test chooses. */
 export async function serveKeys() {
   const state: { answer: (response: ServerResponse) => unknown; asked: number } = {
     answer: (response) => response.end('{}'),

@@ -1,4 +1,4 @@
-/** The service that Postern takes over from, as its team wrote it: Express, a table of its own, HS256 tokens, integer ids. */
+/** The service that Postern replaces, as its team wrote it: Express, one table, HS256 tokens, integer ids. */
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import express, { type Request, type Response } from 'express';
@@ -14,11 +14,11 @@ export interface OldPerson {
   name: string;
   role: string;
   password: string;
-  /** As Werkzeug keeps it. */
+  /** In Werkzeug's format. */
   hash: string;
 }
 
-/** How the mapped login behaves. */
+/** The behaviour of the login endpoint. */
 export type Mood =
   'well' | 'dead' | 'slow' | 'nonsense' | 'huge' | 'redirect' | 'error-inside' | 'another' | '500';
 
@@ -27,7 +27,7 @@ export interface OldService {
   mood: Mood;
   people: Map<string, OldPerson>;
   add(username: string, wish?: Partial<OldPerson>): OldPerson;
-  /** Logins that were asked for. */
+  /** The logins that were requested. */
   asked: string[];
 }
 
@@ -38,7 +38,7 @@ const CREATED = '2020-02-03T04:05:06';
 export const werkzeug = (password: string, salt = randomBytes(6).toString('hex')): string =>
   `pbkdf2:sha256:1000$${salt}$${pbkdf2Sync(password, salt, 1000, 32, 'sha256').toString('hex')}`;
 
-/** A token as the old service makes it. */
+/** A token as the old service issues it. */
 export const oldToken = (
   claims: Record<string, unknown>,
   secret = SECRET,
@@ -215,7 +215,7 @@ export async function startOldService(): Promise<OldService> {
       case 'dead':
         return request.socket.destroy();
       case 'slow':
-        // Never, as far as anybody waits.
+        // No reply within any timeout.
         return undefined;
       case 'nonsense':
         return response.type('html').send('<h1>It works</h1>');

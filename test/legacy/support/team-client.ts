@@ -1,8 +1,11 @@
-/** The team's own client: many people who sign in, read and refresh without a pause, and notice whatever changes. */
+/**
+ * The team's client: many people who constantly sign in, read and refresh, and report any change in the
+ * replies.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { personOf } from './team-service.ts';
 
-/** Waits until `holds` does: with many accounts that takes minutes. */
+/** Waits for `holds`, which takes minutes with many accounts. */
 async function once(holds: () => boolean): Promise<void> {
   while (!holds()) await sleep(20);
 }
@@ -10,11 +13,13 @@ async function once(holds: () => boolean): Promise<void> {
 interface Session {
   access: string;
   refresh: string;
-  /** Where it is from. */
+  /** The service that issued it. */
   url: string;
 }
 
-/** What must be the same wherever it comes from: everything but tokens, and of times all but their digits. */
+/**
+ * What must be the same from either service: everything but tokens, and of times everything but the digits.
+ */
 function seen(status: number, headers: Headers, text: string): string {
   const body: unknown = JSON.parse(text, (name, value: unknown) => {
     if (/token$/i.test(name) && typeof value === 'string') return '<token>';
@@ -42,7 +47,7 @@ const OK: Record<Kind, number> = {
 
 export function createTeamClient(first: string) {
   let front = first;
-  /** Whose tokens the service in front has never heard of: people who have them sign in again. */
+  /** The service that issued tokens which the current one does not know: their owners sign in again. */
   let stranger: string | null = null;
   let people = 0;
   const stopped = new AbortController();
@@ -90,7 +95,7 @@ export function createTeamClient(first: string) {
     }
   }
 
-  /** What somebody does on a visit; each time something else, and not what the neighbour does. */
+  /** The requests of one visit, different for each person and each round. */
   async function visit(index: number, round: number): Promise<void> {
     const url = front;
     under.set(url, (under.get(url) ?? 0) + 1);
@@ -108,7 +113,7 @@ export function createTeamClient(first: string) {
     failed,
     changed,
     counts,
-    /** Everything of everybody once, as it was before. */
+    /** Records every reply for every account as it was before. */
     async learn(accounts: number): Promise<void> {
       people = accounts;
       let next = 0;
@@ -118,7 +123,7 @@ export function createTeamClient(first: string) {
       };
       await Promise.all(Array.from({ length: 12 }, learn));
     },
-    /** Visits without a pause, by so many at a time. */
+    /** Visits continuously, `concurrency` at a time. */
     start(concurrency: number): void {
       let next = 0;
       const work = async () => {
@@ -129,7 +134,7 @@ export function createTeamClient(first: string) {
       };
       for (let at = 0; at < concurrency; at += 1) workers.push(work());
     },
-    /** Turns to another service. @returns when nothing is under way at the last one. */
+    /** Switches to another service. @returns when the last one has no requests under way. */
     async turnTo(url: string, whoComes: number, unknownThere: string | null = null): Promise<void> {
       const last = front;
       people = whoComes;
@@ -137,7 +142,7 @@ export function createTeamClient(first: string) {
       front = url;
       if (last !== url) await once(() => (under.get(last) ?? 0) === 0);
     },
-    /** Waits until everybody has come once more, and somewhat more. */
+    /** Waits until everybody has visited once more, and some twice. */
     async everybodyOnce(): Promise<void> {
       const end = visits + people + 20;
       await once(() => visits >= end);

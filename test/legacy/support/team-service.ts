@@ -1,4 +1,7 @@
-/** The service of a team that moves to Postern: Express on a PostgreSQL table, Werkzeug hashes, HS256 tokens, integer ids. */
+/**
+ * The service of a team that moves to Postern: Express, a PostgreSQL table, Werkzeug hashes, HS256 tokens,
+ * integer ids.
+ */
 import { pbkdf2, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { promisify } from 'node:util';
@@ -20,7 +23,7 @@ interface Row {
   created: Date;
 }
 
-/** What the table holds of the person of this index; `password` is what they type. */
+/** The table's row for the person of this index, and the `password` that they type. */
 export const personOf = (index: number) => ({
   id: 5000 + index,
   login: `person${index}`,
@@ -134,7 +137,7 @@ export async function startTeamService(databaseUrl: string, accounts: number) {
   await listenUntilEnd(server, port, '127.0.0.1');
   return {
     url: `http://127.0.0.1:${port}`,
-    /** Switches it off, its database with it. */
+    /** Stops it together with its database. */
     async stop() {
       server.closeAllConnections();
       server.removeAllListeners('request');
