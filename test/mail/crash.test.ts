@@ -5,7 +5,7 @@ import { startPostern } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { SmtpSink } from './smtp-sink.ts';
 
-test('a server that is killed between commit and delivery loses no mail, and none is sent twice by the nodes that come after', async () => {
+test('a server killed between commit and delivery loses no mail, and the next nodes send none twice', async () => {
   const sink = await SmtpSink.start();
   const env = { SMTP_URL: sink.url };
   const provider = await startProvider({ env });
@@ -20,12 +20,12 @@ test('a server that is killed between commit and delivery loses no mail, and non
     return Number(row?.['n']);
   };
 
-  // Some are delivered, and written down as such.
+  // Some are delivered and marked as such.
   for (const { email } of people.slice(0, 3)) await forget(email);
   await until(async () => (await waiting()) === 0);
   expect(sink.accepted).toHaveLength(3);
 
-  // Of the others some are on their way, and no server has taken any of them.
+  // Some of the others are being sent, and no server has accepted any.
   sink.behaviour = 'stall-reply';
   for (const { email } of people.slice(3)) await forget(email);
   await until(() => sink.seen.length > 3);

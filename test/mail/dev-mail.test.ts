@@ -35,13 +35,13 @@ async function open() {
   return { folder, publicUrl, write };
 }
 
-test('is refused in production', () => {
+test('development mail is refused in production', () => {
   expect(() =>
     createDevMail({ folder: '/tmp', publicUrl: 'https://login.example.com', production: true }),
   ).toThrow('development only');
 });
 
-test('lists what was written, and shows each message', async () => {
+test('development mail lists messages and shows each of them', async () => {
   const { publicUrl, write } = await open();
   const empty = await fetch(`${publicUrl}/dev/mail`);
   expect(empty.status).toBe(200);
@@ -70,7 +70,7 @@ test.each([
   'nothing/html',
   'nothing/source',
   'nothing/else',
-])('does not find %s', async (id) => {
+])('development mail does not find %s', async (id) => {
   const { folder, publicUrl, write } = await open();
   await write('one');
   await writeFile(path.join(folder, '../secret.eml'), 'Subject: secret\r\n\r\nsecret');
@@ -79,7 +79,7 @@ test.each([
   expect(response.status).toBeLessThan(500);
 });
 
-test('in a browser it shows the message and lets nothing of it run', async () => {
+test('development mail shows a message in a browser without running anything in it', async () => {
   const { publicUrl, write } = await open();
   await write(
     'hostile',

@@ -12,14 +12,14 @@ import { SmtpSink, type Behaviour } from './smtp-sink.ts';
 const from = { name: 'Postern', address: 'no-reply@example.com' };
 const office = openPostOffice();
 
-/** A server that `dispatch` sends to, and the addresses of what it has accepted. */
+/** A server for `dispatch`, and the addresses of the messages that it accepted. */
 async function open() {
   const sink = await SmtpSink.start();
   return { sink, transport: createSmtpTransport(sink.url, from), arrived: () => arrivedAt(sink) };
 }
 const arrivedAt = (sink: SmtpSink) => sink.accepted.map(({ to }) => to?.[0]?.address);
 
-test('sends what is left in the outbox as soon as it is committed', async () => {
+test('the dispatcher sends a message as soon as it is committed', async () => {
   const { dispatch, post, waiting } = await office;
   const { transport, arrived } = await open();
   const dispatcher = await dispatch(transport);
@@ -33,7 +33,7 @@ test('sends what is left in the outbox as soon as it is committed', async () => 
   await dispatcher.stop();
 });
 
-test('sends what was left while no dispatcher ran', async () => {
+test('the dispatcher sends messages committed while none was running', async () => {
   const { dispatch, post, waiting } = await office;
   const { transport, arrived } = await open();
   await post(notice('early@example.com'));
@@ -52,11 +52,11 @@ test.each<Behaviour>([
   'stall-reply',
   'close-in-message',
   'close-before-reply',
-])('goes on trying while the server fails, and is through when it is back: %s', async (behaviour) => {
+])('the dispatcher retries while the mail server fails, until it is back: %s', async (behaviour) => {
   const { dispatch, post, hurry, attempts, waiting } = await office;
   const { sink, transport, arrived } = await open();
   sink.behaviour = behaviour;
-  // A message takes a moment on a busy machine: what is cut off before the server has read it was not seen.
+  // On a busy machine a message takes a moment: what is cut off too early was not seen by the server.
   const send = behaviour.startsWith('stall') ? 1_000 : 10_000;
   const dispatcher = await dispatch(transport, { timing: { send } });
   await post(notice('patient@example.com'));
@@ -71,7 +71,7 @@ test.each<Behaviour>([
     return (await waiting()) === 0;
   });
   expect(arrived()).toEqual(['patient@example.com']);
-  // One try brings it to the server once, and what the server saw again can be told to be the same.
+  // Each attempt transmits the message once, and repeated messages have the same id.
   const readWhole = ['refuse-message-for-now', 'refuse-message', 'stall-reply', 'close-before-reply'];
   if (readWhole.includes(behaviour)) expect(sink.seen.length).toBeGreaterThanOrEqual(4);
   else expect(sink.seen).toHaveLength(1);
@@ -80,7 +80,7 @@ test.each<Behaviour>([
   await dispatcher.stop();
 });
 
-test('one try that ends without an answer brings the message to the server once', async () => {
+test('an attempt without a reply transmits the message once', async () => {
   const { dispatch, post, attempts, hurry, waiting } = await office;
   const { sink, transport } = await open();
   sink.behaviour = 'close-before-reply';
@@ -99,7 +99,7 @@ test('one try that ends without an answer brings the message to the server once'
   await next.stop();
 });
 
-test('waits by itself for a server that is away, and hears when it is back', async () => {
+test('the dispatcher waits for a server that is down, and notices when it is back', async () => {
   const { dispatch, post, waiting, attempts } = await office;
   const { sink, transport, arrived } = await open();
   await sink.stop();
@@ -112,7 +112,7 @@ test('waits by itself for a server that is away, and hears when it is back', asy
   await dispatcher.stop();
 });
 
-test('one message that stalls does not keep others from being sent', async () => {
+test('a message that stalls does not delay others', async () => {
   const { dispatch, post, hurry, waiting } = await office;
   const { sink, transport, arrived } = await open();
   sink.behaviour = 'stall-reply';
@@ -143,7 +143,7 @@ test('several nodes send each message once', async () => {
   for (const node of nodes) await node.stop();
 });
 
-test('what a node had sent and not written down when it died is sent again, and can be told to be the same', async () => {
+test('a message sent by a node that died before marking it is sent again with the same id', async () => {
   const { outbox, dispatch, post, waiting } = await office;
   const { sink, transport } = await open();
   await post(notice('twice@example.com'));
@@ -159,7 +159,7 @@ test('what a node had sent and not written down when it died is sent again, and 
   transport.close();
 });
 
-test('a slow try keeps its message to itself beyond the lease', async () => {
+test('a slow attempt extends the lease of its message', async () => {
   const { dispatch, post, pool, waiting } = await office;
   const { sink, transport } = await open();
   const leasedUntil = async () => {
@@ -172,7 +172,7 @@ test('a slow try keeps its message to itself beyond the lease', async () => {
   await post(notice('slow@example.com'));
   await until(() => sink.seen.length === 1);
   const first = await leasedUntil();
-  // The first lease would have been over twice.
+  // The first lease would have expired twice.
   await until(async () => (await leasedUntil()) > first + 3 * timing.lease);
   expect(sink.seen).toHaveLength(1);
   sink.behaviour = 'accept';
@@ -180,7 +180,7 @@ test('a slow try keeps its message to itself beyond the lease', async () => {
   for (const node of nodes) await node.stop();
 });
 
-test('gives up after three days, and not before', async () => {
+test('the dispatcher gives up after three days, and not before', async () => {
   const { dispatch, post, pool, hurry, attempts, waiting } = await office;
   const { sink, transport, arrived } = await open();
   sink.behaviour = 'refuse-recipient';
@@ -200,7 +200,7 @@ test('gives up after three days, and not before', async () => {
   await dispatcher.stop();
 });
 
-test('does not send a link that has expired meanwhile', async () => {
+test('the dispatcher does not send a link that has expired meanwhile', async () => {
   const { dispatch, post, waiting } = await office;
   const { sink, transport } = await open();
   const link = { token: 'late', lasts: 900, expiresAt: new Date(systemClock.now() - 1000).toISOString() };
@@ -211,7 +211,7 @@ test('does not send a link that has expired meanwhile', async () => {
   await dispatcher.stop();
 });
 
-test('lets what is under way end when it stops, cuts it off in the end, and begins nothing more', async () => {
+test('a stopping dispatcher finishes what is under way up to a limit, and starts nothing more', async () => {
   const { dispatch, post, waiting, hurry } = await office;
   const { sink, transport, arrived } = await open();
   sink.behaviour = 'stall-reply';
@@ -233,7 +233,7 @@ test('lets what is under way end when it stops, cuts it off in the end, and begi
   await next.stop();
 });
 
-test('what was sent while PostgreSQL was away is written down when it is back, and not sent again', async () => {
+test('a message sent while PostgreSQL was down is marked when it is back, and not sent again', async () => {
   const server = await startPostgres();
   const url = server.databaseUrl();
   await migrate(url, logger);

@@ -1,4 +1,7 @@
-/** The domain of mail over real stores: accounts, verification, reset and notices, and what they leave in the outbox. */
+/**
+ * Mail in the domain on real stores: accounts, verification, reset and notices, and their messages in the
+ * outbox.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +15,7 @@ export async function openMailDomain() {
   const domain = await openDomain({ sendsMail: true });
   const { pool, accounts, replies } = domain;
   const { outbox, oneTimeTokens: tokens, revocation } = domain.stores;
-  /** The messages that wait, taken out, oldest first. */
+  /** Takes the pending messages out of the outbox, oldest first. */
   const mail = async (): Promise<Message[]> => {
     const all: Message[] = [];
     for (let one = await outbox.claim(60); one; one = await outbox.claim(60)) {
@@ -27,11 +30,11 @@ export async function openMailDomain() {
     tokens,
     revocation,
     mail,
-    /** Moves the clock, in milliseconds. */
+    /** Moves the clock by milliseconds. */
     later: domain.advance,
     account: (more: object = {}) =>
       accounts.create({ email: newEmail(), password: PASSWORD, name: 'Zoë', ...more }, operator),
-    /** The token in the one message that waits. */
+    /** The token in the only pending message. */
     async token(): Promise<string> {
       const messages = await mail();
       const [message] = messages;
@@ -40,7 +43,7 @@ export async function openMailDomain() {
       }
       return message.link.token;
     },
-    /** Does `work` for a request whose reply is never sent. */
+    /** Runs `work` in a request whose reply is never sent. */
     async withLostReply(work: () => Promise<unknown>): Promise<void> {
       const server = createServer(
         (_request, reply) => void replies.during(reply, () => work().finally(() => reply.destroy())),
@@ -50,7 +53,7 @@ export async function openMailDomain() {
       await fetch(`http://127.0.0.1:${port}`).catch(() => undefined);
       server.close();
     },
-    /** Something that runs for an account. @returns whether it still does. */
+    /** Gives the account a session. @returns whether it is still valid. */
     async run(accountId: string): Promise<() => Promise<boolean>> {
       const grantId = newUuid();
       await pool.query(
@@ -64,5 +67,5 @@ export async function openMailDomain() {
 }
 
 let place = 0;
-/** Somewhere nobody has been. */
+/** An address that was never used. */
 export const somewhere = () => at(`10.1.${Math.floor((place += 1) / 250)}.${place % 250}`);

@@ -6,7 +6,7 @@ import { notice, openPostOffice } from './post-office.ts';
 
 const office = openPostOffice();
 
-/** Everything that is due, claimed. */
+/** Claims everything that is due. */
 async function claimAll() {
   const { outbox } = await office;
   const all = [];
@@ -14,7 +14,7 @@ async function claimAll() {
   return all;
 }
 
-test('a message is there when the change commits, and not when it rolls back', async () => {
+test('a message is in the outbox if its change commits, and not if it rolls back', async () => {
   const { inTransaction, outbox, post, waiting } = await office;
   const undone = inTransaction(async (tx) => {
     await outbox.enqueue({ cause: 'undone', content: notice('a@example.com') }, tx);
@@ -28,7 +28,7 @@ test('a message is there when the change commits, and not when it rolls back', a
   await outbox.settle(claimed!);
 });
 
-test('of one cause there is one message, in parallel, while it waits and after it was sent', async () => {
+test('one cause leads to one message: in parallel, while it is pending, and after it was sent', async () => {
   const { outbox, post } = await office;
   await Promise.all(Array.from({ length: 20 }, (_, index) => post(notice(`n${index}@example.com`), 'once')));
   const claimed = await claimAll();
@@ -39,7 +39,7 @@ test('of one cause there is one message, in parallel, while it waits and after i
   expect(await claimAll()).toHaveLength(0);
 });
 
-test('what is kept is sealed, and gone when the message is over', async () => {
+test('the content of a message is stored encrypted, and deleted when the message is done', async () => {
   const { pool, outbox, post } = await office;
   const link = { token: 'a-very-secret-token', lasts: 900, expiresAt: '2099-01-01T00:00:00.000Z' };
   const secret: Message = { kind: 'verify-email', link, to: 'a@example.com', person: null, locale: null };
@@ -58,7 +58,7 @@ test('what is kept is sealed, and gone when the message is over', async () => {
   expect(await kept()).toMatchObject({ content: null, expires_at: expect.any(Date) });
 });
 
-test('under another SECRETS_KEY a message cannot be read, and is not lost', async () => {
+test('under another SECRETS_KEY a message cannot be read, but is not lost', async () => {
   const { pool, notifications, outbox, post, waiting } = await office;
   await post(notice('a@example.com'));
   const other = createOutbox<Message>({ pool, notifications, secrets: new Secrets('x'.repeat(40)) });
@@ -69,7 +69,7 @@ test('under another SECRETS_KEY a message cannot be read, and is not lost', asyn
   await outbox.settle((await claimAll())[0]!);
 });
 
-test('of many that claim at once each gets messages of its own', async () => {
+test('parallel claims get different messages', async () => {
   const { outbox, post } = await office;
   for (let index = 0; index < 10; index += 1) await post(notice(`c${index}@example.com`));
   const claimed = await Promise.all(Array.from({ length: 20 }, () => outbox.claim(60)));
@@ -79,7 +79,7 @@ test('of many that claim at once each gets messages of its own', async () => {
   for (const one of claimed) if (one) await outbox.settle(one);
 });
 
-test('a lease that is over gives the message to another, and who had it can no longer put it off', async () => {
+test('an expired lease passes to another claim, and its former holder cannot postpone the message', async () => {
   const { outbox, post } = await office;
   await post(notice('a@example.com'));
   const first = await outbox.claim(0);
@@ -90,7 +90,7 @@ test('a lease that is over gives the message to another, and who had it can no l
   await outbox.postpone(second!, 0);
   const third = await outbox.claim(60);
   expect(third).toMatchObject({ id: first?.id, attempt: 3 });
-  // What was sent was sent, whoever says so.
+  // A sent message is settled, whoever reports it.
   await outbox.settle(first!);
   await outbox.postpone(third!, 0);
   expect(await outbox.claim(60)).toBeNull();

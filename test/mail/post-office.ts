@@ -1,4 +1,4 @@
-/** An outbox over a real database, and dispatchers for it. */
+/** An outbox on a real database, and dispatchers for it. */
 import { settings } from './settings.ts';
 import { atEnd } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -27,7 +27,7 @@ const circumstances = {
   system: 'Linux',
 };
 
-/** A notice for `to`. */
+/** A notice to `to`. */
 export const notice = (to: string): Message => ({
   kind: 'password-changed',
   to,
@@ -36,7 +36,7 @@ export const notice = (to: string): Message => ({
   circumstances,
 });
 
-/** @param databaseUrl of a migrated database; a new one unless given. */
+/** @param databaseUrl of a migrated database. Unless given, a new one. */
 export async function openPostOffice(databaseUrl?: string) {
   const url = databaseUrl ?? (await createDatabase()).url;
   const pool = createPool(url, { logger, applicationName: 'test' });
@@ -53,31 +53,33 @@ export async function openPostOffice(databaseUrl?: string) {
     inTransaction,
     notifications,
     outbox,
-    /** Leaves a message as a change would. */
+    /** Adds a message like a change would. */
     post: (message: Message, cause: string = newUuid()) =>
       inTransaction((tx) => outbox.enqueue({ cause, content: message }, tx)),
-    /** How many messages wait. */
+    /** Number of pending messages. */
     async waiting(): Promise<number> {
       const { rows } = await pool.query<{ count: number }>(
         'select count(*)::int as count from outbox where content is not null and failed_at is null',
       );
       return rows[0]!.count;
     },
-    /** As if the wait of every message that is not being sent just now were over. Leases are longer than five seconds. */
+    /** Makes every message due that is not being sent. Leases are longer than five seconds. */
     async hurry(): Promise<void> {
       await pool.query(
         "update outbox set due_at = now() where content is not null and due_at < now() + interval '5 seconds'",
       );
       await notifications.publish(MAIL_TOPIC, '');
     },
-    /** How often the one message that waits was tried. */
+    /** How often the only pending message was tried. */
     async attempts(): Promise<number> {
       const { rows } = await pool.query<{ attempts: number }>(
         'select attempts from outbox where content is not null and failed_at is null',
       );
       return rows[0]?.attempts ?? 0;
     },
-    /** A dispatcher at work. Looks into the outbox when told, and not by itself unless `timing` says so. */
+    /**
+     * Starts a dispatcher. It looks into the outbox when notified, and on a timer only if `timing` says so.
+     */
     async dispatch(
       transport: Transport,
       more: { timing?: { poll?: number; send?: number; lease?: number; grace?: number }; own?: boolean } = {},

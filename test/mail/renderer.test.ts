@@ -14,13 +14,13 @@ import { sampleOf, samples } from '../../src/mail/samples.ts';
 const render = createMessageRenderer(settings);
 const languages = ['en', 'de', 'es', 'zh'] as const;
 
-describe.each(languages)('in %s', (language) => {
-  test.each(samples(language))('$kind is whole', (message) => {
+describe.each(languages)('mail in %s:', (language) => {
+  test.each(samples(language))('$kind is complete', (message) => {
     const { subject, html, text, language: tag } = render(message);
     expect(tag.startsWith(language)).toBe(true);
     const { kind } = message;
     const shown = kind === 'test-letter' ? (message.sample ?? kind) : kind;
-    // A letter that shows another kind says in its subject alone that it is a test.
+    // A test message in the form of another kind differs only in its subject.
     expect(subject.endsWith(dictionaries[language][`${shown}.subject`])).toBe(true);
     expect(subject === dictionaries[language][`${shown}.subject`]).toBe(shown === kind);
     for (const part of [html, text]) {
@@ -29,7 +29,7 @@ describe.each(languages)('in %s', (language) => {
       expect(part).toContain('Postern');
     }
     expect(html).toContain(`<html lang="${tag}">`);
-    // Nothing is fetched, and nothing tells that it was read.
+    // The message loads nothing, and opening it notifies nobody.
     expect(html).not.toMatch(/<img|<script|<link|url\(|@import|src=/i);
     for (const [, url] of html.matchAll(/href="([^"]*)"/g))
       expect(url).toMatch(/^https:\/\/login\.example\.com\//);
@@ -40,7 +40,7 @@ describe.each(languages)('in %s', (language) => {
   });
 });
 
-test('every language has every sentence, with the same placeholders, and every sentence is used', () => {
+test('the mail of every language has every sentence, with the same placeholders, and every sentence is used', () => {
   for (const language of languages) {
     expect(Object.keys(dictionaries[language]).sort()).toEqual(Object.keys(dictionaries.en).sort());
     for (const [key, sentence] of Object.entries(dictionaries.en)) {
@@ -62,7 +62,7 @@ test('every language has every sentence, with the same placeholders, and every s
   }
 });
 
-test('the token stands in the link, in both parts', () => {
+test('the token is in the link of both parts', () => {
   for (const [kind, where] of [
     ['verify-email', '/verify-email'],
     ['password-reset', '/reset-password'],
@@ -75,14 +75,14 @@ test('the token stands in the link, in both parts', () => {
   }
   expect(render(sampleOf('password-reset')).text).toContain('15 minutes');
   expect(render(sampleOf('verify-email', 'de')).text).toContain('1 Tag');
-  // As on a page, and never less than it lasts.
+  // As on a page, and never less than the real lifetime.
   const link = { token: 'S4mple', lasts: 4000, expiresAt: '2026-11-21T02:43:00.000Z' };
   expect(render({ ...sampleOf('verify-email'), kind: 'verify-email', link }).text).toContain(
     '1 hour, 7 minutes',
   );
 });
 
-test('what people call themselves and their devices stays text', () => {
+test('names that people choose for themselves and their devices are shown as text', () => {
   const hostile = `"><img src=x onerror=alert(1)>&<%= process.env %>{name}$&`;
   const { html, text } = render({
     ...sampleOf('factor-added'),
@@ -96,7 +96,7 @@ test('what people call themselves and their devices stays text', () => {
   expect(text).toContain(hostile);
 });
 
-test('what is not known is left out', () => {
+test('unknown circumstances are left out of a message', () => {
   const circumstances = { at: '2026-11-21T02:43:00.000Z', ip: null, browser: null, system: null };
   const { text } = render({ ...sampleOf('password-changed'), kind: 'password-changed', circumstances });
   expect(text).toContain('November 21, 2026 at 02:43 UTC');
@@ -110,17 +110,17 @@ test.each([
   ['ZH_cn', 'zh'],
   ['fr', 'en'],
   [null, 'en'],
-])('who wants %s gets %s', (locale, expected) => {
+])('the locale %s gets mail in %s', (locale, expected) => {
   const { subject } = render(sampleOf('new-device', locale));
   expect(subject).toBe(dictionaries[expected as 'en']['new-device.subject']);
 });
 
-test('a language that is not offered is not used, and the first is the default', () => {
+test('a language that is not offered is not used for mail, and the first offered one is the default', () => {
   const german = createMessageRenderer({ ...settings, languages: ['de', 'en'] });
   expect(german(sampleOf('new-device', 'es')).subject).toBe(dictionaries.de['new-device.subject']);
 });
 
-describe('an operator', () => {
+describe('mail templates of an operator', () => {
   const folderOf = async (files: Record<string, string>) => {
     const folder = await temporaryFolder();
     for (const [name, content] of Object.entries(files)) {
@@ -132,7 +132,7 @@ describe('an operator', () => {
   const rendererOf = (templates: string) =>
     createMessageRenderer({ ...settings, mail: { from: null, templates } });
 
-  test('replaces a message, a partial, a sentence; the rest stays', async () => {
+  test('replace a message, a partial or a sentence, and nothing else', async () => {
     const own = rendererOf(
       await folderOf({
         'new-device.text.ejs': 'Seen: <%= facts[0].value %> <%= t("own", { person: message.person }) %>',
@@ -152,27 +152,23 @@ describe('an operator', () => {
   });
 
   test.each<[string, Record<string, string>, RegExp]>([
-    ['a template', { 'layout.html.ejs': '<% if ( { %>' }, /layout\.html\.ejs/],
-    ['a sentence file', { 'locales/de.json': '{' }, /locales.de\.json/],
+    ['an invalid template', { 'layout.html.ejs': '<% if ( { %>' }, /layout\.html\.ejs/],
+    ['an invalid sentence file', { 'locales/de.json': '{' }, /locales.de\.json/],
     [
       'a sentence that one language lacks',
       { 'new-device.text.ejs': '<%= t("own") %>' },
       /new-device in en: .*own/s,
     ],
-    ['a name that is not there', { 'layout.text.ejs': '<%= nothing %>' }, /nothing is not defined/],
-    ['a sentence', { 'locales/de.json': '{"greeting": 1}' }, /greeting is no text/],
-    [
-      'a sentence with half a value',
-      { 'locales/de.json': '{"greeting": "{person"}' },
-      /de\.json: greeting: /,
-    ],
-  ])('is told at the start of %s that cannot be used', async (_, files, message) => {
+    ['an unknown name', { 'layout.text.ejs': '<%= nothing %>' }, /nothing is not defined/],
+    ['an invalid sentence', { 'locales/de.json': '{"greeting": 1}' }, /greeting is no text/],
+    ['an invalid placeholder', { 'locales/de.json': '{"greeting": "{person"}' }, /de\.json: greeting: /],
+  ])('are refused at start because of %s', async (_, files, message) => {
     const folder = await folderOf(files);
     expect(() => rendererOf(folder)).toThrow(StartupError);
     expect(() => rendererOf(folder)).toThrow(message);
   });
 
-  test('is told of a folder that is not there', () => {
+  test('are refused at start if their folder is missing', () => {
     expect(() => rendererOf('/nowhere/at/all')).toThrow(/mail\.templates: there is no folder/);
   });
 });
@@ -182,7 +178,7 @@ test.each([
   ['#2f5bea', '#ffffff'],
   ['#ffe14d', '#000000'],
   ['#ffffff', '#000000'],
-])('on %s the button is written in %s', (color, expected) => {
+])('on %s the text of the button is %s', (color, expected) => {
   const branded = createMessageRenderer({ ...settings, brand: { color, logo: null } });
   expect(branded(sampleOf('password-reset')).html).toContain(`color:${expected};text-decoration:none`);
 });

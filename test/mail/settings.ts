@@ -1,4 +1,4 @@
-/** What letters are rendered with. */
+/** Settings for rendering messages. */
 export const settings = {
   name: 'Postern',
   brand: { color: '#2f5bea', logo: null },

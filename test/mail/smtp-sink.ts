@@ -1,4 +1,4 @@
-/** A real SMTP server on loopback that takes mail, and can fail in every way that one can. */
+/** A real SMTP server on loopback that accepts mail or fails in any way that one can. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -8,18 +8,18 @@ import { SMTPServer } from 'smtp-server';
 import { freePort } from '../support/ports.ts';
 import { atEnd } from '../support/cleanup.ts';
 
-/** What the server does with the next messages. */
+/** How the server treats the next messages. */
 export type Behaviour =
   | 'accept'
-  /** 4xx and 5xx, to the recipient and to the message. */
+  /** 4xx and 5xx, for the recipient or the message. */
   | 'refuse-recipient-for-now'
   | 'refuse-recipient'
   | 'refuse-message-for-now'
   | 'refuse-message'
-  /** Says nothing any more, at the greeting or after the message. */
+  /** Stops replying, at the greeting or after the message. */
   | 'stall-greeting'
   | 'stall-reply'
-  /** Hangs up, when the message begins to come or when it has come and before the reply. */
+  /** Closes the connection, when the message starts or after it and before the reply. */
   | 'close-in-message'
   | 'close-before-reply';
 
@@ -32,14 +32,14 @@ const REFUSALS: Partial<Record<Behaviour, { code: number; text: string }>> = {
 
 export class SmtpSink {
   behaviour: Behaviour = 'accept';
-  /** Is waited for before a message that was read whole is answered. */
+  /** Runs before the reply to a complete message. */
   beforeReply: () => Promise<void> = async () => undefined;
-  /** Messages that it has answered with 250. */
+  /** Messages that it answered with 250. */
   readonly accepted: Email[] = [];
-  /** Messages that it has read whole, whatever it said then. */
+  /** Messages that it read completely, whatever it replied. */
   readonly seen: Email[] = [];
   readonly recipients: string[] = [];
-  /** Of each recipient, whether the message needs SMTPUTF8 (RFC 6531). */
+  /** For each recipient, whether the message needs SMTPUTF8 (RFC 6531). */
   readonly international: boolean[] = [];
   port = 0;
   #server: SMTPServer | null = null;
@@ -87,7 +87,7 @@ export class SmtpSink {
     await once(server.listen(this.port, '127.0.0.1'), 'listening');
   }
 
-  /** Is gone: connections are refused until it starts again. */
+  /** Refuses connections until it starts again. */
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = null;
@@ -98,7 +98,7 @@ export class SmtpSink {
   }
 
   async #read(stream: Readable, answer: (error: Error | null) => void): Promise<void> {
-    // A sender that is gone before the end of its message.
+    // The sender has gone before the end of the message.
     const content = await buffer(stream).catch(() => null);
     if (!content) return;
     const mail = await PostalMime.parse(content);

@@ -25,7 +25,7 @@ const letterOf = (locale: string, to = 'zoe@example.com'): RenderedMail => ({
   to,
 });
 
-test.each(['en', 'de', 'es', 'zh'])('a letter arrives as it was written, in %s', async (locale) => {
+test.each(['en', 'de', 'es', 'zh'])('a message arrives unchanged, in %s', async (locale) => {
   const sink = await SmtpSink.start();
   const transport = createSmtpTransport(sink.url, from);
   const letter = letterOf(locale);
@@ -43,7 +43,7 @@ test.each(['en', 'de', 'es', 'zh'])('a letter arrives as it was written, in %s',
   expect(headers).toMatchObject({ 'auto-submitted': 'auto-generated', 'content-language': letter.language });
 });
 
-test('an address is one address, whatever is in it', async () => {
+test('an address is always a single recipient, whatever characters it has', async () => {
   const sink = await SmtpSink.start();
   const transport = createSmtpTransport(sink.url, from);
   await transport.send(letterOf('en', "o'neil+tag@example.com"), signal());
@@ -54,12 +54,12 @@ test('an address is one address, whatever is in it', async () => {
 });
 
 test.each([
-  // On the wire it is xn--mller-kva.example: the sink shows domains in Unicode.
+  // It is sent as xn--mller-kva.example, but the sink shows domains in Unicode.
   ['max@müller.example', 'max@müller.example', false],
   ["a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@example.com", "a&b/c=d#e!f$g%h*i?j^k{l|m}n~o`p'q@example.com", false],
   ['dörte@sörensen.example', 'dörte@sörensen.example', true],
   ['用户@xn--fsqu00a.xn--4rr70v', '用户@例子.广告', true],
-])('a letter to %s goes to %s; that it takes SMTPUTF8 is %s', async (to, recipient, international) => {
+])('a message to %s goes to %s, with SMTPUTF8: %s', async (to, recipient, international) => {
   const sink = await SmtpSink.start();
   const transport = createSmtpTransport(sink.url, from);
   await transport.send(letterOf('en', to), signal());
@@ -73,7 +73,7 @@ test.each([
   ['refuse-recipient-for-now', false],
   ['refuse-message-for-now', false],
   ['close-before-reply', false],
-] as const)('%s is a refusal for good: %s', async (behaviour, isRefusal) => {
+] as const)('%s counts as a permanent refusal: %s', async (behaviour, isRefusal) => {
   const sink = await SmtpSink.start();
   const transport = createSmtpTransport(sink.url, from);
   sink.behaviour = behaviour;
@@ -83,7 +83,7 @@ test.each([
   transport.close();
 });
 
-test('a wrong password of SMTP_URL is nothing that the message could help', async () => {
+test('a wrong password in SMTP_URL is not blamed on the message', async () => {
   const sink = await SmtpSink.start();
   const transport = createSmtpTransport(sink.url.replace('//', '//user:wrong@'), from);
   const failure = await transport.send(letterOf('en'), signal()).catch((error: unknown) => error);
@@ -93,7 +93,7 @@ test('a wrong password of SMTP_URL is nothing that the message could help', asyn
   transport.close();
 });
 
-test('without SMTP a letter is a file that its owner alone may read, and a second try is the same file', async () => {
+test('without SMTP a message is a file that only its owner can read, and a second attempt writes the same file', async () => {
   const folder = path.join(await temporaryFolder(), 'data/mail');
   const transport = createFileTransport(folder, from);
   const letter = letterOf('de');
@@ -116,7 +116,7 @@ test.each([
   ['http://[::1]:8000', null, 'no-reply@[IPv6:::1]'],
   ['https://login.example.com', 'hello@example.org', 'hello@example.org'],
   ['https://login.example.com', 'hallo@müller.example', 'hallo@xn--mller-kva.example'],
-])('at %s with mail.from %s mail comes from %s', (publicUrl, address, expected) => {
+])('at %s with mail.from %s the sender is %s', (publicUrl, address, expected) => {
   expect(senderOf({ name: 'Postern', publicUrl, mail: { from: address } })).toEqual({
     name: 'Postern',
     address: expected,
