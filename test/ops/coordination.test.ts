@@ -5,7 +5,7 @@ import { execute } from '../support/postgres-server.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
 
-/** Found before PostgreSQL's own: no advisory locks, and notifications that nobody hears. */
+/** Shadow PostgreSQL's own functions: no advisory locks, and notifications that nobody receives. */
 const WITHOUT = [
   ...['pg_advisory_lock', 'pg_advisory_xact_lock', 'pg_try_advisory_lock', 'pg_try_advisory_xact_lock'].map(
     (name) => `create function without.${name}(bigint) returns boolean language plpgsql as
@@ -14,7 +14,7 @@ const WITHOUT = [
   `create function without.pg_notify(text, text) returns void language sql as ''`,
 ];
 
-it('two nodes agree by tables alone on a database without advisory locks and LISTEN', async () => {
+it('two nodes coordinate by tables alone on a database without advisory locks and LISTEN', async () => {
   const { url } = await createDatabase({ template: 'template1' });
   const database = new URL(url).pathname.slice(1);
   await execute(url, `create schema without; ${WITHOUT.join(';')}`);
@@ -32,7 +32,7 @@ it('two nodes agree by tables alone on a database without advisory locks and LIS
   expect(said).toContain('advisory locks are not there');
 
   const env = { DATABASE_COORDINATION: 'tables' };
-  // Both migrate, make keys and the first administrator at once.
+  // Both migrate, create keys and the first administrator in parallel.
   const [one, other] = await Promise.all([startPostern(options(env)), startPostern(options(env))]);
   const at = (port: number, path: string, init: RequestInit = {}) =>
     fetch(`http://localhost:${port}${path}`, {
@@ -55,7 +55,7 @@ it('two nodes agree by tables alone on a database without advisory locks and LIS
     (
       await at(port, '/api/v1/auth/login', {
         method: 'POST',
-        // Nobody in particular: one name would be locked out.
+        // A different name each time: a single one would be locked out.
         body: JSON.stringify({ username: randomUUID(), password: 'three unrelated words' }),
       })
     ).status;

@@ -14,7 +14,7 @@ interface Service {
 
 const BODY = 'grant_type=client_credentials';
 
-/** A connection on which a test decides when which byte is sent. */
+/** A connection on which the test decides when each byte is sent. */
 class Wire {
   readonly #socket: Socket;
   received = '';
@@ -51,7 +51,7 @@ async function start(workers: number, drain = 25): Promise<{ postern: Postern; s
   return { postern, service: await json<Service>(args, { env: postern.env }) };
 }
 
-/** All of a request for a token but its body. */
+/** A token request without its body. */
 const head = ({ client_id, client_secret }: Service): string =>
   [
     'POST /oauth2/token HTTP/1.1',
@@ -62,14 +62,14 @@ const head = ({ client_id, client_secret }: Service): string =>
     '\r\n',
   ].join('\r\n');
 
-describe.each([1, 2])('a server of %i that is told to stop', (workers) => {
+describe.each([1, 2])('a server of %i processes that is stopped', (workers) => {
   let postern: Postern;
   let service: Service;
   beforeEach(async () => {
     ({ postern, service } = await start(workers));
   });
 
-  it('answers a request whose body is still on its way, and closes the connection after it', async () => {
+  it('answers a request whose body is still arriving, then closes the connection', async () => {
     const slow = new Wire(postern.port);
     slow.send(head(service) + BODY.slice(0, 5));
     const idle = new Wire(postern.port);
@@ -89,9 +89,9 @@ describe.each([1, 2])('a server of %i that is told to stop', (workers) => {
   });
 
   it.each([
-    ['on connections that are kept', true],
-    ['each on a connection of its own', false],
-  ])('loses none of many requests, %s', async (_how, keepAlive) => {
+    ['on kept-alive connections', true],
+    ['on new connections', false],
+  ])('loses none of many requests %s', async (_how, keepAlive) => {
     const agent = new Agent({ keepAlive, maxSockets: 16 });
     const failures: string[] = [];
     let answered = 0;
@@ -111,7 +111,7 @@ describe.each([1, 2])('a server of %i that is told to stop', (workers) => {
           res.resume().once('end', () => resolve(true));
         });
         sent.once('error', (error: NodeJS.ErrnoException) => {
-          // Nobody listens any more: that request was never on its way.
+          // The port is closed: this request was never accepted.
           if (error.code !== 'ECONNREFUSED') failures.push(String(error.code));
           resolve(false);
         });
@@ -128,7 +128,7 @@ describe.each([1, 2])('a server of %i that is told to stop', (workers) => {
   });
 });
 
-it('cuts what takes longer than http.drain, and says so', async () => {
+it('a stopping server cuts off requests after http.drain, and says so', async () => {
   const { postern, service } = await start(1, 2);
   const stuck = new Wire(postern.port);
   stuck.send(head(service) + BODY.slice(0, 5));

@@ -24,7 +24,10 @@ let service: Client;
 let person: Person;
 let hangers: { name: string; ended: Promise<string> }[];
 
-/** A client that sends `start`, then `more` every half second, and never ends. @returns what it is told before it is cut off. */
+/**
+ * A client that sends `start`, then `more` every half second, and never finishes. @returns what it receives
+ * before it is cut off.
+ */
 async function hang(name: string, start: string, more = ''): Promise<(typeof hangers)[number]> {
   const socket = connect(provider.postern.port, '127.0.0.1');
   atEnd(async () => void socket.destroy());
@@ -52,7 +55,7 @@ beforeAll(async () => {
     databaseUrl: postgres.databaseUrl().replace(`:${postgres.port}/`, `:${PostgreSQL.port}/`),
     redisUrl: `redis://127.0.0.1:${before.port}`,
     settings: {
-      // Whoever sends without end is cut off while the other tests run.
+      // Endless senders are cut off while the other tests run.
       http: { requestTimeout: 10 },
       contracts: { limits: { credentials: { requests: 10_000 }, ordinary: { requests: 10_000 } } },
     },
@@ -93,7 +96,7 @@ const login = (signal: AbortSignal | null = null) =>
 const issue = () =>
   post<{ access_token: string }>(provider, 'token', service, { grant_type: 'client_credentials' });
 
-/** One of each. @returns their statuses; of a 503 whether it says when to come again. */
+/** Sends one request of each kind. @returns their statuses, and whether a 503 has Retry-After. */
 async function ask(): Promise<(number | string)[]> {
   const { body } = await issue().catch(() => ({ body: { access_token: '' } }));
   const replies: { status: number; headers: Headers }[] = await Promise.all([
@@ -111,7 +114,7 @@ const FINE = [200, 200, 200, 303];
 
 const heals = () => until(async () => JSON.stringify(await ask()) === JSON.stringify(FINE));
 
-it('a Redis that answers after 10 seconds is an outage, and over when it answers in time', async () => {
+it('a Redis that answers after 10 seconds is an outage, which ends when it answers in time', async () => {
   expect(await ask()).toEqual(FINE);
   proxies.Redis.delay(10_000);
   try {
@@ -127,7 +130,7 @@ it('a Redis that answers after 10 seconds is an outage, and over when it answers
   await heals();
 });
 
-it('a PostgreSQL that answers each statement after 10 seconds is an outage to every request, and gets all connections back', async () => {
+it('a PostgreSQL that answers each statement after 10 seconds is an outage for every request, and no connection is leaked', async () => {
   const accounts = async () => (await provider.sql('select count(*)::int as n from users'))[0]!['n'];
   const before = await accounts();
   proxies.PostgreSQL.delay(10_000);
@@ -158,7 +161,7 @@ it('a PostgreSQL that answers each statement after 10 seconds is an outage to ev
   expect(await accounts()).toBe(before);
 });
 
-it('a lock that holds up all logins fills the pool: 503 for those who wait, and it heals when the lock goes', async () => {
+it('a lock that blocks all logins fills the pool: waiting requests get 503, and it recovers when the lock is released', async () => {
   const holder = new Connection({ connectionString: postgres.databaseUrl() });
   await holder.connect();
   await holder.query('begin; lock table users in access exclusive mode');
@@ -172,7 +175,7 @@ it('a lock that holds up all logins fills the pool: 503 for those who wait, and 
   await heals();
 });
 
-it('a Redis that may evict is named at the start; one that has evicted is not ready', async () => {
+it('a Redis that may evict is warned of at start, and makes the server not ready once it has evicted', async () => {
   expect(provider.postern.output()).toMatch(/"policy":"allkeys-lru".*may evict/);
   const admin = new Redis(redis.url);
   await admin.config('SET', 'maxmemory', '3mb');
@@ -186,7 +189,7 @@ it('a Redis that may evict is named at the start; one that has evicted is not re
   await until(async () => (await readyz()).status === 200);
 });
 
-it('whoever asks a thousand times and reads nothing keeps nobody waiting', async () => {
+it('clients that pipeline a thousand requests and read nothing delay nobody else', async () => {
   const greedy: Socket[] = [];
   for (let index = 0; index < 20; index += 1) {
     const socket = connect(provider.postern.port, '127.0.0.1');
@@ -199,7 +202,7 @@ it('whoever asks a thousand times and reads nothing keeps nobody waiting', async
   for (const socket of greedy) socket.destroy();
 });
 
-it('answers requests that were sent ahead in their order, and cuts off a connection with more than a hundred', async () => {
+it('pipelined requests are answered in order, and a connection with more than a hundred is cut off', async () => {
   const pipeline = async (count: number): Promise<string[]> => {
     const socket = connect(provider.postern.port, '127.0.0.1');
     await once(socket, 'connect');
@@ -219,7 +222,7 @@ it('answers requests that were sent ahead in their order, and cuts off a connect
   expect((await pipeline(500)).length).toBeLessThan(101);
 });
 
-it('cuts off whoever does not come to the end of a request', async () => {
+it('clients that never finish their request are cut off', async () => {
   const ends = await Promise.all(hangers.map(async ({ name, ended }) => [name, await ended] as const));
   for (const [name, told] of ends)
     expect([name, told]).toEqual([name, expect.stringMatching(/^$|HTTP\/1.1 408 /)]);

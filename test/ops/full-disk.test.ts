@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/cleanup.ts';
 import { ownFileSystem } from '../support/embedded.ts';
 import { startPostern } from '../support/postern.ts';
 
-/** Takes all the room that there is. */
+/** Fills the disk. */
 async function fill(file: string): Promise<void> {
   const handle = await open(file, 'a');
   try {
@@ -19,13 +19,13 @@ async function fill(file: string): Promise<void> {
   }
 }
 
-test('/readyz tells a full disk, and that there is room again', async () => {
+test('/readyz reports a full disk, and its recovery', async () => {
   const dataDir = await temporaryFolder();
   const postern = await startPostern({
     env: { DATA_DIR: dataDir },
     launcher: ownFileSystem(dataDir, 'size=192m'),
   });
-  // It answers while it makes the first administrator.
+  // The server already answers while it creates the first administrator.
   await until(() => postern.output().includes('Ctrl-C'));
   const readyz = async () => {
     const response = await fetch(`${postern.url}/readyz`);
@@ -33,10 +33,10 @@ test('/readyz tells a full disk, and that there is room again', async () => {
   };
   const ok = { postgres: { status: 'ok' } };
   expect(await readyz()).toMatchObject({ status: 200, body: { checks: ok } });
-  // The server's own file system, seen from here.
+  // The server's own file system, seen from outside.
   const inside = path.join('/proc', String(postern.child.pid), 'root', dataDir);
   await until(async () => {
-    // PostgreSQL may have given some back.
+    // PostgreSQL may have freed some space.
     await fill(path.join(inside, 'filler'));
     const { status, body } = await readyz();
     return status === 503 && JSON.stringify(body.checks['postgres']).includes('No space left on device');

@@ -7,16 +7,19 @@ import { allContracts, startContractServer } from '../contracts/support/server.t
 import { discoverEndpoints } from '../oidc/support/endpoints.ts';
 import { expectNoFailure } from '../support/failures.ts';
 
-/** Whatever holds this is a secret; what follows it names the place that it was sent in. */
+/** Whatever contains this is a secret. The text after it names where it was sent. */
 const SECRET = 'verysecret';
 const CLIENT_BASIC = Buffer.from(`client:${SECRET}-basic`).toString('base64');
 
-/** Where a request goes, and what it may show there so that its body is read. */
+/** Where a request goes, and the credentials it may send so that its body is read. */
 interface Target {
   method: string;
   path: string;
   credentials?: string[];
-  /** Endpoints with the same code before them: each gets a third of what is broken, and together they get all. */
+  /**
+   * Endpoints with the same code in front of them: each gets a third of the broken requests, and together
+   * they get all.
+   */
   isOneOfMany?: boolean;
 }
 
@@ -54,7 +57,7 @@ const chunked = (type: string, body: string) => ({
 });
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 
-/** What a request has that is wrong: lines of its head and its body. */
+/** What is broken in a request: header lines and body. */
 const BROKEN: Record<string, { lines: string[]; body: string | Buffer }> = {
   'a chunk without a size': chunked(FORM, `${form}\r\n0\r\n\r\n`),
   'a second chunk without one': chunked(JSON_TYPE, `${chunk(json)}${json}\r\n`),
@@ -99,7 +102,7 @@ const BROKEN: Record<string, { lines: string[]; body: string | Buffer }> = {
   'headers without an end': { lines: [`X-Long: ${SECRET}-${'x'.repeat(40_000)}`], body: '' },
 };
 
-/** What is wrong with the request line itself. */
+/** What is broken in the request line. */
 const TARGETS: Record<string, (target: Target) => string> = {
   'a secret in the query': ({ method, path }) =>
     `${method} ${path}?token=${SECRET}-query&code=${SECRET}-query`,
@@ -111,12 +114,12 @@ const TARGETS: Record<string, (target: Target) => string> = {
   'a version that there is not': ({ method, path }) => `${method} ${path} HTTP/${SECRET}`,
 };
 
-/** What no document and no discovery names. */
+/** Paths that no document and no discovery names. */
 const OTHERS = `/sign-in /register /forgot-password /reset-password /verify-email /second-factor /passkey /sign-out
   /device /interaction/x /interaction/x/sign-in /interaction/x/consent /account /account/password /account/data
   /dev/mail /oauth2/upstream/x/callback /livez /metrics /assets/x.css /contracts/none /nowhere`;
 
-/** Sends bytes as they are and then says that nothing follows, or breaks the connection off. @returns what came. */
+/** Sends bytes, then closes its side or aborts the connection. @returns the reply. */
 function send(port: number, bytes: (string | Buffer)[], breaks: boolean): Promise<string> {
   return new Promise((resolve) => {
     let reply = '';
@@ -130,7 +133,7 @@ function send(port: number, bytes: (string | Buffer)[], breaks: boolean): Promis
   });
 }
 
-/** What a line of the log can hold a secret as: as it is, as bytes, in base64 or in hex. */
+/** The forms of a secret in a log line: plain, as bytes, in base64 or in hex. */
 function readings(line: string): string[] {
   const bytes = [...line.matchAll(/\[(\d{1,3}(?:,\d{1,3})+)\]/g)].map(([, list = '']) =>
     Buffer.from(list.split(',').map(Number)).toString('latin1'),
@@ -144,7 +147,7 @@ function readings(line: string): string[] {
   );
 }
 
-it('no broken request brings a secret into the log, whatever the endpoint', async () => {
+it('no broken request puts a secret into the log, at any endpoint', async () => {
   const server = await startContractServer({
     settings: { log: { level: 'trace' }, clientRegistration: { open: true } },
   });
@@ -222,7 +225,7 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
       .filter((_kind, other) => !target.isOneOfMany || (index + other) % 3 === 0)
       .map(({ what, bytes }, other) => ({ what, bytes: bytes(target, (index + other) % 2 === 0) })),
   );
-  // TLS, where none is spoken; twice, as one of two in a row is not broken off.
+  // TLS sent to a plain port; twice, so that at least one of them is not aborted.
   const tls = { what: 'TLS', bytes: [Buffer.from(`\x16\x03\x01\x02\x00${SECRET}-hello`, 'latin1')] };
   requests.push(tls, tls);
 
@@ -237,7 +240,7 @@ it('no broken request brings a secret into the log, whatever the endpoint', asyn
   };
   await Promise.all(Array.from({ length: 24 }, work));
 
-  // Each kind was answered, so each was heard; and the log has lines, so it was listening.
+  // Each kind was answered, so it was received, and the log has lines, so it was captured.
   expect([...answered.keys()].sort()).toEqual([...new Set(requests.map(({ what }) => what))].sort());
   const lines = server.postern.output().split('\n');
   expect(lines.filter((line) => line.includes('"msg":"request"')).length).toBeGreaterThan(500);

@@ -19,7 +19,7 @@ interface Line {
 const PUBLIC_URL = 'https://login.example.com';
 const PASSWORD = 'seventeen purple elephants';
 
-/** Asks for the page by the public name of the server. */
+/** Requests the page under the public name of the server. */
 async function asPublic(port: number, path: string) {
   const headers = { Host: new URL(PUBLIC_URL).host, Accept: 'text/html' };
   const [reply] = (await once(http.get({ port, path, headers }), 'response')) as [http.IncomingMessage];
@@ -27,7 +27,7 @@ async function asPublic(port: number, path: string) {
 }
 
 describe('the log in production', () => {
-  it('is JSON lines on standard output, one for each request, with its id and without its secrets', async () => {
+  it('has a JSON line on standard output for each request, with its id and without its secrets', async () => {
     const { url: databaseUrl } = await createDatabase();
     const env = {
       NODE_ENV: 'production',
@@ -41,7 +41,7 @@ describe('the log in production', () => {
       { env: postern.env },
     );
     const local = `http://localhost:${postern.port}`;
-    // In production a request has to be for the public name.
+    // In production a request must be for the public name.
     await expect(ownToken(local, service)).resolves.toMatchObject({ status: 421 });
     const reply = await fetch(`${local}/livez?secret=in-the-query`, {
       headers: { Authorization: 'Bearer in-the-header', Cookie: 'in-the-cookie=1' },
@@ -87,7 +87,7 @@ describe('the log in production', () => {
       reason: 'client is invalid: client not found',
       requestId,
     });
-    // Whoever uses the app is not shown how it is made.
+    // People who use the app see no details about it.
     expect(refused.text).toContain(requestId);
     expect(refused.text).not.toContain('For whoever connects the app');
     const secrets = [PASSWORD, service.client_secret, 'in-the-', postern.env['SECRETS_KEY']];

@@ -18,7 +18,7 @@ const scrape = async ({ url }: Postern, headers: Record<string, string> = {}) =>
   return { status: response.status, headers: response.headers, text: await response.text() };
 };
 
-/** The value of a series, by its name and labels as they are written. */
+/** The value of a series, given its name and labels as text. */
 function value(text: string, series: string): number | undefined {
   const line = text.split('\n').find((line) => line.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
@@ -39,7 +39,7 @@ describe('/metrics', () => {
     guarded = await start({ settings: { metrics: { token: TOKEN }, contracts } });
   });
 
-  it('counts what is asked, by which contract, and how it ends', async () => {
+  it('counts requests by contract and outcome', async () => {
     const postern = await start();
     const service = await createService(postern);
     await ownToken(postern.url, service);
@@ -68,7 +68,7 @@ describe('/metrics', () => {
     expect(value(text, 'postern_password_hashes_running')).toBe(0);
     expect(value(text, 'postern_password_hashes_waiting')).toBe(0);
     expect(value(text, 'postern_process_resident_memory_bytes')).toBeGreaterThan(0);
-    // Nothing that was asked for becomes a label.
+    // Nothing from a request becomes a label.
     expect(text).not.toContain('such');
   });
 
@@ -86,7 +86,7 @@ describe('/metrics', () => {
     ['contracts/gateway', 404, 'GET', '/api/v1/auth/nope'],
     ['contracts/gateway', 200, 'GET', '/contracts/gateway/api/v1/auth/health'],
     ['contracts/ppl', 200, 'GET', 'http://ppl.example.test/api/v1/health/health'],
-    // All of the host is the contract's.
+    // The whole host belongs to the contract.
     ['contracts/ppl', 404, 'GET', 'http://ppl.example.test/account'],
     ['other', 404, 'GET', '/api/v1/users'],
     ['other', 404, 'GET', '/contracts/nope/users'],
@@ -98,11 +98,11 @@ describe('/metrics', () => {
     const before = await count();
     const send = sendToHost(guarded.port, url.host);
     expect(await send({ method, url: url.href, headers: {} })).toMatchObject({ status });
-    // A reply is counted when it has gone out.
+    // A reply is counted once it was sent.
     await until(async () => (await count()) === before + 1);
   });
 
-  it('is for those who know the token, if there is one', async () => {
+  it('needs its token, if there is one', async () => {
     const refused = await scrape(guarded);
     expect(refused.status).toBe(401);
     expect(refused.headers.get('www-authenticate')).toBe('Bearer');
@@ -111,17 +111,17 @@ describe('/metrics', () => {
     expect((await scrape(guarded, KNOWN)).text).toContain('postern_http');
   });
 
-  it('is not there when it is turned off', async () => {
+  it('does not exist if it is turned off', async () => {
     const postern = await start({ settings: { metrics: { enabled: false } } });
     expect((await scrape(postern)).status).toBe(404);
   });
 
-  it('is of all workers, whichever is asked', async () => {
+  it('has the sums of all workers, whichever one answers', async () => {
     const postern = await start({ env: { WEB_CONCURRENCY: '2' } });
     const service = await createService(postern);
     for (let i = 0; i < 10; i += 1) await ownToken(postern.url, service);
     const series = 'postern_grants_total{grant_type="client_credentials",outcome="success"}';
-    // A reply is counted when it has gone out.
+    // A reply is counted once it was sent.
     await until(async () => value((await scrape(postern)).text, series) === 10);
     for (let i = 0; i < 4; i += 1) expect(value((await scrape(postern)).text, series)).toBe(10);
   });

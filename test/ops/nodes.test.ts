@@ -21,12 +21,12 @@ import { redisUrl } from '../support/redis.ts';
 import { type SlowProxy, startSlowProxy } from '../support/slow-proxy.ts';
 import { until } from '../support/until.ts';
 
-/** A node by its own address. */
+/** A node under its own address. */
 interface Node {
   url: string;
 }
 
-describe.each(STORES)('two nodes on %s, one after the other', (stores) => {
+describe.each(STORES)('two nodes on %s, used in turn,', (stores) => {
   let provider: Provider;
   let balancer: Balancer;
   let nodes: [Postern, Postern];
@@ -49,7 +49,7 @@ describe.each(STORES)('two nodes on %s, one after the other', (stores) => {
     [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
   });
 
-  /** A sign-in, a refresh and a logout, with `between` before each request of a person or the app. */
+  /** A sign-in, a refresh and a logout, calling `between` before each request. */
   async function goThrough(between: () => Promise<void>): Promise<void> {
     const agent = new UserAgent(provider.url);
     const submit = async (page: Page, values: Record<string, string>, form: string) => {
@@ -78,17 +78,17 @@ describe.each(STORES)('two nodes on %s, one after the other', (stores) => {
     if (asked.html.includes('<form')) await submit(asked, { logout: 'yes' }, '');
     await between();
     expect((await silently()).leftFor?.searchParams.get('error')).toBe('login_required');
-    // Offline access outlives the session.
+    // Offline access survives the session.
     expect((await refresh(provider, client, body.refresh_token)).status).toBe(200);
   }
 
-  it('carry a login, a refresh and a logout on wherever the other has left off', async () => {
+  it('continue a login, a refresh and a logout where the other one stopped', async () => {
     let turn = 0;
     await goThrough(async () => balancer.use(nodes[(turn += 1) % 2 ? 0 : 1].port));
     balancer.use(nodes[0].port, nodes[1].port);
   });
 
-  it('lose nothing when nodes are killed in the middle of it, and started again', async () => {
+  it('lose nothing when nodes are killed during these, and restarted', async () => {
     let step = 0;
     await goThrough(async () => {
       step += 1;
@@ -101,7 +101,7 @@ describe.each(STORES)('two nodes on %s, one after the other', (stores) => {
     balancer.use(nodes[0].port, nodes[1].port);
   });
 
-  it('sign and verify for each other while keys are rotated', async () => {
+  it('sign and verify for each other during a key rotation', async () => {
     const service = await provider.createClient({ grant_types: ['client_credentials'] });
     const seen = new Set<unknown>();
     const on = { is: true };
@@ -128,7 +128,7 @@ describe.each(STORES)('two nodes on %s, one after the other', (stores) => {
     }
   });
 
-  it('both know what was applied on one', async () => {
+  it('both know a configuration applied on one of them', async () => {
     const file = path.join(await temporaryFolder(), 'postern.yaml');
     const id = 'applied';
     const redirectUri = client.redirectUri;
@@ -164,7 +164,7 @@ describe.each(STORES)('two nodes on %s, one after the other', (stores) => {
   });
 });
 
-describe('a node whose Redis is out of reach, beside one that reaches it', () => {
+describe('a node that cannot reach Redis, beside one that can,', () => {
   let provider: Provider;
   let proxy: SlowProxy;
   let cutOff: Node;
@@ -192,7 +192,7 @@ describe('a node whose Redis is out of reach, beside one that reaches it', () =>
 
   const isReady = async () => (await fetch(`${cutOff.url}/readyz`)).status === 200;
 
-  it('says so, costs nobody a code, lets through nothing that was revoked, and heals', async () => {
+  it('says so, uses up no code, accepts no revoked token, and recovers', async () => {
     const agent = new UserAgent(provider.url);
     const tokens = await signIn(provider, client, person, { agent });
     const issue = async () =>
@@ -213,7 +213,7 @@ describe('a node whose Redis is out of reach, beside one that reaches it', () =>
     const { status } = await post(cutOff, 'revoke', service, { token: revokedHere });
     expect([200, 503]).toContain(status);
     if (status === 200) expect((await introspect(provider, service, revokedHere)).body['active']).toBe(false);
-    // What is in PostgreSQL alone goes on, or is put off: nothing is used up by a refusal.
+    // What only PostgreSQL has goes on, or is postponed: a refusal uses nothing up.
     const rotated = await refresh(cutOff, client, tokens.refresh_token);
     expect([200, 503]).toContain(rotated.status);
 

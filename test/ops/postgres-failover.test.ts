@@ -14,7 +14,7 @@ const HOUR = 3_600_000;
 
 const PASSWORD = 'three unrelated words';
 
-/** Registers people at the gateway, one after the other. @returns the status; 0 when there was no reply. */
+/** Registers people at the gateway, one by one. @returns the status, or 0 without a reply. */
 const register = (url: string, username: string): Promise<Response | null> =>
   fetch(`${url}/api/v1/auth/register`, {
     method: 'POST',
@@ -27,7 +27,7 @@ const settings = {
   contracts: { limits: { credentials: { requests: 100_000 }, ordinary: { requests: 100_000 } } },
 };
 
-it('has a replica take over: what was acknowledged is there, and the server finds it alone', async () => {
+it('a replica takes over: what was acknowledged is there, and the server finds the new primary', async () => {
   const { primary, replica, url } = await startPostgresPair();
   const postern = await startPostern({ databaseUrl: url, settings });
   const acknowledged: string[] = [];
@@ -59,11 +59,11 @@ it('has a replica take over: what was acknowledged is there, and the server find
   const { stdout } = await runCli(['user', 'list', '--limit', '100', '--json'], { env: postern.env });
   const { users } = JSON.parse(stdout) as { users: { username: string }[] };
   expect(users.map(({ username }) => username)).toEqual(expect.arrayContaining(acknowledged));
-  // Notifications are heard again, at the new primary.
+  // Notifications arrive again, from the new primary.
   await until(async () => (await fetch(`${postern.url}/readyz`)).status === 200);
 });
 
-it('leaves a replica that an address which moves has led to', async () => {
+it('the server leaves a replica to which a moved address has led', async () => {
   const { primary, replica } = await startPostgresPair();
   const address = await startSlowProxy(primary.port);
   const databaseUrl = primary.databaseUrl().replace(`:${primary.port}/`, `:${address.port}/`);
@@ -86,13 +86,13 @@ it('leaves a replica that an address which moves has led to', async () => {
   expect([...meanwhile].filter((one) => one !== 201)).toEqual([503]);
 });
 
-it('leaves a primary that hangs for the replica that was promoted', async () => {
+it('the server leaves a primary that hangs for the promoted replica', async () => {
   const { primary, replica, url } = await startPostgresPair();
   const hung = await startSlowProxy(primary.port);
   const databaseUrl = url.replace(`:${primary.port},`, `:${hung.port},`);
   const postern = await startPostern({ databaseUrl, settings });
   expect((await register(postern.url, 'before'))?.status).toBe(201);
-  // Takes connections and answers nothing.
+  // Accepts connections and answers nothing.
   hung.delay(HOUR);
   await replica.promote();
   const statuses = new Set<number | undefined>();
@@ -106,7 +106,7 @@ it('leaves a primary that hangs for the replica that was promoted', async () => 
   await until(async () => (await fetch(`${postern.url}/readyz`)).status === 200);
 });
 
-/** PgBouncer in transaction mode, of the version that is there. @returns the URL of the database through it. */
+/** PgBouncer in transaction mode, in the installed version. @returns the URL of the database through it. */
 async function startPgBouncer(server: PostgresServer): Promise<string> {
   const folder = await temporaryFolder();
   const port = await freePort();
@@ -129,7 +129,7 @@ max_client_conn = 100
 unix_socket_dir =
 `,
   );
-  // It refuses root.
+  // PgBouncer refuses to run as root.
   const isRoot = process.getuid?.() === 0;
   const program = await provided('pgbouncer');
   const child = spawn(program, isRoot ? ['-u', 'nobody', file] : [file], { stdio: 'ignore' });
@@ -144,7 +144,7 @@ unix_socket_dir =
   return url;
 }
 
-it('works through PgBouncer in transaction mode', async () => {
+it('the server works through PgBouncer in transaction mode', async () => {
   const server = await startPostgres();
   const pooled = await startPgBouncer(server);
   let people = 0;
@@ -154,13 +154,14 @@ it('works through PgBouncer in transaction mode', async () => {
       (error: Error) => error.message,
     );
   expect(await refusal({})).toContain('DATABASE_DIRECT_URL');
-  // Debian's version has none: a statement that one connection has prepared is there for another, or gone.
+  // Debian's version has no prepared statements: one prepared by a connection may exist on another, or be
+  // gone.
   expect(await refusal({ DATABASE_DIRECT_URL: server.databaseUrl() })).toContain(
     'set DATABASE_PREPARED_STATEMENTS=off',
   );
   const env = { DATABASE_DIRECT_URL: server.databaseUrl(), DATABASE_PREPARED_STATEMENTS: 'off' };
   const postern = await startPostern({ databaseUrl: pooled, env, settings });
-  // The pooler makes its connections one after the other: the first requests of a busy machine may wait too long.
+  // The pooler opens its connections one by one: on a busy machine the first requests may wait too long.
   await until(async () => (await register(postern.url, `first-${(people += 1)}`))?.status === 201);
   const statuses = await Promise.all(
     Array.from({ length: 8 }, async (_, index) => (await register(postern.url, `someone-${index}`))?.status),
@@ -172,7 +173,7 @@ it('works through PgBouncer in transaction mode', async () => {
   );
   expect(code).toBe(0);
 
-  // PostgreSQL goes away behind the pooler, which refuses for some seconds after it is back.
+  // PostgreSQL stops behind the pooler, which still refuses for some seconds after it is back.
   await server.kill();
   const meanwhile = await register(postern.url, 'meanwhile');
   expect([meanwhile?.status, meanwhile?.headers.has('retry-after')]).toEqual([503, true]);

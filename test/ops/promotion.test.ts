@@ -10,34 +10,34 @@ import { UserAgent } from '../oidc/support/user-agent.ts';
 import { startPostgresPair } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
 
-/** Milliseconds between two tries during the outage. */
+/** Milliseconds between two attempts during the outage. */
 const PAUSE = 50;
 
 const OFFLINE = { scope: 'openid profile email offline_access', prompt: 'consent' };
 
-/** What became of a code: the access tokens that it gave. */
+/** The access tokens issued for a code. */
 interface Redeemed {
   code: string;
   tries: number;
   tokens: string[];
 }
 
-/** What became of a login whose refresh token was rotated again and again. */
+/** A login whose refresh token was rotated repeatedly. */
 interface Family {
   current: string;
   former: string[];
   rotations: number;
 }
 
-describe.each(STORES)('on %s', (stores) => {
+describe.each(STORES)('a failover on %s', (stores) => {
   let provider: Provider;
   let app: Client;
   let person: Person;
-  /** Of refusals: the status, its error, whether it says when to come again. */
+  /** The refusals: status, error, and whether there is Retry-After. */
   const refusals = new Set<string>();
   const on = { is: true };
 
-  /** Asks again while the answer is 503. @returns the first other answer. */
+  /** Repeats the request while the answer is 503. @returns the first other answer. */
   async function persist<T>(ask: () => Promise<Reply<T>>): Promise<Reply<T>> {
     for (;;) {
       const reply = await ask();
@@ -49,13 +49,13 @@ describe.each(STORES)('on %s', (stores) => {
     }
   }
 
-  /** Signs in silently and redeems the code by one try, or by three at once, until each has an answer. */
+  /** Signs in silently and redeems the code in one or three parallel attempts, until each has an answer. */
   async function redeemAgain(tries: number, redeemed: Redeemed[]): Promise<void> {
     const agent = new UserAgent(provider.url);
     while (on.is) {
       const code = await authorize(provider, agent, app, person).then(
         (reply) => reply.get('code'),
-        // A page of an outage.
+        // An error page during the outage.
         () => null,
       );
       if (code === null) {
@@ -68,7 +68,7 @@ describe.each(STORES)('on %s', (stores) => {
     }
   }
 
-  /** Rotates one refresh token by two tries at once, and goes on with the successor. */
+  /** Rotates a refresh token in two parallel attempts and continues with the successor. */
   async function rotateAgain(family: Family): Promise<void> {
     while (on.is) {
       const replies = await atOnce(2, () => persist(() => refresh(provider, app, family.current)));
@@ -82,7 +82,7 @@ describe.each(STORES)('on %s', (stores) => {
     }
   }
 
-  it('has a replica take over while codes are redeemed and refresh tokens rotated: none twice, none lost', async () => {
+  it('promotes a replica while codes are redeemed and refresh tokens rotated, and none is used twice or lost', async () => {
     const { primary, replica, url } = await startPostgresPair();
     await migrate(primary.databaseUrl(), createLogger('silent'));
     provider = await startProvider({
@@ -100,7 +100,7 @@ describe.each(STORES)('on %s', (stores) => {
       ...[1, 1, 3, 3].map((tries) => redeemAgain(tries, redeemed)),
       ...families.map(rotateAgain),
     ]);
-    // Whoever fails ends the wait.
+    // A failure ends the wait.
     work.catch(() => (on.is = false));
     const more = async (count: number) => {
       const [codes, rotations] = [redeemed.length, families.map((family) => family.rotations)];
@@ -123,7 +123,7 @@ describe.each(STORES)('on %s', (stores) => {
     }
     await until(async () => (await fetch(`${provider.url}/readyz`)).status === 200);
 
-    // Of several tries at once all but one are told that it is used.
+    // Of several parallel attempts all but one are told that the code was used.
     expect([...refusals].filter((refusal) => refusal !== '400 invalid_grant false')).toEqual([
       '503 temporarily_unavailable true',
     ]);
@@ -133,7 +133,7 @@ describe.each(STORES)('on %s', (stores) => {
     const living = new Connection({ connectionString: replica.databaseUrl() });
     await living.connect();
     try {
-      // What was used is written down a moment after the reply, or when there is a primary again.
+      // Use is recorded a moment after the reply, or as soon as there is a primary again.
       const unused = async () => {
         const { rows } = await living.query<{ n: number }>(
           `select count(*)::int as n from oidc_records where model = 'RefreshToken' and consumed_at is null
@@ -151,7 +151,7 @@ describe.each(STORES)('on %s', (stores) => {
     expect(
       new Set(again.map(({ status, body }) => `${status} ${String((body as { error?: string }).error)}`)),
     ).toEqual(new Set(['400 invalid_grant']));
-    // A token from before the failover is a stolen one.
+    // A refresh token from before the failover counts as reused.
     for (const { current, former } of families) {
       expect((await refresh(provider, app, former[0] ?? '')).status).toBe(400);
       expect((await refresh(provider, app, current)).status).toBe(400);

@@ -45,7 +45,7 @@ describe('/livez and /readyz', () => {
   it.each([
     ['redis', () => redis],
     ['postgres', () => postgres],
-  ])('name %s while it is gone, and heal by themselves', async (name, server) => {
+  ])('name %s while it is down, and recover by themselves', async (name, server) => {
     await server().stop();
     await until(async () => (await readyz()).status === 503);
     const { body } = await readyz();
@@ -60,7 +60,7 @@ describe('/livez and /readyz', () => {
     await expect(readyz()).resolves.toEqual(FINE);
   });
 
-  it('tell a Redis that answers and is full', async () => {
+  it('report a Redis that answers but is full', async () => {
     const admin = new Redis(redis.url);
     await admin.config('SET', 'maxmemory', '1');
     await until(async () => (await readyz()).status === 503);
@@ -73,7 +73,7 @@ describe('/livez and /readyz', () => {
     await until(async () => (await readyz()).status === 200);
   });
 
-  it('take GET and HEAD only, for whatever Host they are asked', async () => {
+  it('accept only GET and HEAD, for any Host', async () => {
     const response = await fetch(`${postern.url}/livez`, { method: 'POST' });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe('GET, HEAD');

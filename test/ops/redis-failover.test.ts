@@ -16,10 +16,10 @@ const GROUPS: Record<string, () => Promise<RedisGroup>> = {
   'Redis with sentinels': startSentinels,
 };
 
-/** Over TLS only a master's loss is tried. */
+/** Over TLS only the loss of a master is tested. */
 const CHANGED = new Set(['Redis Cluster', 'Redis with sentinels']);
 
-/** A code that was redeemed, and the token that it gave. */
+/** A redeemed code and its token. */
 interface Redeemed {
   code: string;
   token: string;
@@ -30,7 +30,10 @@ describe.each(Object.entries(GROUPS))('%s', (name, start) => {
   let app: Client;
   let person: Person;
 
-  /** Signs in again and again while `on` says so. @param replies what a code may be answered, an outage included. */
+  /**
+   * Signs in repeatedly while `on` is set. @param replies the allowed answers to a code, including those of
+   * an outage.
+   */
   async function signInAgain(
     redeemed: Redeemed[],
     on: { is: boolean },
@@ -55,9 +58,9 @@ describe.each(Object.entries(GROUPS))('%s', (name, start) => {
     [app, person] = await Promise.all([provider.createClient(), provider.createPerson()]);
     const redeemed: Redeemed[] = [];
     const on = { is: true };
-    // A master that hangs takes with it what it has not replicated: such a code is unknown.
+    // A master that hangs loses what it has not replicated, so such a code is unknown.
     const loops = Promise.all(Array.from({ length: 3 }, () => signInAgain(redeemed, on, [200, 400, 503])));
-    // Whoever fails ends the wait.
+    // A failure ends the wait.
     loops.catch(() => (on.is = false));
     const more = async () => {
       const enough = redeemed.length + 6;
@@ -79,11 +82,11 @@ describe.each(Object.entries(GROUPS))('%s', (name, start) => {
   };
   if (CHANGED.has(name))
     it(
-      'is changed while people sign in, and has a master that hangs: nothing serves twice, and it heals alone',
+      'is resized and has a hanging master while people sign in: nothing works twice, and it recovers by itself',
       changed,
     );
 
-  it('loses a master while people sign in: nothing serves twice, what was revoked stays so, and it heals alone', async () => {
+  it('loses a master while people sign in: nothing works twice, revoked tokens stay revoked, and it recovers by itself', async () => {
     const group = await start();
     provider = await startProvider({ redisUrl: group.url, env: group.env ?? {} });
     [app, person] = await Promise.all([provider.createClient(), provider.createPerson()]);

@@ -15,7 +15,7 @@ const settings = {
   contracts: { limits },
 };
 
-/** Milliseconds for five servers' starts and hundreds of requests, on a machine that is busy otherwise. */
+/** Milliseconds for the start of five servers and hundreds of requests on a busy machine. */
 const PATIENCE = 600_000;
 
 const PASSWORD = 'three unrelated words';
@@ -45,7 +45,10 @@ async function createClient({ env }: Postern, root?: string): Promise<Client> {
   return { id: id!, secret: secret!, redirectUri: REDIRECT_URI };
 }
 
-/** Somebody who uses the app, the old app and the pages, again and again; what one round was given is used in the next. */
+/**
+ * A person who uses the app, the old app and the pages repeatedly. Each round uses what the previous one was
+ * issued.
+ */
 async function use(
   provider: { url: string },
   app: Client,
@@ -70,7 +73,7 @@ async function use(
     expect((await introspect(provider, app, refreshed.body.access_token)).body).toMatchObject({
       active: true,
     });
-    // That ends its grant, which the kept token is not part of.
+    // This ends its grant, to which the kept token does not belong.
     await post(provider, 'revoke', app, { token: body.access_token });
     expect((await introspect(provider, app, body.access_token)).body).toEqual({ active: false });
 
@@ -84,7 +87,7 @@ async function use(
   }
 }
 
-/** Runs while people use the balancer's nodes; `moreRounds` waits until each phase has been used. */
+/** Runs while people use the nodes behind the balancer. `moreRounds` waits until each phase has been used. */
 async function underTraffic(
   balancer: Balancer,
   app: Client,
@@ -93,7 +96,7 @@ async function underTraffic(
   const on = { is: true, rounds: 0 };
   const people = ['ada', 'grace'].map((name) => use(balancer, app, name, on));
   const failed = Promise.all(people);
-  // Whoever fails ends the wait.
+  // A failure ends the wait.
   const moreRounds = async () => {
     const enough = on.rounds + 4;
     await Promise.race([until(() => on.rounds >= enough || !on.is), failed]);
@@ -110,7 +113,7 @@ async function underTraffic(
 }
 
 it(
-  'is upgraded node by node under traffic, and taken back: nothing that one version gave is refused by the other',
+  'an upgrade node by node under traffic, and a rollback: neither version refuses what the other issued',
   async () => {
     const balancer = await startBalancer();
     const [root, { url: databaseUrl }, redis] = await Promise.all([
@@ -128,11 +131,11 @@ it(
     balancer.use(former.port);
     const app = await createClient(former, root);
     await underTraffic(balancer, app, async (moreRounds) => {
-      // The new version migrates the database under the old one.
+      // The new version migrates the database used by the old one.
       const next = await startPostern(options);
       balancer.use(former.port, next.port);
       await moreRounds();
-      // Each version's commands, beside both.
+      // The commands of each version, beside both servers.
       for (const [command, at] of [
         ['user', root],
         ['audit', undefined],
@@ -143,12 +146,12 @@ it(
         });
         expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       }
-      // An old node that starts again finds a database that has been migrated.
+      // An old node restarts on the migrated database.
       const again = await startPostern({ ...options, root });
       balancer.use(again.port, next.port);
       await former.stop();
       await moreRounds();
-      // The upgrade is taken back, then made for good.
+      // The upgrade is rolled back, then made for good.
       balancer.use(again.port);
       await moreRounds();
       balancer.use(next.port);
@@ -162,7 +165,7 @@ it(
 );
 
 it(
-  'lets the version before join a database that this one has made',
+  'the previous version can join a database created by this one',
   async () => {
     const balancer = await startBalancer();
     const options: PosternOptions = {

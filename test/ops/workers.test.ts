@@ -5,13 +5,13 @@ import { findPostmaster } from '../../src/storage/postgres/embedded-postmaster.t
 import { until } from '../support/until.ts';
 import { startPostern } from '../support/postern.ts';
 
-/** The processes that `pid` has started and that run. */
+/** The running child processes of `pid`. */
 async function children(pid: number): Promise<number[]> {
   const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return list.split(' ').filter(Boolean).map(Number);
 }
 
-/** The niceness of each thread of a process, by the thread's name. */
+/** The niceness of each thread of a process, by thread name. */
 async function niceness(pid: number): Promise<Map<string, number>> {
   const threads = await readdir(`/proc/${pid}/task`);
   const stats = await Promise.all(threads.map((id) => readFile(`/proc/${pid}/task/${id}/stat`, 'utf8')));
@@ -24,7 +24,7 @@ async function niceness(pid: number): Promise<Map<string, number>> {
 }
 
 describe('two workers on the embedded database', () => {
-  it('serve, are replaced when they die, and end together', async () => {
+  it('serve, are replaced when they die, and stop together', async () => {
     const postern = await startPostern({ env: { WEB_CONCURRENCY: '2' } });
     const primary = postern.child.pid!;
     await until(() => postern.output().includes('Ctrl-C'));
@@ -38,7 +38,7 @@ describe('two workers on the embedded database', () => {
 
     const before = (await children(primary)).slice(-2);
     const nice = await niceness(before[0]!);
-    // Hashing gives way to requests.
+    // Hashing has lower priority than requests.
     expect(nice.get('libuv-worker')).toBe(10);
     expect(nice.get('MainThread')).toBeLessThan(10);
     process.kill(before[0]!, 'SIGKILL');
