@@ -14,7 +14,7 @@ function themes(color: string) {
   return { light: read(light), dark: read(dark) };
 }
 
-test('contrast is that of WCAG', () => {
+test('contrast is calculated like WCAG defines it', () => {
   expect(contrast('#000000', '#ffffff')).toBeCloseTo(21, 5);
   expect(contrast('#777777', '#ffffff')).toBeCloseTo(4.478, 3);
 });
@@ -29,7 +29,7 @@ describe.each([
   '#00ff00',
   '#0000ff',
   '#767676',
-])('brand %s', (color) => {
+])('the brand colour %s', (color) => {
   test.each(['light', 'dark'] as const)('is legible in the %s theme', (theme) => {
     const colors = themes(color)[theme];
     const { page, card, sunken } = SURFACES[theme];
@@ -44,7 +44,7 @@ describe.each([
   });
 });
 
-test('the surfaces are those of the stylesheet and of the browser frame', () => {
+test('the surface colours are the same in the stylesheet and the browser frame', () => {
   const css = readFileSync(path.join(VIEWS, 'assets/postern.css'), 'utf8');
   const [light = '', dark = ''] = css.split('@media (prefers-color-scheme: dark)');
   const layout = readFileSync(path.join(VIEWS, 'partials/layout.ejs'), 'utf8');
@@ -59,7 +59,7 @@ test('the surfaces are those of the stylesheet and of the browser frame', () => 
   }
 });
 
-test('the dark theme is the same where the system has it and where it was chosen', () => {
+test('the dark theme is the same whether the system or the person chose it', () => {
   const css = readFileSync(path.join(VIEWS, 'assets/postern.css'), 'utf8');
   const [system, chosen] = [':root:not([data-theme])', "[data-theme='dark']"].map((selector) => {
     const [, rules = ''] = css.split(`${selector} {`);
@@ -69,7 +69,7 @@ test('the dark theme is the same where the system has it and where it was chosen
   expect(chosen?.length).toBeGreaterThan(10);
 });
 
-test('the favicon takes the colour, with a mark that shows on it', () => {
+test('the favicon has the brand colour, with a visible mark', () => {
   const svg = readFileSync(path.join(VIEWS, 'assets/favicon.svg'), 'utf8');
   expect(brandFavicon(svg, '#ffd400')).toContain('fill="#ffd400"');
   expect(brandFavicon(svg, '#ffd400')).toContain('stroke="#000000"');

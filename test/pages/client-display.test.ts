@@ -4,22 +4,22 @@ import { oneLine } from '../../src/core/text.ts';
 
 const client = (metadata: object) => displayClient({ clientId: 'id', ...metadata }, true);
 
-test('a client without a name goes by its id', () => {
+test('a client without a name is shown by its id', () => {
   expect(client({}).name).toBe('id');
   expect(client({ clientName: ' \u200b\t' }).name).toBe('id');
 });
 
-test('a name is one line, without characters that nobody sees', () => {
+test('a client name is shown on one line without invisible characters', () => {
   expect(oneLine('  Acme\u0000\n Re\u202eports\u2066 \ud800')).toBe('Acme Re ports');
   expect(oneLine('ab\u0301c')).toBe('ab\u0301c');
 });
 
-test('a name is cut where a person would', () => {
+test('a client name is truncated between visible characters', () => {
   expect(oneLine('👩‍🚀'.repeat(3))).toBe('👩‍🚀'.repeat(3));
   expect(oneLine('x'.repeat(500))).toBe(`${'x'.repeat(60)}…`);
 });
 
-test('the letter that stands for a name', () => {
+test('the initial shown for a client name', () => {
   expect(monogram('éclair')).toBe('É');
   expect(monogram('“北京”')).toBe('北');
   expect(monogram('***')).toBe('?');
@@ -46,7 +46,7 @@ test.each([
   'file:///etc/passwd',
   'ftp://acme.example/',
   'not a url',
-])('nothing links to %s', (uri) => {
+])('no page links to %s', (uri) => {
   const { policy, tos, uri: home } = client({ policyUri: uri, tosUri: uri, clientUri: uri });
   expect([policy, tos, home]).toEqual([undefined, undefined, undefined]);
 });

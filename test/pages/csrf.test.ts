@@ -7,7 +7,7 @@ import { servePages } from './support/serve.ts';
 
 const secrets = new Secrets('a secret of the test that has enough characters');
 
-/** GET hands out a token, twice; POST checks what is in the query. */
+/** GET returns a token twice, and POST checks the one in the query. */
 async function serve(publicUrl: string, key = secrets): Promise<string> {
   const csrf = createCsrf({ secrets: key, publicUrl });
   return servePages((ctx: Context) => {
@@ -37,7 +37,7 @@ async function visit(origin: string): Promise<{ token: string; cookie: string; a
 const post = async (url: string, headers: Record<string, string>): Promise<number> =>
   (await fetch(url, { method: 'POST', headers })).status;
 
-test('the token of the browser’s own cookie passes, and goes on passing', async () => {
+test('the CSRF token of the browser’s own cookie is accepted, repeatedly', async () => {
   const origin = await serve('http://localhost:8000');
   const { token, cookie, attributes } = await visit(origin);
   expect(cookie).toMatch(/^postern_csrf=[\w-]{43}$/);
@@ -49,7 +49,7 @@ test('the token of the browser’s own cookie passes, and goes on passing', asyn
   expect(second.headers.getSetCookie()).toEqual([]);
 });
 
-test('over https the cookie is bound to the host, also behind a proxy that ends TLS', async () => {
+test('over https the CSRF cookie is bound to the host, also behind a proxy that terminates TLS', async () => {
   const origin = await serve('https://login.example.com');
   const { token, cookie, attributes } = await visit(origin);
   expect(cookie).toMatch(/^__Host-postern_csrf=/);
@@ -57,7 +57,7 @@ test('over https the cookie is bound to the host, also behind a proxy that ends 
   expect(await post(`${origin}/?csrf=${token}`, { cookie })).toBe(200);
 });
 
-test('anything else is refused', async () => {
+test('any other CSRF token is refused', async () => {
   const origin = await serve('http://localhost:8000');
   const mine = await visit(origin);
   const other = await visit(origin);

@@ -11,7 +11,7 @@ const ACCOUNTS: Record<string, Partial<User>> = {
   user: { status: 'active', roles: ['user'] },
 };
 
-/** What the error page is told when somebody, or nobody, is signed in. */
+/** What the error page shows to a signed-in person, or to nobody. */
 async function shown(production: boolean, accountId?: string): Promise<unknown> {
   let data: { help?: unknown } = {};
   const tools = { renderer: { render: (_ctx: unknown, _view: string, given: object) => (data = given) } };
@@ -22,7 +22,7 @@ async function shown(production: boolean, accountId?: string): Promise<unknown> 
   return data.help;
 }
 
-test('what a developer is told is for developers: in production for administrators alone', async () => {
+test('help for developers is shown to everybody in development, and only to administrators in production', async () => {
   expect(await shown(false)).toBe(help);
   expect(await shown(true, 'admin')).toBe(help);
   for (const who of [undefined, 'user', 'suspended', 'gone']) expect(await shown(true, who)).toBeUndefined();

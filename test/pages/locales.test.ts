@@ -15,7 +15,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const { en, ...others } = dictionaries;
 const keys = Object.keys(en) as MessageKey[];
 
-/** The text of every file of a kind in a folder; those of mail have sentences of their own. */
+/** The text of all files of a type in a folder. Mail has its own sentences. */
 function sources(folder: string, kind: string, recursive = true): string {
   return readdirSync(path.join(ROOT, folder), { recursive, encoding: 'utf8' })
     .filter((name) => name.endsWith(kind))
@@ -30,38 +30,38 @@ const code = ['src/http/pages', 'src/http/console', 'src/container/doctor', 'src
   .map((folder) => sources(folder, '.ts'))
   .join('\n');
 
-/** Sentences that follow from the names of settings and of the texts of mail. */
+/** Sentences derived from the names of settings and of mail texts. */
 const derived = [
   ...[...SETTING_KEYS, ...Object.keys(environmentSchema.shape)].map((key) => `console.setting.${key}`),
   ...new Set(mailTemplates.flatMap(textsOf).map(([name]) => `console.mail.text.${name}`)),
 ];
 
-describe.each(Object.entries(dictionaries))('%s', (language, dictionary) => {
+describe.each(Object.entries(dictionaries))('the locale %s', (language, dictionary) => {
   test('has the plural forms of its language', () => {
     const { tag } = languageInfo[language as Language];
     expect(keys.filter((key) => missingForms(dictionary[key], tag).length > 0)).toEqual([]);
   });
 });
 
-describe.each(Object.entries(others))('%s', (_language, dictionary) => {
+describe.each(Object.entries(others))('the locale %s', (_language, dictionary) => {
   test('has every sentence and no other', () => {
     expect(Object.keys(dictionary)).toEqual(keys);
   });
 
-  test('takes the same values', () => {
+  test('has the same placeholders', () => {
     for (const key of keys)
       expect([key, argumentsOf(dictionary[key]).toSorted()]).toEqual([key, argumentsOf(en[key]).toSorted()]);
   });
 
   test('is translated', () => {
-    // The same in two languages by nature.
+    // The same in two languages.
     const alike = new Set<string>([
       'page.errorTitle',
       'field.optional',
       'field.code',
       'field.factorName',
       'factors.passkeys',
-      // The text of an operator's own, and Spanish "No".
+      // The operator's own text, and "No" in Spanish.
       'field.own',
       'field.no',
       'console.settings.off',
@@ -92,9 +92,9 @@ describe.each(Object.entries(others))('%s', (_language, dictionary) => {
 
 test('every sentence is used', () => {
   const used = `${templates}\n${code}`;
-  // Those of the profile follow from its fields.
+  // Labels of the profile are derived from its fields.
   const labels = new Set<string>(Object.values(fieldLabels));
-  // Those of the audit follow from its types.
+  // Sentences of the audit are derived from its types.
   const types = new Set(Object.keys(EVENTS).map((type) => `console.did.${type}`));
   const isUsed = (key: string) =>
     used.includes(`'${key}'`) || labels.has(key) || types.has(key) || derived.includes(key);
@@ -105,13 +105,13 @@ test('every setting and every text of mail has a sentence', () => {
   expect(derived.filter((key) => !Object.hasOwn(en, key))).toEqual([]);
 });
 
-test('templates name only sentences that exist', () => {
+test('templates use existing sentences only', () => {
   const named = [...templates.matchAll(/\b(?:t|rich)\('([^']+)'/g)].map(([, key]) => key);
   expect(named.length).toBeGreaterThan(40);
   expect(named.filter((key) => !keys.includes(key as MessageKey))).toEqual([]);
 });
 
-test('templates put nothing out unescaped', () => {
+test('templates output nothing unescaped', () => {
   expect(templates).not.toContain('<%-');
 });
 
@@ -124,7 +124,7 @@ describe('a translator', () => {
     );
   });
 
-  test('escapes everything in markup but what is markup', () => {
+  test('escapes everything in markup but the markup itself', () => {
     const hostile = '<b>&"\'';
     expect(String(translator.rich('signIn.toClient', { client: hostile }))).toBe(
       'to continue to &lt;b&gt;&amp;&quot;&#39;',
@@ -134,7 +134,7 @@ describe('a translator', () => {
     );
   });
 
-  test('does not read placeholders out of values', () => {
+  test('does not expand placeholders in values', () => {
     expect(translator.t('signIn.toClient', { client: '{name}' })).toBe('to continue to {name}');
   });
 
@@ -146,11 +146,11 @@ describe('a translator', () => {
     ['es', 1, 'Una aplicación tiene acceso'],
     ['zh', 1, '1 个应用有访问权限'],
     ['en', 1234, '1,234 apps have access'],
-  ] as const)('counts in %s: %i', (language, count, words) => {
+  ] as const)('forms the plural in %s: %i', (language, count, words) => {
     expect(createTranslator(language, '').t('account.appCount', { count })).toBe(words);
   });
 
-  test('refuses a sentence whose value is missing', () => {
+  test('refuses a sentence with a missing value', () => {
     expect(() => translator.t('signIn.toClient')).toThrow('signIn.toClient: no value for {client}');
   });
 
@@ -162,7 +162,7 @@ describe('a translator', () => {
     ['zh', 86_400, '1天'],
     ['en', 4000, '1 hour, 7 minutes'],
     ['de', 86_401, '1 Tag, 1 Stunde'],
-  ] as const)('says how long in %s: %i seconds', (language, seconds, words) => {
+  ] as const)('words a duration in %s: %i seconds', (language, seconds, words) => {
     expect(createTranslator(language, '').t('problem.locked', { wait: { seconds } })).toContain(words);
   });
 });

@@ -24,7 +24,7 @@ const home = (ctx: Context, renderer: Renderer) =>
 const text = async (url: string, headers: Record<string, string> = {}) =>
   (await fetch(url, { headers })).text();
 
-test('whatever a client or a person wrote is text', async () => {
+test('text from a client or a person is shown as text', async () => {
   const client = { clientId: 'x', clientName: hostile, policyUri: `https://acme.example/?${hostile}` };
   const account = { email: hostile, name: hostile };
   const origin = await servePages(
@@ -65,8 +65,8 @@ test('whatever a client or a person wrote is text', async () => {
   }
 });
 
-describe('headers', () => {
-  test('guard every page', async () => {
+describe('security headers', () => {
+  test('are on every page', async () => {
     const origin = await servePages((ctx, renderer) => samples[ctx.path.slice(1)]?.render(renderer, ctx));
     for (const name of Object.keys(samples)) {
       const reply = await fetch(`${origin}/${name}`);
@@ -84,7 +84,7 @@ describe('headers', () => {
     }
   });
 
-  test('let a login in a popup reach its opener', async () => {
+  test('let a sign-in in a popup reach its opener', async () => {
     const origin = await servePages((ctx, renderer) => samples[ctx.path.slice(1)]?.render(renderer, ctx));
     const policy = async (name: string) =>
       (await fetch(`${origin}/${name}`)).headers.get('cross-origin-opener-policy');
@@ -92,7 +92,7 @@ describe('headers', () => {
     expect(await policy('sign-in-client')).toBe('unsafe-none');
   });
 
-  test('name the client’s logo, and nothing that could end a directive', () => {
+  test('allow the client’s logo, and nothing that could end the directive', () => {
     expect(
       contentSecurityPolicy({
         images: [
@@ -110,7 +110,7 @@ describe('headers', () => {
     );
   });
 
-  test('hold the forms of pages to this origin, but for those that lead on to a client', () => {
+  test('restrict form targets to this origin, except on pages that lead to a client', () => {
     expect(contentSecurityPolicy({})).toContain(`form-action 'self'`);
     const leading = contentSecurityPolicy({ leadsToClient: true });
     expect(leading).not.toContain('form-action');
@@ -122,30 +122,30 @@ describe('headers', () => {
     'https://*/logo.png',
     'https://*.example/logo.png',
     "https://x'y/logo.png",
-  ])('names no host that would say more than itself: %s', (uri) => {
+  ])('allow no host from a malicious URI: %s', (uri) => {
     const policy = contentSecurityPolicy({ images: [uri], frames: [uri] });
     expect(policy).toContain(`img-src 'self' data:; form-action 'self'; frame-src`);
     expect(policy).not.toMatch(/\*|b\/|x'y/);
   });
 });
 
-describe('the language', () => {
+describe('the language of pages', () => {
   const greeting = { en: 'One account', de: 'Ein Konto', es: 'Una sola cuenta', zh: '一个账号' };
   const cases: [string, string, Record<string, string>, keyof typeof greeting][] = [
     ['is the first configured one', '', {}, 'en'],
     ['follows Accept-Language', '', { 'accept-language': 'fr, de-AT;q=0.8, en;q=0.5' }, 'de'],
-    ['knows Chinese by its many tags', '', { 'accept-language': 'zh-CN' }, 'zh'],
-    ['does without a language nobody asked for', '', { 'accept-language': 'fr' }, 'en'],
+    ['recognizes the many tags of Chinese', '', { 'accept-language': 'zh-CN' }, 'zh'],
+    ['falls back from an unknown language', '', { 'accept-language': 'fr' }, 'en'],
     [
-      'prefers ui_locales, in their order',
+      'prefers ui_locales in their order',
       '?ui_locales=fr-CA%20es-MX%20de',
       { 'accept-language': 'de' },
       'es',
     ],
     ['prefers the person’s choice', '?ui_locales=es', { 'accept-language': 'de', 'cookie': 'lang=zh' }, 'zh'],
-    ['takes a choice now', '?lang=de', { cookie: 'lang=zh' }, 'de'],
-    ['takes the first of two', '?lang=es&lang=de', {}, 'es'],
-    ['takes no choice that is none', '?lang=__proto__', { cookie: 'lang=xx' }, 'en'],
+    ['can be chosen in the query', '?lang=de', { cookie: 'lang=zh' }, 'de'],
+    ['is the first of two choices in the query', '?lang=es&lang=de', {}, 'es'],
+    ['ignores an invalid choice', '?lang=__proto__', { cookie: 'lang=xx' }, 'en'],
   ];
   test.each(cases)('%s', async (_title, query, headers, language) => {
     const origin = await servePages(home);
@@ -161,14 +161,14 @@ describe('the language', () => {
     expect((await fetch(`${origin}/`)).headers.getSetCookie()).toEqual([]);
   });
 
-  test('is changed on the page one is on', async () => {
+  test('is changed on the current page', async () => {
     const origin = await servePages(home);
     expect(await text(`${origin}/?client_id=a%26b&lang=de`)).toContain('href="?client_id=a%26b&amp;lang=es"');
     const posted = await fetch(`${origin}/?secret=x`, { method: 'POST' });
     expect(await posted.text()).toContain('href="?lang=es"');
   });
 
-  test('is not offered when there is one', async () => {
+  test('is not offered if there is only one', async () => {
     const origin = await servePages(home, { languages: ['es'] });
     const html = await text(origin, { 'accept-language': 'de' });
     expect(html).toContain(greeting.es);
@@ -176,8 +176,8 @@ describe('the language', () => {
   });
 });
 
-describe('the brand', () => {
-  test('may bring a logo of its own from elsewhere', async () => {
+describe('the brand of pages', () => {
+  test('can have a logo from another host', async () => {
     const origin = await servePages(home, { logo: 'https://cdn.example.com/logo.svg' });
     const reply = await fetch(origin);
     expect(reply.headers.get('content-security-policy')).toContain(
@@ -188,13 +188,13 @@ describe('the brand', () => {
     );
   });
 
-  test('may bring one from views/assets', async () => {
+  test('can have a logo from views/assets', async () => {
     const origin = await servePages(home, { logo: 'favicon.svg' });
     expect(await text(origin)).toMatch(/class="brand-logo" src="\/assets\/favicon\.svg\?v=[\w-]+"/);
   });
 
   test.each(['missing.svg', 'http://cdn.example.com/logo.svg', '../locales/en.json'])(
-    'is refused with the logo %s',
+    'refuses the logo %s',
     (logo) => {
       const settings = { name: 'x', brand: { color: '#000000', logo }, languages: ['en' as const] };
       const create = () => createRenderer({ settings, publicUrl: 'http://localhost', production: true });
@@ -204,7 +204,7 @@ describe('the brand', () => {
   );
 });
 
-/** GET without what fetch adds: a tidier path, and no-cache beside If-None-Match. */
+/** GET without what fetch adds: normalized paths, and no-cache with If-None-Match. */
 async function raw(origin: string, path: string, headers: Record<string, string> = {}) {
   const request = get(origin, { path, headers });
   const [reply] = (await once(request, 'response')) as [IncomingMessage];
@@ -212,7 +212,7 @@ async function raw(origin: string, path: string, headers: Record<string, string>
 }
 
 describe('assets', () => {
-  test('are kept for good under the hash of their content', async () => {
+  test('are cached forever under the hash of their content', async () => {
     const origin = await servePages(home);
     const [url = ''] = (await text(origin)).match(/\/assets\/postern\.css\?v=[\w-]+/) ?? [];
     const reply = await fetch(`${origin}${url}`);
@@ -224,7 +224,7 @@ describe('assets', () => {
     expect([head.status, Number(head.headers.get('content-length')) > 1000]).toEqual([200, true]);
   });
 
-  test('of another version are not kept', async () => {
+  test('of another version are not cached', async () => {
     const origin = await servePages(home);
     const reply = await fetch(`${origin}/assets/brand.css?v=other`);
     expect(reply.headers.get('cache-control')).toBe('no-cache');
@@ -238,7 +238,7 @@ describe('assets', () => {
     '/assets/..%2flocales%2fen.json',
     '/assets/%2e%2e/locales/en.json',
     '/assets/constructor',
-  ])('are the known files alone, not %s', async (url) => {
+  ])('are only the known files, not %s', async (url) => {
     const origin = await servePages((ctx) => {
       ctx.status = 404;
     });

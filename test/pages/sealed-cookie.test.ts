@@ -9,7 +9,7 @@ const TTL = 60;
 let now = Date.now();
 const secrets = new Secrets('a secret of the test that has enough characters');
 
-/** POST sets the cookie for `/page`; GET says what it holds for the path that is asked for. */
+/** POST sets the cookie for `/page`, GET returns its value for the requested path. */
 async function serve(name = 'postern_kept', publicUrl = 'http://localhost:8000'): Promise<string> {
   const settings = { publicUrl, secrets, clock: { now: () => now } };
   const cookie = createSealedCookie<{ word: string }>({ name, ttl: TTL, ...settings });
@@ -29,7 +29,7 @@ async function setAt(origin: string): Promise<{ cookie: string; attributes: stri
 const held = async (url: string, cookie: string): Promise<unknown> =>
   ((await (await fetch(url, { headers: { cookie } })).json()) as { held: unknown }).held;
 
-test('holds its value until its time is over, however long the browser keeps it', async () => {
+test('a sealed cookie is valid until it expires, however long the browser keeps it', async () => {
   const origin = await serve();
   const { cookie, attributes } = await setAt(origin);
   expect(attributes).toEqual(
@@ -41,7 +41,7 @@ test('holds its value until its time is over, however long the browser keeps it'
   expect(await held(`${origin}/page`, cookie)).toBeNull();
 });
 
-test('opens for its own path and under its own name alone, and unchanged', async () => {
+test('a sealed cookie is valid only for its own path and name, and unchanged', async () => {
   const origin = await serve();
   const { cookie } = await setAt(origin);
   expect(cookie).not.toContain('kept"');
@@ -54,7 +54,7 @@ test('opens for its own path and under its own name alone, and unchanged', async
     expect(await held(`${origin}/page`, bad)).toBeNull();
 });
 
-test('goes over TLS alone where the public URL is https', async () => {
+test('a sealed cookie is Secure if the public URL is https', async () => {
   const { cookie, attributes } = await setAt(await serve('postern_kept', 'https://id.example.com'));
   expect(cookie).toMatch(/^__Secure-postern_kept=/);
   expect(attributes).toContain('secure');

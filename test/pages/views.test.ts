@@ -13,7 +13,7 @@ import { servePages } from './support/serve.ts';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const OF_LOOKS = ['color-contrast', 'target-size', 'link-in-text-block'];
-/** Colours depend on the theme, and sizes on the width: one look of each. */
+/** Colours depend on the theme and sizes on the width: look at each once. */
 const LOOKS = [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'dark', width: 390 },
@@ -21,9 +21,9 @@ const LOOKS = [
 const names = Object.keys(samples);
 
 function show(ctx: Context, renderer: Renderer): void {
-  // Whatever a page posts by itself, it stays.
+  // A page that posts by itself stays as it is.
   if (ctx.method === 'POST') ctx.status = 204;
-  // For any passkey: a browser of the tests has none.
+  // Accepts any passkey: the test browser has none.
   else if (ctx.path === '/passkey-options') ctx.body = { challenge: 'AAAA', rpId: 'localhost' };
   else samples[ctx.path.slice(1)]?.render(renderer, ctx);
 }
@@ -37,12 +37,12 @@ beforeAll(async () => {
 
 async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
-  // A page that leads on to an app by itself stays where it is.
+  // A page that redirects to an app by itself stays as it is.
   await context.route(/^https:/, (route) => route.fulfill({ status: 204 }));
   return context.newPage();
 }
 
-/** What axe finds on the page as it is, and what it cannot decide. */
+/** The violations that axe finds on the current page, and what it cannot decide. */
 async function problemsOf(page: Page, rules: string[]): Promise<string[]> {
   const options = JSON.stringify({ runOnly: rules });
   const { violations, incomplete } = await page.evaluate<AxeResults>(`axe.run(${options})`);
@@ -51,7 +51,7 @@ async function problemsOf(page: Page, rules: string[]): Promise<string[]> {
   );
 }
 
-describe('axe finds nothing, in light and dark, on desktop and phone', () => {
+describe('axe finds no violations, in light and dark, on desktop and phone:', () => {
   let page: Page;
   beforeAll(async () => {
     page = await openPage({ bypassCSP: true, reducedMotion: 'reduce' });
@@ -67,7 +67,7 @@ describe('axe finds nothing, in light and dark, on desktop and phone', () => {
         await page.goto(`${origin}/${name}`);
         await page.evaluate(axe);
       }
-      // The markup stays as it is: what remains after the first is what theme and size can change.
+      // The markup does not change: after the first look, check only what depends on theme and size.
       found.push(...(await problemsOf(page, index === 0 ? RULES : OF_LOOKS)));
     }
     expect(found).toEqual([]);
@@ -89,7 +89,7 @@ test('any brand colour passes axe on the page that uses it most', async () => {
 });
 
 test.each(['en', 'de', 'es', 'zh'])(
-  'in %s no page is wider than the smallest screen (WCAG 2.2, 1.4.10), and none breaks its Content-Security-Policy',
+  'in %s no page is wider than the smallest screen (WCAG 2.2, 1.4.10), and none violates its Content-Security-Policy',
   async (language) => {
     const page = await openPage({ viewport: { width: 320, height: 640 } });
     const complaints: string[] = [];
@@ -104,7 +104,7 @@ test.each(['en', 'de', 'es', 'zh'])(
   },
 );
 
-/** Serves the sign-in page; `posts` gets what its form sends. A post is answered after `answer`. */
+/** Serves the sign-in page. `posts` receives what its form sends, and the reply waits for `answer`. */
 async function serveForm(posts: string[], answer: Promise<void> = Promise.resolve()): Promise<string> {
   return servePages(async (ctx, renderer) => {
     if (ctx.method === 'GET') {
@@ -121,8 +121,8 @@ async function serveForm(posts: string[], answer: Promise<void> = Promise.resolv
   });
 }
 
-describe('without JavaScript', () => {
-  test('a form is filled in and sent', async () => {
+describe('a page without JavaScript', () => {
+  test('lets a form be filled in and sent', async () => {
     const posts: string[] = [];
     const page = await openPage({ javaScriptEnabled: false });
     await page.goto(await serveForm(posts));
@@ -139,8 +139,8 @@ describe('without JavaScript', () => {
   });
 });
 
-describe('with JavaScript', () => {
-  test('a password can be shown, and is sent as a password', async () => {
+describe('a page with JavaScript', () => {
+  test('can show a password, and sends it as a password', async () => {
     const posts: string[] = [];
     const page = await openPage();
     await page.goto(await serveForm(posts));
@@ -153,7 +153,7 @@ describe('with JavaScript', () => {
     await page.context().close();
   });
 
-  test('the strength of a new password shows while it is typed', async () => {
+  test('shows the strength of a new password while it is typed', async () => {
     const page = await openPage();
     await page.goto(`${origin}/create-account`);
     await page.getByLabel('Username').fill('wintermute');
@@ -174,13 +174,13 @@ describe('with JavaScript', () => {
     await page.context().close();
   });
 
-  test('a form is sent once, however often it is pressed', async () => {
+  test('sends a form once, however often the button is pressed', async () => {
     const posts: string[] = [];
     const { promise: answer, resolve } = Promise.withResolvers<void>();
     const page = await openPage();
     await page.goto(await serveForm(posts, answer));
     await page.getByLabel('Password', { exact: true }).fill('a secret');
-    // The second press comes while the first waits for its answer.
+    // The second press comes while the first waits for its reply.
     page.on('console', (message) => message.text() === 'pressed again' && resolve());
     await page.evaluate(`
       const button = document.querySelector('form button.button');
@@ -192,7 +192,7 @@ describe('with JavaScript', () => {
     await page.context().close();
   });
 
-  test('a logo that does not load gives way to a letter', async () => {
+  test('replaces a logo that does not load by a letter', async () => {
     const broken = await servePages((ctx, renderer) => {
       if (ctx.path === '/logo.png') {
         ctx.status = 404;
@@ -218,8 +218,8 @@ describe('with JavaScript', () => {
   });
 });
 
-describe('by keyboard', () => {
-  test('the first field has the focus, and the rest follows in the order of reading', async () => {
+describe('a page used by keyboard', () => {
+  test('focuses the first field, and continues in reading order', async () => {
     const page = await openPage();
     await page.goto(`${origin}/sign-in`);
     const focused = () =>
@@ -241,7 +241,7 @@ describe('by keyboard', () => {
     await page.context().close();
   });
 
-  test('a refused form says so first, and leads to the fields', async () => {
+  test('shows first that a form was refused, and leads to the fields', async () => {
     const page = await openPage();
     await page.goto(`${origin}/create-account-errors`);
     expect(await page.title()).toBe('Error: Create your account – Postern');

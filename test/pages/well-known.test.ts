@@ -21,7 +21,7 @@ const found = async (path: string, settings: object = {}, logo: string | null = 
   return fetch(origin + path, { redirect: 'manual' });
 };
 
-test('who finds a weakness is told where to report it (RFC 9116)', async () => {
+test('security.txt says where to report a vulnerability (RFC 9116)', async () => {
   const contact = ['mailto:security@example.com', 'https://example.com/report'];
   const reply = await found('/.well-known/security.txt', { securityTxt: { contact } });
   expect(reply.headers.get('content-type')).toBe('text/plain; charset=utf-8');
@@ -39,7 +39,7 @@ test('who finds a weakness is told where to report it (RFC 9116)', async () => {
 test.each([
   ['/favicon.ico', 'image/x-icon', 48, 22],
   ['/apple-touch-icon.png', 'image/png', 180, 0],
-])('%s is a picture', async (path, type, size, offset) => {
+])('%s is an image', async (path, type, size, offset) => {
   const reply = await found(path);
   expect([reply.status, reply.headers.get('content-type')]).toEqual([200, type]);
   const png = Buffer.from(await reply.arrayBuffer()).subarray(offset);
@@ -48,12 +48,12 @@ test.each([
   const at = png.indexOf('IDAT');
   const pixels = inflateSync(png.subarray(at + 4, at + 4 + png.readUInt32BE(at - 4)));
   expect(pixels).toHaveLength(size * (4 * size + 1));
-  // The middle of the foot is the tile, in the brand's colour.
+  // The bottom centre belongs to the tile, in the brand's colour.
   const middle = (size - 3) * (4 * size + 1) + 1 + 4 * (size / 2);
   expect(pixels.subarray(middle, middle + 4).toString('hex')).toBe('2f5beaff');
 });
 
-test('a logo of the operator’s own is the icon', async () => {
+test('the operator’s logo is the icon', async () => {
   const reply = await found('/favicon.ico', {}, 'https://example.com/logo.png');
   expect([reply.status, reply.headers.get('location')]).toEqual([302, 'https://example.com/logo.png']);
 });

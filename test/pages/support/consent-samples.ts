@@ -21,7 +21,7 @@ const consent = {
   redirectUri: 'https://reports.acme.example/callback',
 };
 
-/** What an app is allowed, and who may use it. */
+/** The consent page and the page for apps that only some people may use. */
 export const consentSamples: Readonly<Record<string, Sample>> = {
   'consent': sample('consent', consent),
   'consent-app': sample('consent', {

@@ -6,7 +6,7 @@ const resetPassword = {
   account,
   passwordLength: { min: 8, max: 128 },
 };
-/** The pages that mailed links lead to. */
+/** The pages that mailed links open. */
 export const linkSamples: Readonly<Record<string, Sample>> = {
   'reset-password': sample('reset-password', resetPassword),
   'reset-password-weak': sample('reset-password', {

@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { Renderer } from '../../../src/http/pages/render.ts';
 import type { ViewData, ViewName } from '../../../src/http/pages/views.ts';
 
-/** A page as somebody may see it. */
+/** A page as a person may see it. */
 export interface Sample {
   view: ViewName;
   render(renderer: Renderer, ctx: Context): void;

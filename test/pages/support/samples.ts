@@ -83,7 +83,7 @@ const owner = {
   },
 };
 const device = { action: '/device', fields: { xsrf: 'x' } };
-/** Every view, in each of its states. */
+/** Every view in each of its states. */
 export const samples: Readonly<Record<string, Sample>> = {
   'home': sample('home', {
     signInUrl: '/sign-in',

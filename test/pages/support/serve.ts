@@ -15,8 +15,8 @@ interface Options {
 }
 
 /**
- * Serves pages on loopback until the test file is through.
- * @param handle answers what is no asset.
+ * Serves pages on loopback until the end of the test file.
+ * @param handle answers everything but assets.
  * @returns the origin.
  */
 export async function servePages(
