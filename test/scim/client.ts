@@ -16,7 +16,7 @@ export type Scim = (
   headers?: Record<string, string>,
 ) => Promise<ScimReply>;
 
-/** Calls as a directory with `token`. What is sent goes as SCIM's own type; a string as it is. */
+/** Calls as a directory with `token`. Objects are sent with SCIM's media type, a string as it is. */
 export const scimAs =
   ({ url }: Pick<Provider, 'url'>, token: string): Scim =>
   async (method, path, sent, headers = {}) => {
@@ -39,7 +39,7 @@ export const scimAs =
     };
   };
 
-/** A directory with a token of its own. */
+/** A directory with its own token. */
 export async function directory(provider: Provider): Promise<{ scim: Scim; token: string; id: string }> {
   const { token, record } = await provider.operator.scimTokens.create(shellOperator(systemActor), {});
   return { scim: scimAs(provider, token), token, id: record.id };

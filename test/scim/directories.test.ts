@@ -1,4 +1,4 @@
-/** What Entra ID and Okta send, line by line. */
+/** The requests of Entra ID and Okta, line by line. */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
@@ -50,7 +50,7 @@ const filtered = async (path: string, filter: string, more = '') =>
   scim('GET', `${path}?filter=${encodeURIComponent(filter)}${more}`);
 
 describe('Entra ID', () => {
-  it('writes op with a capital', async () => {
+  it('may capitalize op', async () => {
     const { id } = await person();
     for (const op of ['Add', 'Replace', 'REPLACE'])
       expect(await patch(id, { op, path: 'displayName', value: op })).toMatchObject({
@@ -64,7 +64,7 @@ describe('Entra ID', () => {
     });
   });
 
-  it('sends active as a string', async () => {
+  it('may send active as a string', async () => {
     const { id } = await person();
     for (const [value, active] of [
       ['False', false],
@@ -82,7 +82,7 @@ describe('Entra ID', () => {
     });
   });
 
-  it('replaces without a path, by dotted names and URNs', async () => {
+  it('may replace without a path, by dotted names and URNs', async () => {
     const { id } = await person();
     const value = {
       'name.familyName': 'Roe',
@@ -107,7 +107,7 @@ describe('Entra ID', () => {
     expect((await user(id))['emails']).toContainEqual({ type: 'home', value: 'pat@home.example' });
   });
 
-  it('sets the address for work where there is none', async () => {
+  it('may set a work address that does not exist yet', async () => {
     const { id, userName } = await person({ emails: [] });
     const path = 'phoneNumbers[type eq "work"].value';
     expect(await patch(id, { op: 'Add', path, value: '+49 30 123456' })).toMatchObject({
@@ -131,7 +131,7 @@ describe('Entra ID', () => {
     ).toMatchObject({ status: 400 });
   });
 
-  it('removes the members that it names, and no others', async () => {
+  it('may remove the members that it names, and no others', async () => {
     const [a, b, c] = [await person(), await person(), await person()];
     const id = await group([a.id, b.id, c.id]);
     expect(await patchGroup(id, { op: 'Remove', path: 'members', value: [{ value: a.id }] })).toMatchObject({
@@ -142,7 +142,7 @@ describe('Entra ID', () => {
     expect(await membersOf(id)).toEqual([c.id]);
   });
 
-  it('sends the manager as a bare string, and roles by primary', async () => {
+  it('may send the manager as a plain string, and filter roles by primary', async () => {
     const [{ id }, boss] = [await person(), await person()];
     const manager = async (value: unknown) =>
       ((await patch(id, { op: 'Add', path: `${ENTERPRISE}:manager`, value })).body[ENTERPRISE] as
@@ -171,13 +171,13 @@ describe('Entra ID', () => {
     expect((await user(id))['roles']).toEqual([{ primary: true, value: 'no-role-here' }]);
   });
 
-  it('tests the connection by somebody whom there is not', async () => {
+  it('may test the connection with an unknown user', async () => {
     const reply = await filtered('/Users', `userName eq "${randomUUID()}"`);
     expect(reply).toMatchObject({ status: 200, body: { totalResults: 0, startIndex: 1, Resources: [] } });
     expect(reply.headers.get('content-type')).toMatch(/^application\/scim\+json/);
   });
 
-  it('finds whom it disabled, and deletes them later', async () => {
+  it('may find users that it disabled, and delete them later', async () => {
     const { id, userName } = await person();
     await patch(id, { op: 'Replace', path: 'active', value: 'False' });
     const found = await filtered('/Users', `userName eq "${String(userName).toUpperCase()}"`);
@@ -187,7 +187,7 @@ describe('Entra ID', () => {
     expect((await scim('DELETE', `/Users/${id}`)).status).toBe(404);
   });
 
-  it('finds by userName, externalId, address and displayName, without members', async () => {
+  it('may find by userName, externalId, address and displayName, without members', async () => {
     const externalId = `ext-${unique()}`;
     const displayName = `Name ${unique()}`;
     const { id, userName } = await person({ externalId, displayName });
@@ -208,7 +208,7 @@ describe('Entra ID', () => {
     }
   });
 
-  it('sends schemas of other services along, and lists of no operations', async () => {
+  it('may add schemas of other services, and send empty lists of operations', async () => {
     const other = 'urn:ietf:params:scim:schemas:extension:CustomExtension:2.0:User';
     const { id } = await person({ schemas: [USER, other], [other]: { tag: 'x' } });
     expect(await patch(id, { op: 'Add', path: `${other}:tag`, value: 'y' })).toMatchObject({ status: 200 });
@@ -217,7 +217,7 @@ describe('Entra ID', () => {
     expect({ status, hasNull: text.includes('null') }).toEqual({ status: 200, hasNull: false });
   });
 
-  it('has one token while the next is put in its place', async () => {
+  it('may replace its token while the old one is valid', async () => {
     const [first, second] = [await directory(provider), await directory(provider)];
     for (const { token } of [first, second])
       expect((await scimAs(provider, token)('GET', '/Users?count=0')).status).toBe(200);
@@ -225,7 +225,7 @@ describe('Entra ID', () => {
 });
 
 describe('Okta', () => {
-  it('pages from 1 in an order that stays, by whole numbers', async () => {
+  it('gets pages from 1 in a stable order, with integers', async () => {
     for (let index = 0; index < 3; index += 1) await person();
     const seen: unknown[] = [];
     for (let startIndex = 1; ; startIndex += 2) {
@@ -244,7 +244,7 @@ describe('Okta', () => {
     });
   });
 
-  it('creates with a password and no groups, and reads the id in the reply', async () => {
+  it('may create users with a password and empty groups, and reads the id in the reply', async () => {
     const password = 'a long enough password of theirs';
     const { id, ...made } = await person({ password, groups: [], locale: 'en_US', active: true });
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
@@ -262,21 +262,21 @@ describe('Okta', () => {
     });
   });
 
-  it('may call people by names that are no usernames here, and has those of deleted ones again', async () => {
+  it('may use names that are invalid as usernames, and reuse those of deleted users', async () => {
     const body = { userName: `CORP\\pat doe ${unique()}`, emails: [{ value: `${unique()}@corp.example` }] };
     const { id } = await person(body);
     expect(await provider.operator.accounts.find(id)).toMatchObject({ username: null });
     const other = { ...body, emails: [{ value: `${unique()}@corp.example` }] };
     const same = await Promise.all([1, 2, 3].map(() => scim('POST', '/Users', other)));
     expect(same.map(({ status }) => status)).toEqual([409, 409, 409]);
-    // Their owner deletes the account: it is kept for a while, and its names are free.
+    // The owner deletes the account: it is kept for a while, but its names are free.
     const owner = { kind: 'user', id, door: 'pages', ip: null, userAgent: null, requestId: null } as const;
     expect(await provider.operator.accountData(id)).toMatchObject({ directory: { userName: body.userName } });
     await provider.operator.accounts.remove(id, owner);
     await person(body);
   });
 
-  it('is told of names that are taken, once and for all, in the form of SCIM', async () => {
+  it('gets uniqueness errors in the form of SCIM', async () => {
     const { userName } = await person({ externalId: `x-${unique()}` });
     const known = await provider.createPerson();
     for (const body of [
@@ -301,7 +301,7 @@ describe('Okta', () => {
     });
   });
 
-  it('PUTs everything, or patches active without a path', async () => {
+  it('may PUT everything, or patch active without a path', async () => {
     const { id, userName, emails } = await person({ title: 'Engineer', externalId: `o-${unique()}` });
     const whole = {
       schemas: [USER],
@@ -325,7 +325,7 @@ describe('Okta', () => {
     });
   });
 
-  it('changes members without a type, or all at once', async () => {
+  it('may change members without a type, or all at once', async () => {
     const [a, b] = [await person(), await person()];
     const id = await group();
     await patchGroup(id, { op: 'add', path: 'members', value: [{ value: a.id, display: 'A' }] });
@@ -337,7 +337,7 @@ describe('Okta', () => {
     expect((await user(a.id))['groups']).toMatchObject([{ value: id, type: 'direct' }]);
   });
 
-  it('renames a group without a path, and its members stay', async () => {
+  it('may rename a group without a path, which keeps its members', async () => {
     const { id: member } = await person();
     const id = await group([member]);
     const displayName = `renamed-${unique()}`;
@@ -347,7 +347,7 @@ describe('Okta', () => {
     expect(await membersOf(id)).toEqual([member]);
   });
 
-  it('removes a member by a filter in the path, and all by an empty list', async () => {
+  it('may remove a member by a filter in the path, and all by an empty list', async () => {
     const [a, b] = [await person(), await person()];
     const id = await group([a.id, b.id]);
     await patchGroup(id, { op: 'remove', path: `members[value eq "${a.id}"]` });
@@ -359,7 +359,7 @@ describe('Okta', () => {
     expect(await membersOf(id)).toEqual([]);
   });
 
-  it('patches one group many times at once', async () => {
+  it('may patch one group many times in parallel', async () => {
     const people = await Promise.all(Array.from({ length: 8 }, () => person()));
     const id = await group();
     const replies = await Promise.all(

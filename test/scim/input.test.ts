@@ -1,4 +1,4 @@
-/** What requests may be: filters, sorting, pages, and what is refused. */
+/** Input: filters, sorting and pages, and what is refused. */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startProvider } from '../oidc/support/provider.ts';
@@ -18,7 +18,7 @@ const create = async (more: Record<string, unknown> = {}) => {
   return made;
 };
 
-describe('filters', () => {
+describe('a SCIM filter', () => {
   const tag = unique();
   const ids: Record<string, string> = {};
   beforeAll(async () => {
@@ -69,7 +69,7 @@ describe('filters', () => {
     ['id eq "x"', ''],
     ['groups.value eq "7c3c6d5c-0000-4000-8000-000000000000"', ''],
     ['roles.value eq "none-TAG" or groups[display eq "none"]', ''],
-  ])('%s', async (filter, names) => {
+  ])('finds users: %s', async (filter, names) => {
     const written = filter.replaceAll('TAG', tag).replaceAll('URN:enterprise', ENTERPRISE);
     const reply = await scim('GET', `/Users?filter=${encodeURIComponent(written)}`);
     expect(reply).toMatchObject({ status: 200 });
@@ -104,13 +104,13 @@ describe('filters', () => {
     `${'('.repeat(40)}userName pr${')'.repeat(40)}`,
     Array.from({ length: 200 }, () => 'title pr').join(' or '),
     `userName eq "${'x'.repeat(5_000)}"`,
-  ])('that are none: %.40s', async (filter) => {
+  ])('is refused if invalid: %.40s', async (filter) => {
     const refusal = { status: 400, body: { status: '400', scimType: 'invalidFilter' } };
     expect(await scim('GET', `/Users?filter=${encodeURIComponent(filter)}`)).toMatchObject(refusal);
     expect(await scim('POST', '/Users/.search', { filter })).toMatchObject(refusal);
   });
 
-  it('of 20 kB are refused', async () => {
+  it('of 20 kB is refused', async () => {
     const filter = `userName eq "${'x'.repeat(20_000)}"`;
     expect(await scim('POST', '/Users/.search', { filter })).toMatchObject({
       status: 400,
@@ -120,7 +120,7 @@ describe('filters', () => {
     expect([400, 414, 431]).toContain(status);
   });
 
-  it('sort, page and choose attributes', async () => {
+  it('can be combined with sorting, pages and a choice of attributes', async () => {
     const filter = encodeURIComponent(`title sw "${tag}"`);
     const order = async (more: string) =>
       listed(await scim('GET', `/Users?filter=${filter}&${more}`)).map(
@@ -161,7 +161,7 @@ describe('filters', () => {
   });
 });
 
-describe('bad input', () => {
+describe('bad input at SCIM is refused:', () => {
   it.each<[string, string, unknown, number]>([
     ['POST', '/Users', '{', 400],
     ['POST', '/Users', '[]', 400],
@@ -274,7 +274,7 @@ describe('bad input', () => {
     expect((reply.body['scimType'] === undefined) !== (status === 400)).toBe(true);
   });
 
-  it('of another type is not read', async () => {
+  it('a body of another media type', async () => {
     for (const type of ['text/plain', 'application/xml', 'application/x-www-form-urlencoded'])
       expect(
         await scim('POST', '/Users', '{"userName":"x@corp.example"}', { 'content-type': type }),
@@ -290,7 +290,7 @@ describe('bad input', () => {
 });
 
 let made: Promise<[string, string]> | undefined;
-/** A user and a group that bad input is about. */
+/** A user and a group for bad input. */
 const fixtures = () =>
   (made ??= Promise.all([create(), scim('POST', '/Groups', { displayName: `g-${unique()}` })]).then(
     ([user, group]) => [idOf(user), idOf(group)],

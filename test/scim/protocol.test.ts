@@ -1,4 +1,4 @@
-/** SCIM 2.0 (RFC 7643, 7644): tokens, versions, bulk, and what a directory may do to operators. */
+/** SCIM 2.0 (RFC 7643, RFC 7644): tokens, versions, bulk, and what a directory may do to operators. */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { systemActor } from '../../src/core/actor.ts';
@@ -40,8 +40,8 @@ const groupOf = async (role: string | null) =>
     ],
   );
 
-describe('tokens', () => {
-  it('are made over the API and by the command, shown once, and end when they are deleted', async () => {
+describe('SCIM tokens', () => {
+  it('are created through the API and the command, shown once, and revoked by deletion', async () => {
     const made = await owner('POST', '/scim-tokens', { name: 'Entra ID' });
     expect(made).toMatchObject({
       status: 201,
@@ -63,7 +63,7 @@ describe('tokens', () => {
     }));
     expect(items.map(({ id }) => id)).toEqual(expect.arrayContaining([made.body['id'], other.id]));
     expect(text).not.toContain('scim_');
-    // The third lets the one that was used longest ago go on for a day.
+    // With a third token, the least recently used one expires in a day.
     expect(items.filter(({ expires_at }) => expires_at === null)).toHaveLength(2);
     expect((await owner('DELETE', `/scim-tokens/${other.id}`)).status).toBe(204);
     expect(await asks(other.token)).toBe(401);
@@ -80,7 +80,7 @@ describe('tokens', () => {
     expect(stored).toEqual({ n: 0 });
   });
 
-  it('take the permission, and are no tokens of anything else', async () => {
+  it('need the permission, and no other token is accepted', async () => {
     const support = await callAs(provider, 'support');
     expect((await support('POST', '/scim-tokens', {})).status).toBe(403);
     for (const token of ['', 'x', `scim_${'a'.repeat(43)}`, 'scim_\u00e4']) {
@@ -98,7 +98,7 @@ describe('tokens', () => {
     }
   });
 
-  it('are who acts, in the audit', async () => {
+  it('are the actor in audit events', async () => {
     const { body } = await create();
     const event = await provider.audited('user.created', String(body['id']));
     expect(event).toMatchObject({ door: 'scim', actor_kind: 'client', actor_id: tokenId });
@@ -116,7 +116,7 @@ describe('tokens', () => {
   });
 });
 
-describe('filters by what directories look for', () => {
+describe('filters that directories use', () => {
   it.each([
     ['userName eq "a@b.example"', 'directory_entries_user_name_key_key'],
     ['userName eq "a@b.example" and active eq true', 'users_email_prefix'],
@@ -125,7 +125,7 @@ describe('filters by what directories look for', () => {
     ['emails.value eq "a@b.example"', 'users_email'],
     ['displayName eq "Ann"', 'users_name_lower'],
     ['id eq "7c3c6d5c-0000-4000-8000-000000000000"', 'users_pkey'],
-  ])('%s uses %s', async (filter, index) => {
+  ])('are answered from an index: %s uses %s', async (filter, index) => {
     const values: unknown[] = [];
     const condition = conditionOf(
       USER_ATTRIBUTES,
@@ -141,8 +141,8 @@ describe('filters by what directories look for', () => {
   });
 });
 
-describe('versions', () => {
-  it('are what changes go by', async () => {
+describe('SCIM versions', () => {
+  it('guard changes by If-Match', async () => {
     const made = await create({ title: 'one' });
     const id = idOf(made);
     const first = made.headers.get('etag') ?? '';
@@ -156,7 +156,7 @@ describe('versions', () => {
       expect(await patch('three', tag)).toMatchObject({ status: 412, body: { status: '412' } });
     expect((await scim('DELETE', `/Users/${id}`, undefined, { 'if-match': first })).status).toBe(412);
     expect((await scim('GET', `/Users/${id}`, undefined, { 'if-none-match': second })).status).toBe(304);
-    // The same again changes nothing.
+    // The same change again changes nothing.
     expect((await patch('two', second)).headers.get('etag')).toBe(second);
     await signIn(provider, await provider.createClient(), await provider.createPerson());
     const races = await Promise.all(['a', 'b', 'c', 'd'].map((value) => patch(value, second)));
@@ -164,13 +164,13 @@ describe('versions', () => {
   });
 });
 
-describe('a directory and operators', () => {
-  it('suspends one, and the last owner stays', async () => {
+describe('a directory', () => {
+  it('can suspend an operator, but not the last owner', async () => {
     const helper = await withRoles('support');
     const suspend = (id: string) =>
       scim('PATCH', `/Users/${id}`, patchOf({ op: 'replace', value: { active: false } }));
     expect(await suspend(helper.id)).toMatchObject({ status: 200, body: { active: false } });
-    // Whoever let them in again was an operator.
+    // An operator has reactivated the account.
     expect(
       await scim('PATCH', `/Users/${helper.id}`, patchOf({ op: 'replace', value: { active: true } })),
     ).toMatchObject({ status: 403 });
@@ -180,7 +180,7 @@ describe('a directory and operators', () => {
     expect(replies.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
   });
 
-  it('changes nothing that opens the account of one, deletes none, and makes none', async () => {
+  it('cannot change an operator’s credentials or address, delete operators or create them', async () => {
     const helper = await withRoles('support');
     const { id } = helper;
     const path = `/Users/${id}`;
@@ -208,7 +208,7 @@ describe('a directory and operators', () => {
     expect(events.length).toBeGreaterThanOrEqual(6);
   });
 
-  it('adds nobody to a group that gives management, and takes nobody from it', async () => {
+  it('cannot change the members of a group with permissions', async () => {
     const [managers, plain] = [await groupOf('support'), await groupOf(null)];
     const inside = await provider.createPerson();
     await owner('PUT', `/groups/${managers}/members/${inside.id}`);
@@ -222,7 +222,7 @@ describe('a directory and operators', () => {
       status: 403,
     });
     expect(await scim('DELETE', `/Groups/${managers}`)).toMatchObject({ status: 403 });
-    // What is so already may be said again.
+    // Repeating the current state is allowed.
     expect(await on(managers, { op: 'add', path: 'members', value: [{ value: inside.id }] })).toMatchObject({
       status: 204,
     });
@@ -235,7 +235,7 @@ describe('a directory and operators', () => {
     expect((await scim('DELETE', `/Groups/${plain}`)).status).toBe(204);
   });
 
-  it('ends the sessions of whom it suspends', async () => {
+  it('ends the sessions of accounts that it suspends', async () => {
     const person = await provider.createPerson();
     const client = await provider.createClient();
     const tokens = await signIn(provider, client, person, {
@@ -249,9 +249,9 @@ describe('a directory and operators', () => {
   });
 });
 
-describe('what is defined here', () => {
+describe('attributes defined by the operator', () => {
   const URN = 'urn:postern:params:scim:schemas:extension:attributes:2.0:User';
-  it('is an extension, whose attributes directories read, change and find by', async () => {
+  it('form an extension that directories read, change and filter by', async () => {
     const writable = { write: ['operator'] };
     const properties = {
       team: { type: 'string', maxLength: 20, ...writable },
@@ -321,8 +321,8 @@ describe('what is defined here', () => {
   });
 });
 
-describe('in bulk', () => {
-  it('does each operation by itself, what is referred to first', async () => {
+describe('a SCIM bulk request', () => {
+  it('performs each operation by itself, referenced ones first', async () => {
     const name = unique();
     const reply = await scim('POST', '/Bulk', {
       Operations: [
@@ -352,7 +352,7 @@ describe('in bulk', () => {
     expect(body).toMatchObject({ Resources: [{ members: [{ type: 'User' }] }] });
   });
 
-  it('stops after as many errors as it may have, and is not endless', async () => {
+  it('stops after failOnErrors errors, and has a maximum size', async () => {
     const bad = { method: 'DELETE', path: '/Users/x' };
     const stopped = await scim('POST', '/Bulk', { failOnErrors: 2, Operations: [bad, bad, bad] });
     expect(stopped.body['Operations']).toHaveLength(2);
