@@ -1,4 +1,4 @@
-/** The ways to run the stores of the provider, each on real servers: what the conformance suite is run on. */
+/** The backends for the stores of the provider, each on real servers. The conformance suite runs on each. */
 import { randomUUID } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import type { Pool } from 'pg';
@@ -25,7 +25,7 @@ export const secrets = new Secrets('the secrets of stores that are only tried ou
 
 export const silent = createLogger('silent');
 
-/** A clock that tests put forward. */
+/** A clock that tests move forward. */
 class TestClock {
   #ahead = 0;
   now(): number {
@@ -44,14 +44,14 @@ export interface Backend {
   redis: RedisClient | undefined;
   adapters: AdapterFactory;
   revocation: Revocation;
-  /** Another client of the same Redis, as another node has it. */
+  /** Another client of the same Redis, like another node. */
   anotherRedis(): Promise<RedisClient | undefined>;
   newAccount(): Promise<string>;
-  /** A grant that lives, for a new account unless given. */
+  /** A valid grant, for a new account unless given. */
   newGrant(payload?: Payload): Promise<string>;
-  /** Everything that the stores hold, as text. */
+  /** Everything in the stores, as text. */
   contents(): Promise<string>;
-  /** The time to live of every key in Redis, in milliseconds; -1 for ever. */
+  /** The time to live of every key in Redis in milliseconds, or -1 for no expiry. */
   lifetimes(): Promise<number[]>;
 }
 
@@ -76,7 +76,7 @@ async function connect(server: RedisServer, kind: Kind): Promise<RedisClient> {
   const isCluster = kind === 'PostgreSQL and Redis Cluster';
   const redis = createRedis(isCluster ? `${server.url}/?cluster=true` : server.url, silent);
   atEnd(async () => {
-    // One that is ended while it tries to connect keeps its process for seconds.
+    // A client that is stopped while it connects keeps its process for seconds.
     for (let tries = 0; redis.status !== 'ready' && tries < 100; tries += 1) await pause(50);
     redis.disconnect();
   });
@@ -86,12 +86,12 @@ async function connect(server: RedisServer, kind: Kind): Promise<RedisClient> {
 
 const nodesOf = (redis: RedisClient): Redis[] => (redis instanceof Cluster ? redis.nodes('master') : [redis]);
 
-/** The bytes of every key: `DUMP` has them whatever the type, short strings uncompressed. */
+/** The bytes of every key: `DUMP` works for any type and leaves short strings uncompressed. */
 async function dump(redis: RedisClient): Promise<{ text: string; lifetimes: number[] }> {
   let text = '';
   const lifetimes: number[] = [];
   for (const node of nodesOf(redis)) {
-    // The client's own prefix is not put before what KEYS found.
+    // The client must not prepend its prefix to the result of KEYS.
     const bare = node.duplicate({ keyPrefix: '' });
     await bare.config('SET', 'rdbcompression', 'no');
     for (const key of await bare.keys('*')) {

@@ -11,7 +11,7 @@ import { runCli } from '../support/postern.ts';
 import { execute } from '../support/postgres-server.ts';
 import { createDatabase } from '../support/postgres.ts';
 
-/** What an administrator may have set for a database, each as unlike the default as can be. */
+/** Settings that an administrator may have chosen for a database, each as unlike the default as possible. */
 const HOSTILE = {
   DateStyle: 'SQL, DMY',
   IntervalStyle: 'sql_standard',
@@ -32,7 +32,7 @@ const HOSTILE = {
   transform_null_equals: 'on',
 };
 
-test('nothing that a database has set for its connections keeps anything from working', async () => {
+test('Postern works with any connection settings of a database', async () => {
   const { url: databaseUrl } = await createDatabase({ template: 'template1' });
   const name = new URL(databaseUrl).pathname.slice(1);
   for (const [setting, value] of Object.entries(HOSTILE))
@@ -43,7 +43,7 @@ test('nothing that a database has set for its connections keeps anything from wo
   const tokens = await signIn(provider, app, person);
   const once = await refresh(provider, app, tokens.refresh_token);
   expect(once.status).toBe(200);
-  // The grace is measured by the fractions of a second.
+  // The grace period depends on fractions of a second.
   expect((await refresh(provider, app, tokens.refresh_token)).body.refresh_token).toBe(
     once.body.refresh_token,
   );
@@ -53,7 +53,7 @@ test('nothing that a database has set for its connections keeps anything from wo
   expectNoFailure(provider.postern);
 });
 
-test('what DATABASE_URL asks of its connections stays, beside what is relied on', async () => {
+test('connection settings in DATABASE_URL are kept, along with those that Postern relies on', async () => {
   const { url } = await createDatabase();
   const asked = encodeURIComponent('-c search_path=elsewhere,public -c DateStyle=German -c work_mem=8MB');
   const pool = createPool(`${url}?options=${asked}`, {

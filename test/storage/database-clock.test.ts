@@ -9,13 +9,13 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** Puts the clock of this machine forward. */
+/** Moves the clock of this machine forward. */
 function setAhead(milliseconds: number): void {
   const now = Date.now;
   jest.spyOn(Date, 'now').mockImplementation(() => now() + milliseconds);
 }
 
-test('the time is that of the database, whatever this machine says, before and after it is corrected', async () => {
+test('the time is the database’s, whatever this machine’s clock says, and after it is corrected', async () => {
   const { pool } = await openBackend('PostgreSQL alone');
   const honest = Date.now();
   setAhead(HOUR);
@@ -31,7 +31,7 @@ test('the time is that of the database, whatever this machine says, before and a
   expect(await clock.isAstray()).toBe(true);
 });
 
-test('what is revoked stays so when a node sweeps that is an hour ahead', async () => {
+test('a revocation survives the sweep of a node whose clock is an hour ahead', async () => {
   const { pool } = await openBackend('PostgreSQL alone');
   setAhead(HOUR);
   const clock = await createDatabaseClock(pool, silent);

@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
-test('the models write a date without loading a library of time zones', async () => {
+test('models write dates without loading a time zone library', async () => {
   const program = `
     import { Module } from 'node:module';
     import { createSequelize } from './src/storage/postgres/open.ts';

@@ -28,7 +28,7 @@ beforeAll(async () => {
 const total = async (limit: number) =>
   (await directory.users({ condition: null, sort: null, offset: 0, limit })).total;
 
-it('counts a large directory once for the pages that are read one after the other, a small one each time', async () => {
+it('a large directory is counted once for pages read in a row, a small one each time', async () => {
   await insert(1, 200);
   expect(await total(100)).toBe(200);
   await insert(201, 9_999);

@@ -57,8 +57,8 @@ const blocked = () =>
     return rowCount === 1;
   });
 
-describe('the roles that an account has by its groups', () => {
-  it('follow members, roles and groups', async () => {
+describe('the roles of an account from its groups', () => {
+  it('follow changes of members, roles and groups', async () => {
     const [ann, bob] = [await addUser(), await addUser()];
     const [one, two] = [await addGroup('editor', 'reader'), await addGroup('reader', 'author')];
     await join(sql, one, ann, bob);
@@ -76,7 +76,7 @@ describe('the roles that an account has by its groups', () => {
     expect((await sql.query('select from group_members where account_id = $1', [ann])).rowCount).toBe(0);
   });
 
-  it('are all of those that two groups give at once', async () => {
+  it('include those that two groups add in parallel', async () => {
     const ann = await addUser();
     const [one, two] = [await addGroup('one'), await addGroup('two')];
     const [first, second] = [await connect(), await connect()];
@@ -91,7 +91,7 @@ describe('the roles that an account has by its groups', () => {
   });
 
   it.each(['the member', 'the roles'])(
-    'are those of the group when it changes at once, and %s is first',
+    'are right after parallel changes of the group, with %s first',
     async (who) => {
       const ann = await addUser();
       const group = await addGroup('old');
@@ -114,7 +114,7 @@ describe('the roles that an account has by its groups', () => {
 });
 
 describe('the version of a row', () => {
-  it('goes up with every change, and not with a sign-in', async () => {
+  it('increases with every change, but not with a sign-in', async () => {
     const ann = await addUser();
     const group = await addGroup();
     expect([await versionOf('users', ann), await versionOf('groups', group)]).toEqual([1, 1]);

@@ -27,7 +27,7 @@ const REFERENCES = `select conrelid::regclass::text as table, attname as column,
   from pg_constraint join pg_attribute on attrelid = conrelid and attnum = any(conkey)
   where contype = 'f' and connamespace = 'public'::regnamespace order by 1, 2`;
 
-test('every table has a model, whose attributes are its columns: name, type, null, what they refer to', async () => {
+test('every table has a model with its columns: name, type, null and references', async () => {
   const { pool, sequelize } = await openModels();
   const attributes = Object.values(sequelize.models).flatMap((model) =>
     Object.values(model.getAttributes()).map((attribute) => ({ table: model.tableName, attribute })),
@@ -47,7 +47,7 @@ test('every table has a model, whose attributes are its columns: name, type, nul
   expect(inOrder(references)).toEqual(inOrder((await pool.query(REFERENCES)).rows));
 });
 
-test('an encrypted column holds no plain text, and reads the same through the model and through SQL', async () => {
+test('an encrypted column contains no plain text, and decrypts the same through model and SQL', async () => {
   const { pool } = await openModels();
   const privateJwk = { kty: 'OKP', d: 'the private part' };
   const key = { kid: 'a', alg: 'EdDSA', publicJwk: { kty: 'OKP' }, activatesAt: new Date() };
@@ -63,7 +63,7 @@ test('an encrypted column holds no plain text, and reads the same through the mo
   const { rows } = await pool.query(`select ${record.columns} from signing_keys`);
   expect(record.from(found!)).toEqual(record.read(rows)[0]);
   expect(found?.privateJwk).toEqual(privateJwk);
-  // An update of many seals too.
+  // A bulk update encrypts too.
   await SigningKey.update({ privateJwk: { d: 'another' } }, { where: { kid: 'a' } });
   expect(secrets.open('signing-keys', await stored())).toBe('{"d":"another"}');
   await SigningKey.update({ privateJwk: null }, { where: { kid: 'a' } });

@@ -55,7 +55,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     const more = async (): Promise<Payload> =>
       UNDER_GRANT.includes(model) ? { grantId: await backend.newGrant(), accountId: randomUUID() } : {};
 
-    test('comes back as it was saved, under no other id', async () => {
+    test('is found as saved by its id, and not by another', async () => {
       const { id, payload } = await save(model, {
         ...(await more()),
         scope: 'openid',
@@ -72,14 +72,14 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       expect(await adapter(model).find(id)).toBeUndefined();
     });
 
-    test('is not in the store by its id', async () => {
+    test('is not stored under its id in clear', async () => {
       const { id } = await save(model, await more());
       const contents = await backend.contents();
       expect(contents).toContain(model);
       expect(contents).not.toContain(id);
     });
 
-    test('is gone to the millisecond when it has expired', async () => {
+    test('expires to the millisecond', async () => {
       const before = backend.clock.now();
       const { id } = await save(model, await more(), 1000);
       const after = backend.clock.now();
@@ -91,7 +91,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
     });
 
-    test('keeps whatever characters a client sent', async () => {
+    test('keeps any characters that a client sent', async () => {
       const odd = { state: 'a\0b\ud800c', ['__proto__x']: 1, nonce: '\u2028"\\' };
       const payload = JSON.parse('{"__proto__": {"polluted": true}}') as Payload;
       const { id } = await save(model, { ...(await more()), params: odd, ...payload });
@@ -106,7 +106,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     const more = async (): Promise<Payload> =>
       UNDER_GRANT.includes(model) ? { grantId: await backend.newGrant() } : {};
 
-    test('is claimed once by twenty that try at once, and then consumed', async () => {
+    test('is claimed once by twenty parallel requests, and then consumed', async () => {
       const { id } = await save(model, await more());
       const before = backend.clock.now();
       const { won, errors } = await outcomes(Array.from({ length: 20 }, () => claim(model, id)));
@@ -125,7 +125,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
     });
 
-    test('serves again when a claim is released by whoever has it, or by nobody in time', async () => {
+    test('can be claimed again after a release by its holder or after the claim expired', async () => {
       const { id } = await save(model, await more());
       const at = backend.clock.now();
       await adapter(model).claim(id, at);
@@ -155,7 +155,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
     });
 
-    test('is not claimed when it was never there, was destroyed or has expired', async () => {
+    test('cannot be claimed if unknown, destroyed or expired', async () => {
       await expect(claim(model, newId())).rejects.toBeInstanceOf(AlreadyConsumed);
       const { id } = await save(model, await more());
       await adapter(model).destroy(id);
@@ -166,7 +166,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     });
   });
 
-  test('of twenty that show one jti at once, one is not a replay; after its time again one', async () => {
+  test('accept a jti once of twenty parallel uses, and again after it expired', async () => {
     const id = newId();
     const show = () => adapter('ReplayDetection').upsert(id, { iss: 'app' }, 60);
     for (let round = 0; round < 3; round += 1) {
@@ -177,7 +177,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     }
   });
 
-  test('refuses a record without a lifetime; one whose lifetime is over is not found', async () => {
+  test('refuse a record without a lifetime, and don’t find one whose lifetime is over', async () => {
     const requests = adapter('PushedAuthorizationRequest');
     await expect(requests.upsert(newId(), {})).rejects.toThrow(TypeError);
     await expect(requests.upsert(newId(), {}, Number.NaN)).rejects.toThrow(TypeError);
@@ -186,7 +186,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     expect(await requests.find(id)).toBeUndefined();
   });
 
-  test('an interaction keeps neither the session nor the other ids it needs in clear', async () => {
+  test('store neither the session id nor other ids of an interaction in clear', async () => {
     const session = { accountId: randomUUID(), uid: 'u', cookie: newId() };
     const [deviceCode, parJti] = [newId(), newId()];
     const { id } = await save('Interaction', { session, deviceCode, parJti });
@@ -196,7 +196,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     expect(found).toMatchObject({ deviceCode, parJti, session: { accountId: session.accountId, uid: 'u' } });
   });
 
-  test('a device code is found by its user code, also after it was saved without it', async () => {
+  test('find a device code by its user code, also after it was saved without one', async () => {
     const userCode = randomBytes(6).toString('hex').toUpperCase();
     const { id, payload } = await save('DeviceCode', { userCode });
     const contents = await backend.contents();
@@ -223,7 +223,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       return id;
     };
 
-    test('comes back as it was saved until it expires or ends', async () => {
+    test('is found as saved until it expires or ends', async () => {
       const payload = {
         accountId: await backend.newAccount(),
         clientId: 'app',
@@ -238,14 +238,14 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       expect(await adapter('Grant').find('\0')).toBeUndefined();
     });
 
-    test('needs no account, but if it names one, one that is there and active', async () => {
+    test('needs no account, but if it names one, an active one', async () => {
       const clientsOwn = await backend.newGrant({ clientId: 'app' });
       expect(await adapter('Grant').find(clientsOwn)).toBeDefined();
       for (const accountId of [randomUUID(), 'nobody', await accountsOf('suspended')])
         await expect(backend.newGrant({ accountId })).rejects.toBeInstanceOf(GrantGone);
     });
 
-    test('that has ended takes no more tokens and is not brought back', async () => {
+    test('that has ended accepts no tokens and cannot be saved again', async () => {
       const payload = { accountId: await backend.newAccount(), clientId: 'app' };
       const grantId = await backend.newGrant(payload);
       await adapter('Grant').destroy(grantId);
@@ -254,7 +254,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       await expect(adapter('Grant').upsert(grantId, payload, 60)).rejects.toBeInstanceOf(GrantGone);
     });
 
-    test('lives on when its tokens are revoked, all of them and no others', async () => {
+    test('survives the revocation of all its tokens, and only those are revoked', async () => {
       const [grantId, another] = [await backend.newGrant(), await backend.newGrant()];
       const saved = await Promise.all(
         UNDER_GRANT.map(async (model) => ({ model, ...(await save(model, { grantId })) })),
@@ -271,12 +271,12 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       }
     });
 
-    test.each(UNDER_GRANT)('leaves no %s behind that was written while it ended', async (model) => {
+    test.each(UNDER_GRANT)('leaves no %s that was saved while it ended', async (model) => {
       for (let round = 0; round < 40; round += 1) {
         const grantId = await backend.newGrant();
         const ids = Array.from({ length: 6 }, newId);
         const writes = ids.map(async (id, index) => {
-          // Before, during and after the end, by turns.
+          // Before, during and after the end, in turn.
           for (let wait = index * (round % 5); wait > 0; wait -= 1) await new Promise(setImmediate);
           await adapter(model).upsert(id, { grantId }, 60);
         });
@@ -291,7 +291,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       }
     });
 
-    test('leaves nothing behind that was written while its account was suspended or deleted', async () => {
+    test('leaves nothing that was saved while its account was suspended or deleted', async () => {
       for (let round = 0; round < 40; round += 1) {
         const accountId = await backend.newAccount();
         const [grantId, code, session] = [randomUUID(), newId(), newId()];
@@ -315,7 +315,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     });
   });
 
-  test('nothing in Redis lives for ever', async () => {
+  test('store nothing in Redis without an expiry', async () => {
     for (const lifetime of await backend.lifetimes()) {
       expect(lifetime).toBeGreaterThan(0);
       expect(lifetime).toBeLessThanOrEqual(3_600_000);

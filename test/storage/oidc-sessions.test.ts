@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import type { Adapter, Payload } from '../../src/storage/oidc/adapter.ts';
 import { openBackend, type Backend } from './backends.ts';
 
-// Sessions live in PostgreSQL whatever else there is.
+// Sessions are stored in PostgreSQL on every backend.
 let backend: Backend;
 let sessions: Adapter;
 
@@ -24,7 +24,7 @@ const withApps = (payload: Payload, ...apps: string[]): Payload => ({
 });
 const appsOf = (found: Payload | undefined) => Object.keys(found?.['authorizations'] ?? {}).sort();
 
-test('comes back by id and by uid, has neither in clear that opens it, and expires', async () => {
+test('a session is found by id and uid, neither of which is stored in clear, and expires', async () => {
   const { id, payload } = newSession(await backend.newAccount());
   await sessions.upsert(id, { ...payload, jti: id }, 60);
   expect(await sessions.find(id)).toEqual({ ...payload, jti: id });
@@ -35,14 +35,14 @@ test('comes back by id and by uid, has neither in clear that opens it, and expir
   expect(await sessions.findByUid(String(payload['uid']))).toBeUndefined();
 });
 
-test('an anonymous one keeps what it was last saved with', async () => {
+test('an anonymous session keeps what was last saved', async () => {
   const [id, uid] = [randomUUID(), randomUUID()];
   await sessions.upsert(id, { uid, state: { state: 'a\0b' }, authorizations: { a: {} } }, 60);
   await sessions.upsert(id, { uid }, 60);
   expect(await sessions.find(id)).toEqual({ uid, jti: id });
 });
 
-test('of saves in parallel none loses what another added', async () => {
+test('parallel saves of a session lose nothing that another one added', async () => {
   for (let round = 0; round < 20; round += 1) {
     const { id, payload } = newSession(await backend.newAccount());
     await sessions.upsert(id, withApps(payload, 'first'), 60);
@@ -52,7 +52,7 @@ test('of saves in parallel none loses what another added', async () => {
   }
 });
 
-test('for each app, and for everything else, the later save wins', async () => {
+test('the later save of a session wins, for each app and for everything else', async () => {
   const { id, payload } = newSession(await backend.newAccount());
   await sessions.upsert(
     id,
@@ -63,7 +63,7 @@ test('for each app, and for everything else, the later save wins', async () => {
   expect(await sessions.find(id)).toEqual({ ...payload, jti: id, authorizations: { a: { grantId: 2 } } });
 });
 
-test('an app that was logged out stays so, whatever is saved late under the old id', async () => {
+test('an app that was logged out stays so, whatever is later saved under the old session id', async () => {
   for (let round = 0; round < 20; round += 1) {
     const { id, payload } = newSession(await backend.newAccount());
     await sessions.upsert(id, withApps(payload, 'stays', 'leaves'), 60);
@@ -79,7 +79,7 @@ test('an app that was logged out stays so, whatever is saved late under the old 
   }
 });
 
-test('one that was ended is not brought back by a request that still has it', async () => {
+test('an ended session is not restored by a request that still has it', async () => {
   for (let round = 0; round < 40; round += 1) {
     const accountId = await backend.newAccount();
     const { id, payload } = newSession(accountId);
@@ -99,7 +99,7 @@ test('one that was ended is not brought back by a request that still has it', as
   }
 });
 
-test('its uid belongs to the id that took it last, however many take it at once', async () => {
+test('a session uid belongs to the id that was saved last, also in parallel', async () => {
   for (let round = 0; round < 20; round += 1) {
     const { id, payload } = newSession(await backend.newAccount());
     await sessions.upsert(id, payload, 60);
@@ -114,7 +114,7 @@ test('its uid belongs to the id that took it last, however many take it at once'
   }
 });
 
-test('another account in it takes nothing over', async () => {
+test('a session that changes its account takes nothing over', async () => {
   const { id, payload } = newSession(await backend.newAccount());
   await sessions.upsert(id, withApps(payload, 'a'), 60);
   const accountId = await backend.newAccount();
@@ -123,7 +123,7 @@ test('another account in it takes nothing over', async () => {
   expect(appsOf(await sessions.find(id))).toEqual(['b']);
 });
 
-test('is not kept for an account that is suspended or not there', async () => {
+test('no session is stored for a suspended or unknown account', async () => {
   const suspended = await backend.newAccount();
   await backend.pool.query("update users set status = 'suspended' where id = $1", [suspended]);
   for (const accountId of [suspended, randomUUID(), 'nobody']) {
@@ -133,7 +133,7 @@ test('is not kept for an account that is suspended or not there', async () => {
   }
 });
 
-test('goes with its account', async () => {
+test('a session is deleted with its account', async () => {
   const accountId = await backend.newAccount();
   const { id, payload } = newSession(accountId);
   await sessions.upsert(id, payload, 60);

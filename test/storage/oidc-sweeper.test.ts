@@ -16,7 +16,7 @@ const counts = async () => {
   return rows[0];
 };
 
-/** Rows of every kind that expire in `seconds`; a grant has a record under it that lives longer than it. */
+/** Rows of every kind that expire in `seconds`, and a record that expires later than its grant. */
 async function fill(count: number, seconds: number): Promise<void> {
   for (const sql of [
     `insert into oidc_records (model, id, payload, expires_at)
@@ -33,7 +33,7 @@ async function fill(count: number, seconds: number): Promise<void> {
 const sweeper = (interval?: number) =>
   createSweeper({ pool: backend.pool, clock: backend.clock, logger: silent, ...(interval && { interval }) });
 
-test('deletes all that has expired and nothing else, on several nodes at once', async () => {
+test('the sweeper deletes everything that has expired and nothing else, on several nodes in parallel', async () => {
   await fill(1_200, -3600);
   await fill(10, 3600);
   const swept = await Promise.all([sweeper().sweep(), sweeper().sweep(), sweeper().sweep()]);
@@ -43,7 +43,7 @@ test('deletes all that has expired and nothing else, on several nodes at once', 
   expect(total('revocation_marks')).toBe(1_200);
 });
 
-test('leaves what somebody is using for the next time, without waiting', async () => {
+test('the sweeper skips locked rows without waiting', async () => {
   await sweeper().sweep();
   await fill(3, -3600);
   const client = await backend.pool.connect();
@@ -57,7 +57,7 @@ test('leaves what somebody is using for the next time, without waiting', async (
   expect(await sweeper().sweep()).toMatchObject({ oidc_records: 1 });
 });
 
-test('an ended session is remembered for as long as a request may have it, then swept', async () => {
+test('an ended session is remembered as long as a request may have it, then swept', async () => {
   const sessions = backend.adapters('Session');
   const [id, uid] = [randomUUID(), randomUUID()];
   await sessions.upsert(id, { uid }, 1_000_000);
@@ -69,7 +69,7 @@ test('an ended session is remembered for as long as a request may have it, then 
   expect(await sweeper().sweep()).toMatchObject({ oidc_records: 1 });
 });
 
-test('the use of contracts is kept for 400 days', async () => {
+test('the usage of contracts is kept for 400 days', async () => {
   const account = await backend.newAccount();
   const today = backend.clock.now();
   for (const days of [0, 400, 401, 900]) {
@@ -84,7 +84,7 @@ test('the use of contracts is kept for 400 days', async () => {
   expect(rows).toHaveLength(2);
 });
 
-test('sweeps on its interval until it is stopped, whatever fails meanwhile', async () => {
+test('the sweeper runs on its interval until it is stopped, whatever fails meanwhile', async () => {
   const running = sweeper(5);
   await backend.pool.query('alter table oidc_grants rename to away');
   const failures = jest.spyOn(silent, 'warn');

@@ -42,7 +42,7 @@ const partitions = async () => {
   return rows.map(({ name, lower, upper }) => [name, lower?.toISOString(), upper?.toISOString()]);
 };
 
-it('makes partitions ahead, once, whatever time zone the session has and however many ask', async () => {
+it('partitions are created ahead, once, in any time zone and by parallel calls', async () => {
   await pool.query("set time zone 'America/New_York'");
   const made = await Promise.all([1, 2, 3, 4].map(() => ahead('2026-12-31T23:30:00Z', 1)));
   expect(made.reduce((sum, count) => Number(sum) + Number(count), 0)).toBe(2);
@@ -62,7 +62,7 @@ it('makes partitions ahead, once, whatever time zone the session has and however
   }
 });
 
-it('leaves a range alone that the default partition has rows of, or another partition overlaps', async () => {
+it('no partition is created over rows in the default partition or over another partition', async () => {
   await pool.query("insert into notes values (2, '2027-03-15Z')");
   expect(await ahead('2027-02-01T00:00:00Z', 2)).toBe(2);
   expect((await partitions()).map(([name]) => name)).toEqual([
@@ -75,7 +75,7 @@ it('leaves a range alone that the default partition has rows of, or another part
   expect(await ahead('2027-04-20T00:00:00Z', 0, 'day')).toBe(0);
 });
 
-it('drops what is over as a whole, and tells how many rows it had', async () => {
+it('expired partitions are dropped as a whole, and their rows counted', async () => {
   const drop = async (before: string) => {
     const { rows } = await pool.query<{ dropped: string }>("select partitions_drop('notes', $1) as dropped", [
       before,
@@ -101,7 +101,7 @@ it('drops what is over as a whole, and tells how many rows it had', async () => 
 });
 
 describe('the audit log', () => {
-  /** Events of eight months: some before there are partitions, some of months of their own, some of now. */
+  /** Events of eight months: from before partitions, from months with their own partition, and from now. */
   beforeAll(async () => {
     await pool.query(`
       select partition_add('audit_events', '2026-03-01Z', '2026-04-01Z'), partition_add('audit_events', '2026-04-01Z', '2026-05-01Z'),
@@ -154,9 +154,9 @@ describe('the audit log', () => {
     }
   }
 
-  it.each(FILTERS)('is paged over all partitions in order: %j', expectPages);
+  it.each(FILTERS)('is paged in order over all partitions: %j', expectPages);
 
-  it('is paged in order by blocks that thousands of events are of', async () => {
+  it('is paged in order even if thousands of events share a moment', async () => {
     await pool.query(`insert into audit_events (id, at, type, outcome, actor_kind, actor_id, client_id, door, ip)
       select gen_random_uuid(), '2026-03-02Z'::timestamptz + n / 2 * interval '1 second', case n % 2000 when 3 then 'key.rotated' else 'login' end,
         'success', 'user', 'actor-9', 'app-9', case n % 2 when 0 then 'pages' else 'api' end, ('10.' || 1 + n % 2 || '.0.' || n % 250)::inet
@@ -171,7 +171,7 @@ describe('the audit log', () => {
     await expectPages({ ip, type: ['none'] }, 'false');
   });
 
-  /** Rows that the scans of a plan have read. */
+  /** Rows read by the scans of a plan. */
   function rowsRead(plan: Record<string, unknown>): number {
     const inner = (plan['Plans'] ?? []) as Record<string, unknown>[];
     const number = (name: string) => Number(plan[name] ?? 0);
@@ -183,9 +183,9 @@ describe('the audit log', () => {
   it.each([
     ['from the middle', { type: ['log.*', 'login'] }, '2026-03-02T01:00:00Z'],
     ['of a rare kind', { type: ['key.*'] }, '2026-03-02T02:30:00Z'],
-    ['of a client from the middle', { type: ['login'], clientId: ['app-9'] }, '2026-03-02T01:00:00Z'],
+    ['by a client, from the middle', { type: ['login'], clientId: ['app-9'] }, '2026-03-02T01:00:00Z'],
   ] satisfies [string, AuditFilters, string][])(
-    'is read by kinds within bounds, no more of each than a page has: %s',
+    'is read by index, at most a page of rows per partition: %s',
     async (_, filters, at) => {
       await pool.query('analyze audit_events');
       const statements: [string, unknown[] | undefined][] = [];
@@ -216,7 +216,7 @@ describe('the audit log', () => {
     },
   );
 
-  it('stays as it was written, in each partition, and goes by whole months', async () => {
+  it('is append-only in each partition, and deleted by whole months', async () => {
     for (const table of ['audit_events_20260301', 'audit_events_default', 'audit_events_20260401']) {
       await expect(pool.query(`delete from ${table}`)).rejects.toThrow('append-only');
       await expect(pool.query(`update ${table} set door = 'api'`)).rejects.toThrow('append-only');
@@ -234,7 +234,7 @@ describe('the audit log', () => {
       "select partitions_drop('audit_events', '2026-04-20Z')::int as dropped",
     );
     expect(rows).toEqual([{ dropped: march }]);
-    // Of April, which is not over, none; of what is in no month all, some at a time.
+    // Nothing of April, which is not over. Everything outside the monthly partitions, in batches.
     const sweep = async () =>
       (await pool.query<{ deleted: number }>("select audit_sweep('2026-04-20Z', 40) as deleted")).rows[0]
         ?.deleted;
@@ -255,7 +255,7 @@ describe('days of accounts', () => {
     return rows[0]!.id;
   };
 
-  it('are in partitions of whole days in UTC, whatever time zone the session has', async () => {
+  it('are partitioned by whole days in UTC, whatever the session’s time zone', async () => {
     const client = await pool.connect();
     await client.query("set time zone 'Pacific/Auckland'");
     await client.query("select partitions_ahead('daily_active', 'day', 1, '2027-06-30T23:30:00Z')");
@@ -278,7 +278,7 @@ describe('days of accounts', () => {
     ]);
   });
 
-  it('go with the account, from each partition, without a lock on accounts', async () => {
+  it('are deleted with the account from each partition, without locking accounts', async () => {
     const [one, another] = [await account(), await account()];
     for (const day of ['2020-01-01', '2027-06-30'])
       for (const id of [one, another]) {
@@ -297,7 +297,7 @@ describe('days of accounts', () => {
     expect(await count('daily_active')).toBe(1);
   });
 
-  it('are swept some at a time where they are in no range, and as a whole where they are', async () => {
+  it('are swept in batches outside the partitions, and as whole partitions', async () => {
     const id = await account();
     await pool.query('truncate contract_users');
     await pool.query(
@@ -315,13 +315,13 @@ describe('days of accounts', () => {
     await holder.query('rollback');
     holder.release();
     expect([await sweep(4), await count('contract_users')]).toEqual([1, 4]);
-    // This month's, when it is over.
+    // The partition of this month, once that is over.
     expect(
       await expirePartitions(pool, 'contract_users', new Date(now.getTime() + 32 * 86_400_000), 10),
     ).toBe(4);
   });
 
-  it("become the first partition of a database that has some, which yesterday's statements go on with", async () => {
+  it('become the first partition of an existing database, and the previous version’s statements still work', async () => {
     const { url } = await createDatabase();
     const old = createPool(url, { logger: createLogger('silent'), applicationName: 'test' });
     atEnd(() => old.end());
@@ -344,7 +344,7 @@ describe('days of accounts', () => {
       `select name::text from partitions_of('contract_users') where lower is null order by 1`,
     );
     expect(rows).toEqual([{ name: 'contract_users_before' }, { name: 'contract_users_default' }]);
-    // As the version before inserts and sweeps.
+    // The inserts and the sweep of the previous version.
     await old.query(
       `insert into contract_users select 'ppl', 'login', now()::date, id from users on conflict do nothing`,
     );

@@ -6,7 +6,7 @@ import { UserAgent } from '../oidc/support/user-agent.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { execute } from '../support/postgres-server.ts';
 
-/** Tables that operators fill by hand: read whole, and kept in memory. */
+/** Tables that operators fill by hand. They are read completely and kept in memory. */
 const SMALL = new Set([
   'apis',
   'attribute_schemas',
@@ -21,9 +21,9 @@ const SMALL = new Set([
   'webhooks',
 ]);
 
-it('reads no large table from end to end on the way of a request', async () => {
+it('no request reads a large table completely', async () => {
   const { url } = await createDatabase();
-  // Whatever an index can find is found by it, however small the table.
+  // Use an index wherever possible, however small the table.
   await execute(url, `alter database ${new URL(url).pathname.slice(1)} set enable_seqscan = off`);
   const provider = await startProvider({ databaseUrl: url, stores: 'PostgreSQL' });
   const scans = async () =>
@@ -71,11 +71,11 @@ it('reads no large table from end to end on the way of a request', async () => {
     accessToken,
   );
 
-  // A connection that ends tells what it has counted.
+  // A connection reports its counts when it ends.
   await provider.postern.stop();
   const after = await scans();
   const read = [...after].filter(([table, count]) => count > (before.get(table) ?? 0) && !SMALL.has(table));
-  // What it looks at is really counted.
+  // The statistics are really counted.
   expect(after.get('signing_keys')).toBeGreaterThan(0);
   expect(read).toEqual([]);
 });

@@ -26,7 +26,7 @@ async function failure(dataDir: string): Promise<Error> {
   return error as Error;
 }
 
-test('makes a database in an empty DATA_DIR, and finds it again', async () => {
+test('the embedded PostgreSQL creates a database in an empty DATA_DIR, and finds it again', async () => {
   const dataDir = await newDataDir();
   const first = await open(dataDir);
   expect(first.firstRun).toBe(true);
@@ -40,7 +40,7 @@ test('makes a database in an empty DATA_DIR, and finds it again', async () => {
   await execute(second.databaseUrl, 'insert into kept values (1)');
   await second.close();
 
-  // A copy is its copier's, root's too, and may be open to others.
+  // A copy belongs to whoever made it, perhaps root, and may be readable by others.
   const copy = path.join(await temporaryFolder(), 'copy');
   await promisify(execFile)('cp', ['-r', dataDir, copy]);
   await chmod(path.join(copy, 'postgres/cluster'), 0o755);
@@ -50,7 +50,7 @@ test('makes a database in an empty DATA_DIR, and finds it again', async () => {
   await third.close();
 });
 
-test('lets nobody else at it: the files are closed, and the database asks for its password', async () => {
+test('the embedded PostgreSQL is closed to others: by file permissions and by its password', async () => {
   const dataDir = await newDataDir();
   const { databaseUrl, close } = await open(dataDir).then((it) => ({
     databaseUrl: it.databaseUrl,
@@ -69,7 +69,7 @@ test('lets nobody else at it: the files are closed, and the database asks for it
   await close();
 });
 
-test('is shared: who leaves last stops it, in whatever order', async () => {
+test('the embedded PostgreSQL is shared and stopped by its last user, in any order', async () => {
   const dataDir = await newDataDir();
   const server = await open(dataDir);
   const command = await open(dataDir);
@@ -84,7 +84,7 @@ test('is shared: who leaves last stops it, in whatever order', async () => {
   expect(await serverPid(dataDir)).toBeNull();
 });
 
-test('a newcomer and the last to leave do not get into each other’s way', async () => {
+test('a new user of the embedded PostgreSQL and its last one don’t conflict', async () => {
   const dataDir = await newDataDir();
   await (await open(dataDir)).close();
   const visit = async () => {
@@ -98,7 +98,7 @@ test('a newcomer and the last to leave do not get into each other’s way', asyn
   expect(await serverPid(dataDir)).toBeNull();
 });
 
-test('of processes that start at once on an empty DATA_DIR one makes the database', async () => {
+test('one of several processes that start in parallel on an empty DATA_DIR creates the database', async () => {
   const dataDir = await newDataDir();
   const all = await Promise.all([open(dataDir), open(dataDir), open(dataDir)]);
   expect(all.filter(({ firstRun }) => firstRun)).toHaveLength(1);
@@ -107,7 +107,7 @@ test('of processes that start at once on an empty DATA_DIR one makes the databas
   for (const one of all) await one.close();
 });
 
-test('adopts the PostgreSQL of a server that was killed', async () => {
+test('a start adopts the PostgreSQL of a killed server', async () => {
   const dataDir = await newDataDir();
   const { child, said } = await spawnUser(dataDir);
   const pid = await serverPid(dataDir);
@@ -123,7 +123,7 @@ test('adopts the PostgreSQL of a server that was killed', async () => {
   expect(await serverPid(dataDir)).toBeNull();
 });
 
-test('begins anew where the making of the database was cut short', async () => {
+test('a start begins again if the creation of the database was interrupted', async () => {
   const dataDir = await newDataDir();
   const interrupted = spawnUser(dataDir).catch(() => undefined);
   while (!(await remains(dataDir).catch(() => []))[0]) await sleep(5);
@@ -134,11 +134,11 @@ test('begins anew where the making of the database was cut short', async () => {
   const embedded = await open(dataDir);
   expect(embedded.firstRun).toBe(true);
   await embedded.close();
-  // What was cut short may still have been writing; the next start clears up.
+  // The interrupted process may still have been writing; the next start cleans up.
   while ((await remains(dataDir)).length > 0) await (await open(dataDir)).close();
 });
 
-test('refuses a second server, saying which the first is', async () => {
+test('a second server on the same DATA_DIR is refused and told about the first', async () => {
   const dataDir = await newDataDir();
   const { child, said } = await spawnUser(dataDir);
   expect(said).toHaveProperty('databaseUrl');
@@ -152,7 +152,7 @@ test('refuses a second server, saying which the first is', async () => {
   await second.close();
 });
 
-test('brings PostgreSQL back when it dies, where it was', async () => {
+test('the embedded PostgreSQL is restarted on its port when it dies', async () => {
   const dataDir = await newDataDir();
   const log: string[] = [];
   const embedded = await openEmbedded({
@@ -175,7 +175,7 @@ test('brings PostgreSQL back when it dies, where it was', async () => {
   expect(await serverPid(dataDir)).toBeNull();
 });
 
-test('starts elsewhere when another program has its port', async () => {
+test('the embedded PostgreSQL starts on another port if its port is taken', async () => {
   const dataDir = await newDataDir();
   const before = await open(dataDir);
   await before.close();
@@ -189,7 +189,7 @@ test('starts elsewhere when another program has its port', async () => {
   other.close();
 });
 
-test('starts although the process id of its last PostgreSQL now belongs to another program', async () => {
+test('the embedded PostgreSQL starts even if another program now has its process id', async () => {
   const dataDir = await newDataDir();
   await (await open(dataDir)).close();
   const cluster = await findCluster(dataDir);
@@ -204,7 +204,7 @@ test('starts although the process id of its last PostgreSQL now belongs to anoth
   stranger?.kill();
 });
 
-test('runs under a folder that only its owner may enter', async () => {
+test('the embedded PostgreSQL runs below a folder that only its owner may enter', async () => {
   const dataDir = await newDataDir();
   await chmod(path.dirname(dataDir), 0o700);
   await (await open(dataDir)).close();
@@ -213,12 +213,12 @@ test('runs under a folder that only its owner may enter', async () => {
   await again.close();
 });
 
-test('runs from programs in such a folder', async () => {
+test('the embedded PostgreSQL runs with programs in such a folder', async () => {
   const closed = path.join(await temporaryFolder(), 'closed');
   const { postgres } = await findBinaries();
   await cp(path.resolve(postgres, '../..'), path.join(closed, 'native'), { recursive: true });
   const programs = path.join(closed, 'native/bin');
-  // First the folder alone, then the files as a strict umask makes them.
+  // First the folder alone, then files created with a strict umask.
   const files = ['initdb', 'postgres'].map((name) => path.join(programs, name));
   for (const shut of [[closed], files]) {
     for (const each of shut) await chmod(each, 0o700);
@@ -234,7 +234,7 @@ test('runs from programs in such a folder', async () => {
   }
 });
 
-test('says what to do when DATA_DIR is, or lies under, a file', async () => {
+test('a DATA_DIR that is a file, or below one, is refused with advice', async () => {
   const file = path.join(await temporaryFolder(), 'file');
   await writeFile(file, '');
   for (const dataDir of [file, path.join(file, 'data')]) {
@@ -244,7 +244,7 @@ test('says what to do when DATA_DIR is, or lies under, a file', async () => {
   }
 });
 
-test('says what to do when DATA_DIR is read-only', async () => {
+test('a read-only DATA_DIR is refused with advice', async () => {
   const said = await saidOnFileSystem('ro');
   expect(said).toMatchObject({
     name: 'StartupError',
@@ -254,8 +254,8 @@ test('says what to do when DATA_DIR is read-only', async () => {
 
 test.each([
   ['at once', 'size=16k'],
-  ['while the database is made', 'size=24m'],
-])('says what to do when the disk is full %s', async (_when, options) => {
+  ['while the database is created', 'size=24m'],
+])('a disk that is full %s is reported with advice', async (_when, options) => {
   const said = await saidOnFileSystem(options);
   expect(said).toMatchObject({
     name: 'StartupError',
@@ -263,7 +263,7 @@ test.each([
   });
 });
 
-test('refuses the files of another PostgreSQL, and leaves them alone', async () => {
+test('the files of another PostgreSQL are refused and left alone', async () => {
   const dataDir = await newDataDir();
   await (await open(dataDir)).close();
   const version = path.join(dataDir, 'postgres/cluster/PG_VERSION');
@@ -274,7 +274,7 @@ test('refuses the files of another PostgreSQL, and leaves them alone', async () 
   await (await open(dataDir)).close();
 });
 
-test('refuses a database whose password is gone, rather than making another', async () => {
+test('a database without its password is refused rather than replaced', async () => {
   const dataDir = await newDataDir();
   await (await open(dataDir)).close();
   await rm(path.join(dataDir, 'postgres/connection.json'));

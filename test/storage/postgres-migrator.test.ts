@@ -30,7 +30,7 @@ async function rows<Row>(url: string, sql: string): Promise<Row[]> {
   }
 }
 
-test('brings an empty database up to date, then finds nothing to do', async () => {
+test('migrations bring an empty database up to date, then find nothing to do', async () => {
   const url = await empty();
   const pending = await pendingMigrations(url);
   expect(pending).toContain('0001-foundation');
@@ -40,15 +40,15 @@ test('brings an empty database up to date, then finds nothing to do', async () =
   expect(await rows(url, 'select id from users')).toEqual([]);
 });
 
-test('of five nodes that start together one migrates', async () => {
+test('one of five nodes that start in parallel migrates', async () => {
   const url = await empty();
-  // Slow enough that all five are there before the first is done, and fails when it runs twice.
+  // Slow enough that all five arrive before the first one is done, and it fails if it runs twice.
   const folder = await folderOf({ '0001-slow.sql': 'select pg_sleep(0.3); create table once (n integer);' });
   const results = await Promise.all(Array.from({ length: 5 }, () => migrate(url, logger, folder)));
   expect(results.filter((names) => names.length > 0)).toEqual([['0001-slow']]);
 });
 
-test('refuses a database of a newer version, naming what it does not know, and leaves it alone', async () => {
+test('the database of a newer version is refused, naming the unknown migrations, and left alone', async () => {
   const url = await empty();
   const newer = { '0001-a.sql': 'create table a (n integer)', '0009-new.sql': 'create table b (n integer)' };
   await migrate(url, logger, await folderOf(newer));
@@ -66,14 +66,14 @@ test('refuses a database of a newer version, naming what it does not know, and l
 const FIRST = { '0001-a.sql': 'create table a (n integer)' };
 const EXPANSION = { '0900-wider.sql': 'alter table a add column m integer' };
 
-test('runs beside what a newer version added, and stays out once that version took away what this one uses', async () => {
+test('a node accepts a newer version’s additions, and refuses the database once what it uses was removed', async () => {
   const url = await empty();
   const older = await folderOf(FIRST);
   const between = await folderOf({ ...FIRST, ...EXPANSION });
   await migrate(url, logger, between);
   expect(await migrate(url, logger, older)).toEqual([]);
   expect(await pendingMigrations(url, older)).toEqual([]);
-  // The first version that others run beside reads this table alone.
+  // The first version that supports rolling upgrades reads only this table.
   expect(await rows(url, 'select name from migrations')).toEqual([{ name: '0001-a' }]);
 
   const contraction = '-- postern: contract after 0900-wider\nalter table a drop column n';
@@ -86,7 +86,7 @@ test('runs beside what a newer version added, and stays out once that version to
   ]);
 });
 
-test('waits for a table in use without keeping others from it for long', async () => {
+test('a migration waits for a table in use without blocking others for long', async () => {
   const url = await empty();
   await migrate(url, logger, await folderOf(FIRST));
   const holder = new Client({ connectionString: url });
@@ -97,14 +97,14 @@ test('waits for a table in use without keeping others from it for long', async (
   const waiting =
     "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
   await until(async () => (await rows(url, waiting)).length > 0);
-  // Answered once the migration has let go, though the transaction that it waits for goes on.
+  // It is answered once the migration has stopped waiting, though the other transaction still runs.
   expect(await rows(url, 'select * from a')).toEqual([]);
   await holder.query('commit');
   await holder.end();
   expect(await migrated).toEqual(['0900-wider']);
 });
 
-test('refuses a migration that was changed after it was applied, by name, whatever its line ends', async () => {
+test('a migration that changed after it was applied is refused by name, whatever its line endings', async () => {
   const url = await empty();
   const first = 'create table a (n integer);\nselect 1;\n';
   await migrate(url, logger, await folderOf({ '0001-a.sql': first }));
@@ -116,7 +116,7 @@ test('refuses a migration that was changed after it was applied, by name, whatev
   expect(await rows(url, 'select name from migrations')).toEqual([{ name: '0001-a' }]);
 });
 
-test('writes down the checksums that a former version did not', async () => {
+test('missing checksums from an earlier version are added', async () => {
   const url = await empty();
   const folder = await folderOf({ '0001-a.sql': 'create table a (n integer)' });
   await migrate(url, logger, folder);
@@ -128,7 +128,7 @@ test('writes down the checksums that a former version did not', async () => {
   ).rejects.toThrow('0001-a was changed');
 });
 
-test('keeps nothing of a migration that fails half-way, and all before it', async () => {
+test('nothing is left of a migration that fails half-way, but everything before it', async () => {
   const url = await empty();
   const good = { '0001-good.sql': 'create table good (n integer)' };
   const broken = await folderOf({ ...good, '0002-bad.sql': 'create table half (n integer); select 1 / 0;' });
@@ -141,7 +141,7 @@ test('keeps nothing of a migration that fails half-way, and all before it', asyn
   expect(await migrate(url, logger, mended)).toEqual(['0002-bad']);
 });
 
-test('says where it looked and what to do when PostgreSQL is not there, never the password', async () => {
+test('an unreachable PostgreSQL is reported with its address and advice, but never the password', async () => {
   const refusal = await migrate('postgres://someone:hunter2@127.0.0.1:1/nowhere', logger).catch(
     (error: unknown) => error,
   );

@@ -15,21 +15,21 @@ async function node(databaseUrl: string): Promise<Notifications> {
   return notifications;
 }
 
-/** What a node hears under `topic`. */
+/** Collects what a node receives for `topic`. */
 function heard(notifications: Notifications, topic: string): (string | null)[] {
   const keys: (string | null)[] = [];
   notifications.subscribe(topic, (key) => void keys.push(key));
   return keys;
 }
 
-/** Waits until something else than before has been heard of: what was sent earlier must have come by then. */
+/** Waits until another change has been announced: everything sent earlier must have arrived by then. */
 async function settle(notifications: Notifications): Promise<void> {
   const marks = heard(notifications, 'mark');
   await notifications.publish('mark', 'x');
   while (marks.length === 0) await sleep(5);
 }
 
-test('tells every node, the sender too, and only of the topic', async () => {
+test('a notification reaches every node including the sender, and only on its topic', async () => {
   const { url } = await createDatabase();
   const [a, b] = await Promise.all([node(url), node(url)]);
   const [atA, atB, other] = [heard(a, 'client'), heard(b, 'client'), heard(b, 'key')];
@@ -42,7 +42,7 @@ test('tells every node, the sender too, and only of the topic', async () => {
   expect(other).toEqual([]);
 });
 
-test('tells what a transaction published when it commits, and only then', async () => {
+test('a notification from a transaction is delivered when it commits, and only then', async () => {
   const { url } = await createDatabase();
   const listener = await node(url);
   const keys = heard(listener, 'client');
@@ -62,7 +62,7 @@ test('tells what a transaction published when it commits, and only then', async 
   expect(keys).toEqual(['done']);
 });
 
-test('one listener that fails, or leaves, costs the others nothing', async () => {
+test('a notification listener that fails or leaves does not affect others', async () => {
   const { url } = await createDatabase();
   const notifications = await node(url);
   notifications.subscribe('client', () => {
@@ -77,14 +77,14 @@ test('one listener that fails, or leaves, costs the others nothing', async () =>
   expect(left).toEqual([]);
 });
 
-test('after PostgreSQL was away, says that anything may have changed, and hears again', async () => {
+test('after an outage of PostgreSQL, listeners are told that anything may have changed, and receive again', async () => {
   const server = await startPostgres();
   const notifications = await node(server.databaseUrl());
   const keys = heard(notifications, 'client');
   for (const end of [() => server.stop(), () => server.kill()]) {
     keys.length = 0;
     await end();
-    // No sooner than it has noticed.
+    // Not before it has noticed.
     while (
       await notifications.publish('client', 'lost').then(
         () => true,
@@ -101,7 +101,7 @@ test('after PostgreSQL was away, says that anything may have changed, and hears 
   }
 });
 
-test('does not come back once closed, even while PostgreSQL is away', async () => {
+test('notifications do not reconnect once closed, even while PostgreSQL is down', async () => {
   const server = await startPostgres();
   const [notifications, another] = await Promise.all([
     node(server.databaseUrl()),
@@ -112,7 +112,7 @@ test('does not come back once closed, even while PostgreSQL is away', async () =
   await server.stop();
   await notifications.close();
   await server.start();
-  // It has tried as long, and at the same pace.
+  // The other one has tried for as long, at the same pace.
   while (heardByAnother.length === 0) await sleep(5);
   await another.publish('client', 'b');
   await settle(another);
@@ -121,7 +121,7 @@ test('does not come back once closed, even while PostgreSQL is away', async () =
   await expect(notifications.publish('client', 'a')).rejects.toThrow();
 });
 
-test('says so when PostgreSQL is not there at first', async () => {
+test('the start says so if PostgreSQL is unreachable', async () => {
   const databaseUrl = 'postgres://nobody@127.0.0.1:1/nothing';
   await expect(new Notifications(databaseUrl, logger).connect()).rejects.toThrow('ECONNREFUSED');
 });

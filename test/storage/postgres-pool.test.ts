@@ -30,7 +30,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-test('outlives its server: what is under way fails as unavailable, and it heals by itself', async () => {
+test('the pool survives its server: statements under way fail as unavailable, and it recovers by itself', async () => {
   const server = await startPostgres();
   const pool = poolOf(server.databaseUrl());
   const sequelize = createSequelize(pool, secrets);
@@ -38,7 +38,8 @@ test('outlives its server: what is under way fails as unavailable, and it heals 
   for (const end of [() => server.stop(), () => server.kill()]) {
     await checkWritable(pool);
     await sequelize.query('select 1');
-    // One connection idle, one checked out between two statements, one busy, one lent to a model, one to a transaction.
+    // One connection idle, one checked out between statements, one busy, one used by a model, one by a
+    // transaction.
     const held = await pool.connect();
     const busy = failureOf(pool.query('select pg_sleep(60)'));
     const lent = [
@@ -64,7 +65,7 @@ test('outlives its server: what is under way fails as unavailable, and it heals 
   }
 });
 
-test('tells a server that cannot serve now from a statement that is wrong', async () => {
+test('the pool distinguishes a server that is unavailable from a wrong statement', async () => {
   const { url } = await createDatabase();
   const pool = poolOf(url);
   const timedOut = await failureOf(pool.query('set statement_timeout = 10; select pg_sleep(60)'));
@@ -80,7 +81,7 @@ test('tells a server that cannot serve now from a statement that is wrong', asyn
   expect(isUnavailable(await failureOf(late.query('select 1')))).toBe(true);
 });
 
-test('gives up on a server that never answers, and on a pool that is used up', async () => {
+test('the pool gives up on a server that never answers, and when no connection is free', async () => {
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   atEnd(async () => silent.close());
@@ -99,7 +100,7 @@ test('gives up on a server that never answers, and on a pool that is used up', a
   );
 });
 
-test('models and SQL in a transaction are on one connection, and nothing of it is seen before it commits', async () => {
+test('models and SQL in a transaction share a connection, and nothing is visible before the commit', async () => {
   const { url } = await createDatabase();
   const pool = poolOf(url);
   const { inTransaction } = transactions(createSequelize(pool, secrets), logger);
@@ -117,11 +118,11 @@ test('models and SQL in a transaction are on one connection, and nothing of it i
   expect(await count(pool)).toBe(0);
   await inTransaction((tx) => SigningKey.create(key, { transaction: tx }));
   expect(await count(pool)).toBe(1);
-  // Its connection may be another transaction's by now.
+  // Its connection may already belong to another transaction.
   await expect(left[0]!.query('select 1')).rejects.toThrow('the transaction has ended');
 });
 
-test('transactions that need a connection beside their own never wait for one another', async () => {
+test('transactions that need another connection never wait for one another', async () => {
   const { url } = await createDatabase();
   const pool = poolOf(url, CONNECTIONS.all);
   const { inTransaction } = transactions(createSequelize(pool, secrets), logger);
@@ -135,7 +136,7 @@ test('transactions that need a connection beside their own never wait for one an
   expect(pool.totalCount).toBeLessThanOrEqual(CONNECTIONS.all);
 });
 
-test('a transaction whose connection is lost is undone and unavailable; one with its statement timed out goes on', async () => {
+test('a transaction with a lost connection is rolled back as unavailable, one with a statement timeout goes on', async () => {
   const { url } = await createDatabase();
   const pool = poolOf(url);
   const { inTransaction } = transactions(createSequelize(pool, secrets), logger);
@@ -159,7 +160,7 @@ test('a transaction whose connection is lost is undone and unavailable; one with
   expect(pool.totalCount).toBe(pool.idleCount);
 });
 
-test('a connection that ends before anybody listens to it fails its next statement, and not the process', async () => {
+test('a connection lost before anybody listens to it fails its next statement, not the process', async () => {
   const { url } = await createDatabase();
   const client = new PostgresClient({ databaseUrl: url });
   await client.connect();

@@ -8,7 +8,7 @@ import { atEnd } from '../support/cleanup.ts';
 import { startRedis } from '../support/redis.ts';
 import { KINDS, openBackend, type Backend } from './backends.ts';
 
-/** Each command's calls since the last time it was asked. */
+/** How often each command was called since the last reading. */
 async function commandsDuring(redis: Redis, work: () => Promise<unknown>): Promise<Record<string, number>> {
   await redis.config('RESETSTAT');
   await work();
@@ -21,7 +21,7 @@ async function commandsDuring(redis: Redis, work: () => Promise<unknown>): Promi
   return rest;
 }
 
-test('an outage fails what is asked within seconds, is logged once, and heals by itself', async () => {
+test('during an outage commands fail within seconds, it is logged once, and the client recovers by itself', async () => {
   const server = await startRedis();
   const lines: string[] = [];
   const sink = new Writable({ write: (chunk, _encoding, done) => (lines.push(String(chunk)), done()) });
@@ -41,7 +41,7 @@ test('an outage fails what is asked within seconds, is logged once, and heals by
   await expect(reply(redis.lpush('a', '1').then(() => redis.incr('a')))).rejects.toThrow(/WRONGTYPE/);
 });
 
-test('a refused password is not in the log', async () => {
+test('a refused Redis password is not logged', async () => {
   const server = await startRedis(['--requirepass', 'right']);
   let log = '';
   const sink = new Writable({ write: (chunk, _encoding, done) => ((log += String(chunk)), done()) });
@@ -52,7 +52,7 @@ test('a refused password is not in the log', async () => {
   expect(log).not.toContain('wrong-password');
 });
 
-test('what is asked in one turn is sent in one write, and answered in its order', async () => {
+test('commands of one turn are sent in one write and answered in order', async () => {
   const server = await startRedis();
   const redis = createRedis(server.url, createLogger('silent')) as Redis;
   atEnd(async () => redis.disconnect());
@@ -62,18 +62,18 @@ test('what is asked in one turn is sent in one write, and answered in its order'
   const reads = async () => Number(/total_reads_processed:(\d+)/.exec(await other.info('stats'))?.[1]);
   const before = await reads();
   const replies = await Promise.all([redis.set('a', '1'), redis.incr('a'), redis.get('a'), redis.get('b')]);
-  // One of ours, one of the question itself.
+  // One of ours, and one for this question.
   expect([replies, (await reads()) - before]).toEqual([['OK', 2, '2', null], 2]);
 });
 
-test('the adapters need one call of Redis for each operation, two to write under a grant', async () => {
+test('the adapters need one Redis call for each operation, or two to write under a grant', async () => {
   const backend = await openBackend('PostgreSQL and Redis');
   const redis = backend.redis as Redis;
   const codes = backend.adapters('AuthorizationCode');
   const grantId = await backend.newGrant();
   for (const id of ['first', 'second']) {
     const written = await commandsDuring(redis, () => codes.upsert(id, { grantId }, 60));
-    // The first time a connection sends a script whole.
+    // A connection sends the script itself the first time.
     expect((written['evalsha'] ?? 0) + (written['eval'] ?? 0)).toBe(2);
   }
   expect(await commandsDuring(redis, () => codes.find('first'))).toEqual({ hmget: 1 });
@@ -88,11 +88,11 @@ test('the adapters need one call of Redis for each operation, two to write under
   const interactions = backend.adapters('Interaction');
   await interactions.upsert('first', {}, 60);
   const alone = await commandsDuring(redis, () => interactions.upsert('second', {}, 60));
-  // A long one before it would have been stored deflated, in another field.
+  // A long value is compressed and stored in another field.
   expect(alone).toEqual({ evalsha: 1, hset: 1, hdel: 1, pexpire: 1 });
 });
 
-test('the cluster that the suite runs on refuses two keys of different slots', async () => {
+test('the tested cluster refuses two keys from different slots', async () => {
   const backend = await openBackend('PostgreSQL and Redis Cluster');
   const node = new Redis(backend.server!.url);
   await expect(node.mget('a', 'b')).rejects.toThrow(/CROSSSLOT/);
@@ -102,7 +102,7 @@ test('the cluster that the suite runs on refuses two keys of different slots', a
 describe.each(KINDS.slice(1))('%s', (kind) => {
   let backend: Backend;
 
-  test('while Redis is away what lives there is unavailable, and what must survive is not', async () => {
+  test('without Redis, what is stored there is unavailable, and everything else works', async () => {
     backend = await openBackend(kind);
     const { adapters } = backend;
     const grantId = await backend.newGrant();

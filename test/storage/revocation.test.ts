@@ -21,7 +21,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     await revocation.endToken(token.jti, inSeconds(600));
     return token;
   };
-  /** As another process that shares the stores sees it. */
+  /** The view of another process that shares the stores. */
   const anotherNode = async () =>
     createRevocation({
       pool: backend.pool,
@@ -30,7 +30,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
       logger: silent,
       longestToken: 3600,
     });
-  /** Until checks are answered by Redis, if there is one. */
+  /** Waits until Redis answers the checks, if there is one. */
   const synced = async (node: Revocation = revocation) => {
     for (;;) {
       const query = jest.spyOn(backend.pool, 'query');
@@ -42,7 +42,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     }
   };
 
-  test('ends one token, and no other of its grant and client', async () => {
+  test('ends one token, and no other of its grant or client', async () => {
     const token = await end(newToken());
     expect(await revocation.isRevoked(token)).toBe(true);
     expect(await revocation.isRevoked({ jti: token.jti, clientId: 'x' })).toBe(true);
@@ -50,7 +50,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     expect(await revocation.isRevoked(newToken())).toBe(false);
   });
 
-  test('ends every token of a grant, with the grant itself', async () => {
+  test('ends a grant with all its tokens', async () => {
     const grantId = await backend.newGrant();
     await synced();
     await revocation.endGrant(grantId);
@@ -59,7 +59,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     expect(await backend.adapters('Grant').find(grantId)).toBeUndefined();
   });
 
-  test('ends the grants of an account, of a client, or of one for the other', async () => {
+  test('ends the grants of an account, of a client, or of both together', async () => {
     const [accountId, neighbour] = [await backend.newAccount(), await backend.newAccount()];
     const [app, other] = [randomUUID(), randomUUID()];
     const grants = {
@@ -81,7 +81,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     expect(await revocation.isRevoked({ jti: randomUUID(), clientId: other })).toBe(false);
   });
 
-  test('ends nothing when the transaction rolls back, all at once when it commits', async () => {
+  test('has no effect if the transaction rolls back, and its full effect when it commits', async () => {
     const accountId = await backend.newAccount();
     const grantId = await backend.newGrant({ accountId, clientId: 'app' });
     const code = randomUUID();
@@ -99,7 +99,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     expect(await backend.adapters('AuthorizationCode').find(code)).toBeUndefined();
   });
 
-  test('is forgotten when the token has expired everywhere', async () => {
+  test('is forgotten once the token has expired everywhere', async () => {
     const token = newToken();
     await revocation.endToken(token.jti, inSeconds(10));
     backend.clock.forward(10_000);
@@ -108,7 +108,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     expect(await revocation.isRevoked(token)).toBe(false);
   });
 
-  test('what one node ends has ended on the others, also on those that start later', async () => {
+  test('by one node is in effect on the others, also on those that start later', async () => {
     const there = await anotherNode();
     await synced(there);
     await synced();
@@ -124,7 +124,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
   const flush = () =>
     (backend.redis instanceof Cluster ? backend.redis.nodes('master')[0]! : backend.redis!).flushall();
 
-  test('revives nothing when Redis loses everything, at whatever moment', async () => {
+  test('survives the loss of all data in Redis, at any moment', async () => {
     const there = await anotherNode();
     const tokens: Token[] = [];
     for (let round = 0; round < 60; round += 1) {
@@ -141,7 +141,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     for (const token of tokens) expect(await revocation.isRevoked(token)).toBe(true);
   });
 
-  test('is answered by Redis alone once that has every mark', async () => {
+  test('is checked in Redis alone once it has every mark', async () => {
     const many = Array.from({ length: 3_000 }, newToken);
     await backend.pool.query(
       "insert into revocation_marks select 'token', jti, now() + interval '1 hour' from unnest($1::text[]) as jti",
@@ -155,7 +155,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     query.mockRestore();
   });
 
-  test('learns within its time of what was committed and never told', async () => {
+  test('that was committed but not announced is in effect after a while', async () => {
     await synced();
     const token = newToken();
     await backend.pool.query("insert into revocation_marks values ('token', $1, now() + interval '1 hour')", [
@@ -168,7 +168,7 @@ describe.each(KINDS)('revocation on %s', (kind) => {
     expect(await revocation.isRevoked(token)).toBe(true);
   });
 
-  test('revives nothing when Redis is killed, is away, and comes back empty', async () => {
+  test('survives when Redis is killed, is down, and returns empty', async () => {
     const before = await end(newToken());
     await synced();
     await backend.server!.stop('SIGKILL');

@@ -38,8 +38,8 @@ const insert = (name: string, tx: Tx) => tx.query('insert into roles (name) valu
 const isThere = async (from: typeof pool, name: string) =>
   (await from.query('select from roles where name = $1', [name])).rowCount === 1;
 
-describe('work as one', () => {
-  it('reads by pool and models what it has written, and commits all of it at the end', async () => {
+describe('work as one transaction', () => {
+  it('reads its own writes through pool and models, and commits at the end', async () => {
     const [name, heard] = [randomUUID(), [] as string[]];
     await work.asOne(async () => {
       await work.inTransaction(async (tx) => {
@@ -53,7 +53,7 @@ describe('work as one', () => {
     expect([heard, await isThere(pool, name)]).toEqual([['committed'], true]);
   });
 
-  it('writes gathered rows together before the commit, whatever a failed part has written of them', async () => {
+  it('writes gathered rows together before the commit, also if a failed part wrote some of them', async () => {
     const written: string[][] = [];
     const write = async (names: readonly string[], executor: Executor) => {
       written.push([...names]);
@@ -90,7 +90,7 @@ describe('work as one', () => {
     ).rejects.toMatchObject({ code: '23505' });
   });
 
-  it('takes back the part that failed, with what waited for its commit, and goes on', async () => {
+  it('rolls a failed part back, with what waited for its commit, and continues', async () => {
     const [kept, lost, heard] = [randomUUID(), randomUUID(), [] as string[]];
     const part = (name: string, end: (tx: Tx) => unknown) =>
       work.inTransaction(async (tx) => {
@@ -105,7 +105,7 @@ describe('work as one', () => {
     expect([heard, await isThere(pool, kept), await isThere(pool, lost)]).toEqual([[kept], true, false]);
   });
 
-  it('makes one savepoint for parts that begin together, and none for a part that runs nothing', async () => {
+  it('needs one savepoint for parts that start together, and none for a part without statements', async () => {
     const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
     const statements: unknown[] = [];
     const note = (client: PoolClient) => {
@@ -145,12 +145,12 @@ describe('work as one', () => {
     ]);
   });
 
-  it('goes on after a statement that the database refused', async () => {
+  it('continues after a statement that failed', async () => {
     const [name, other] = [randomUUID(), randomUUID()];
     const twice = (tx: Tx) => insert(name, tx).then(() => insert(name, tx));
     await work.asOne(async () => {
       await expect(work.asOne(() => work.inTransaction(twice))).rejects.toThrow('duplicate key');
-      // A part that begins in a transaction that has failed takes nothing back that is not its own.
+      // A part that starts in a failed transaction rolls back only its own work.
       const careless = work.asOne(async () => {
         await work.inTransaction((tx) => insert(other, tx));
         await work.asOne((tx) => insert(other, tx)).catch(() => undefined);
@@ -163,7 +163,7 @@ describe('work as one', () => {
     expect([await isThere(pool, name), await isThere(pool, other)]).toEqual([true, false]);
   });
 
-  it('leaves nothing when it fails at the end', async () => {
+  it('leaves nothing if it fails at the end', async () => {
     const name = randomUUID();
     const failing = work.asOne(async () => {
       await work.inTransaction((tx) => insert(name, tx));
@@ -173,7 +173,7 @@ describe('work as one', () => {
     expect(await isThere(pool, name)).toBe(false);
   });
 
-  it('has parts that start together one after the other', async () => {
+  it('runs parts that start together one by one', async () => {
     const names = Array.from({ length: 5 }, () => randomUUID());
     await work.asOne(async () => {
       const parts = names.map((name, index) =>
@@ -194,7 +194,7 @@ describe('work as one', () => {
     ]);
   });
 
-  it('is over for what outlives it', async () => {
+  it('has ended for anything that outlives it', async () => {
     const [name, { promise, resolve }] = [randomUUID(), Promise.withResolvers<void>()];
     let later: Promise<unknown> | undefined;
     const failing = work.asOne(async () => {
@@ -209,7 +209,7 @@ describe('work as one', () => {
 });
 
 describe('a search that takes too long', () => {
-  it('is given up, and what it was a part of goes on with its own time', async () => {
+  it('is aborted, and its transaction continues with its own time limit', async () => {
     const bounded = boundedReads(work.inTransaction, 50);
     await expect(bounded.query('select pg_sleep(20)')).rejects.toMatchObject({ code: 'too_broad' });
     const { rows } = await bounded.query<{ one: number }>('select $1::int as one', [1]);
@@ -223,7 +223,7 @@ describe('a search that takes too long', () => {
     await expect(bounded.query('select from nothing')).rejects.toMatchObject({ code: '42P01' });
   });
 
-  it('is an outage, not too broad, where its request has waited too long for all its statements', async () => {
+  it('counts as an outage, not as too broad, if the request has run out of time altogether', async () => {
     const bounded = boundedReads(work.inTransaction, 20_000);
     const search = () => bounded.query('select pg_sleep(20)');
     const failure = await withPatience(100, () => false, search).catch((error: unknown) => error);

@@ -7,7 +7,7 @@ import { createDatabase } from '../support/postgres.ts';
 
 let pool: ReturnType<typeof createPool>;
 
-/** The newest six thousand have names that nobody else has; of the others nearly all are Finches, and a few are Wrens. */
+/** The newest six thousand have unique names. Nearly all others are Finches, and a few are Wrens. */
 beforeAll(async () => {
   const { url } = await createDatabase();
   pool = createPool(url, { logger: createLogger('silent'), applicationName: 'test' });
@@ -29,13 +29,13 @@ it.each<[string, UserFilters, string]>([
   ['few beyond the first', { search: 'wren' }, "name = 'Wren'"],
   ['the first', { search: 'new' }, "name = 'New'"],
   ['none', { search: 'nobody' }, 'false'],
-  ['one by its role', { role: ['owner'] }, "'owner' = any (roles)"],
+  ['one by role', { role: ['owner'] }, "'owner' = any (roles)"],
   [
-    'many of a time',
+    'many at one time',
     { search: 'finch', createdBefore: new Date(Date.now() - 12_000 * 60_000) },
     `${FINCH} and created_at < now() - interval '12000 minutes'`,
   ],
-])('pages of accounts are complete and in order, of %s', async (_, filters, condition) => {
+])('pages of accounts are complete and in order: %s', async (_, filters, condition) => {
   const search = createUserSearch(pool);
   const keys: Record<UserSort, string> = {
     created_at: 'created_at',
@@ -66,7 +66,7 @@ it.each<[string, UserFilters, string]>([
     }
 });
 
-it('counts accounts up to the cap, those of a rare role too', async () => {
+it('accounts are counted up to a cap, also those with a rare role', async () => {
   const search = createUserSearch(pool);
   const counts = await Promise.all([
     search.count({ role: ['owner'] }, 2),
