@@ -32,7 +32,7 @@ beforeEach(() => other.reset());
 
 const newAgent = () => new UserAgent(down.url);
 
-describe('an answer that is not right', () => {
+describe('an answer from an upstream provider', () => {
   const person = () => ({ sub: 'somebody', email: 'somebody@example.test', email_verified: true });
   const expectNobody = async (agent: UserAgent) => {
     expect(await isIn(agent)).toBe(false);
@@ -92,7 +92,7 @@ describe('an answer that is not right', () => {
     },
     'no state': { set: () => (other.back = { state: null }), title: 'This sign-in is over', status: 400 },
   };
-  it.each(Object.keys(wrong))('signs nobody in and says why: %s', async (name) => {
+  it.each(Object.keys(wrong))('is refused with an explanation: %s', async (name) => {
     other.who = person();
     const agent = newAgent();
     wrong[name]?.set();
@@ -101,7 +101,7 @@ describe('an answer that is not right', () => {
     await expectNobody(agent);
   });
 
-  it('is taken once', async () => {
+  it('is accepted once', async () => {
     other.who = { sub: 'once', email: 'once@example.test', email_verified: true };
     const agent = newAgent();
     const back = await away(agent, `${STANDALONE}odd`);
@@ -111,7 +111,7 @@ describe('an answer that is not right', () => {
     expect(heading(await agent.open(onward))).toBe('This sign-in is over');
   });
 
-  it('is taken from the browser alone that was sent away', async () => {
+  it('is refused in another browser', async () => {
     other.who = person();
     const back = await away(newAgent(), `${STANDALONE}odd`);
     const victim = newAgent();
@@ -119,7 +119,7 @@ describe('an answer that is not right', () => {
     await expectNobody(victim);
   });
 
-  it('is not taken at the address of another provider', async () => {
+  it('is refused at the callback of another provider', async () => {
     other.who = person();
     const agent = newAgent();
     const back = await away(agent, `${STANDALONE}odd`);
@@ -128,7 +128,7 @@ describe('an answer that is not right', () => {
     await expectNobody(agent);
   });
 
-  it('leads back to the request that it began in', async () => {
+  it('leads back to the authorization request', async () => {
     const agent = newAgent();
     const app = await down.createClient();
     const start = await agent.open(authorizationUrl(down, app));
@@ -142,7 +142,7 @@ describe('postern upstream', () => {
   const cli = (...args: string[]) => runCli(['upstream', ...args], { env: down.postern.env });
   const buttons = async () => (await newAgent().open('/sign-in')).html;
 
-  it('adds a provider to the running server, and takes it away', async () => {
+  it('adds a provider to the running server, and removes it', async () => {
     const file = await secretFile('a secret from a file');
     const created = await cli(
       'create',
@@ -175,7 +175,7 @@ describe('postern upstream', () => {
     while ((await buttons()).includes('Latecomer')) await new Promise((r) => setTimeout(r, 50));
   });
 
-  it('refuses what cannot be one', async () => {
+  it('refuses an invalid provider', async () => {
     const file = await secretFile('a secret from a file');
     const base = ['create', '--name', 'N', '--client-id', 'c', '--client-secret-file', file];
     const taken = await cli(...base, '--id', 'odd', '--issuer', 'https://accounts.example.com');
@@ -190,7 +190,7 @@ describe('postern upstream', () => {
     }
   });
 });
-it('makes no account where people may not make their own', async () => {
+it('a sign-in through an upstream creates no account if registration is closed', async () => {
   const closed = await startProvider({
     env: SECRET,
     settings: { outbound: OUTBOUND, registration: { open: false }, upstreams: upstreamsAt(other) },

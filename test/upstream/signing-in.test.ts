@@ -26,15 +26,15 @@ import { type OtherProvider, startOtherProvider } from './support/other-provider
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** The one that people come from. */
+/** The upstream provider. */
 let up: Provider;
-/** The one that they come to. */
+/** The server with the accounts. */
 let down: Provider;
 let other: OtherProvider;
 let letters: Letters;
 beforeAll(async () => {
   const [upPort, downPort] = [String(await freePort()), String(await freePort())];
-  // Browsers keep the cookies of a host and not of a port: two servers on one machine need two.
+  // Cookies belong to a host, not to a port: two servers on one machine need two hosts.
   up = await startProvider({ env: { PORT: upPort, PUBLIC_URL: `http://127.0.0.1:${upPort}` } });
   other = await startOtherProvider();
   const client = await up.createClient({
@@ -67,14 +67,14 @@ async function signInHere(agent: UserAgent, { email, password }: Person, next = 
   const page = await agent.open(`/sign-in?next=${next}`);
   return agent.submit(page, { identifier: email, password }, '/sign-in');
 }
-/** Connects what `start` leads to with the account that the browser is signed in to. */
+/** Follows `start` to connect the upstream account with the account that is signed in. */
 async function link(agent: UserAgent, id: string, person?: Person): Promise<Page> {
   const page = await signInBy(agent, `/account/identities/link?with=${id}`, person);
   return agent.submit(page, {}, '/account/identities/link');
 }
 
-describe('signing in by way of another Postern', () => {
-  it('goes through a browser, makes the account, and opens it the next time', async () => {
+describe('a sign-in through another Postern', () => {
+  it('in a browser creates the account, and later opens it', async () => {
     const browser = await launchBrowser();
     const context = await browser.newContext({ locale: 'en-US' });
     const page = await context.newPage();
@@ -99,7 +99,7 @@ describe('signing in by way of another Postern', () => {
     expect(account?.['email_verified_at']).toBeInstanceOf(Date);
 
     await enter();
-    // Whoever shall sign in again does so there as well.
+    // The upstream asks for the password again too.
     await page.getByLabel('Password', { exact: true }).fill(person.password);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.waitForURL(`${other.url}/app?**`);
@@ -117,7 +117,7 @@ describe('signing in by way of another Postern', () => {
     await context.close();
   });
 
-  it('lets nobody in whose account is suspended', async () => {
+  it('is refused to a suspended account', async () => {
     const person = await up.createPerson();
     const agent = newAgent();
     await signInBy(agent, `${STANDALONE}acme`, person);
@@ -131,7 +131,7 @@ describe('signing in by way of another Postern', () => {
     expect(await isIn(next)).toBe(false);
   });
 
-  it('asks for the second factor of the account', async () => {
+  it('asks for the account’s second factor', async () => {
     const person = await up.createPerson();
     await signInBy(newAgent(), `${STANDALONE}acme`, person);
     const account = await down.operator.accounts.findByEmail(person.email);
@@ -152,7 +152,7 @@ describe('signing in by way of another Postern', () => {
     expect(event).toMatchObject({ details: { amr: ['fed', 'otp', 'mfa'] } });
   });
 
-  it('takes over no account of the same address', async () => {
+  it('takes over no account with the same address', async () => {
     const person = await up.createPerson();
     await down.operator.accounts.create(
       { email: person.email, password: 'another one, of hers' },
@@ -165,7 +165,7 @@ describe('signing in by way of another Postern', () => {
     expect(await isIn(agent)).toBe(false);
   });
 
-  it('signs in once: not with cookies that were kept, nor in several browsers at once', async () => {
+  it('works once: not again with kept cookies, nor in several browsers at once', async () => {
     const person = await up.createPerson();
     const agent = newAgent();
     const back = await agent.open(await away(agent, `${STANDALONE}acme`, person));
@@ -186,8 +186,8 @@ describe('signing in by way of another Postern', () => {
     }
   });
 });
-describe('a service of OAuth 2.0 alone', () => {
-  it('is asked who somebody is, and trusted in no address', async () => {
+describe('a plain OAuth 2.0 service', () => {
+  it('is asked for the identity, but its address is not trusted', async () => {
     other.who = { id: 41, login: 'octo', email: 'octo@example.test', email_verified: true };
     const page = await signInBy(newAgent(), `${STANDALONE}hub`);
     expect(page.status).toBe(403);
@@ -196,7 +196,7 @@ describe('a service of OAuth 2.0 alone', () => {
     expect(await down.operator.accounts.findByEmail('octo@example.test')).toBeNull();
   });
 
-  it('is connected by the owner of an account, opens it, and is taken off again', async () => {
+  it('is connected by the account’s owner, opens the account, and is disconnected again', async () => {
     other.who = { id: 42, login: 'octo' };
     const person = await down.createPerson();
     const agent = newAgent();
@@ -223,7 +223,7 @@ describe('a service of OAuth 2.0 alone', () => {
     expect(await signInBy(newAgent(), `${STANDALONE}hub`)).toMatchObject({ status: 403 });
   });
 
-  it('is seen and taken off over the API', async () => {
+  it('is shown and disconnected through the API', async () => {
     other.who = { id: 45, login: 'octo' };
     const person = await down.createPerson();
     const agent = newAgent();
@@ -242,7 +242,7 @@ describe('a service of OAuth 2.0 alone', () => {
     expect(await app.call('DELETE', '/me/identities/none')).toMatchObject({ status: 404 });
   });
 
-  it('is connected with one account only', async () => {
+  it('is connected to one account only', async () => {
     other.who = { id: 43, login: 'shared' };
     for (const isFirst of [true, false]) {
       const agent = newAgent();
@@ -253,7 +253,7 @@ describe('a service of OAuth 2.0 alone', () => {
     }
   });
 
-  it('is not connected with an account whose address is not confirmed', async () => {
+  it('is not connected to an account with an unconfirmed address', async () => {
     other.who = { id: 44 };
     const person = await down.createPerson();
     await down.operator.accounts.update(person.id, { emailVerified: false }, systemActor);
@@ -263,7 +263,7 @@ describe('a service of OAuth 2.0 alone', () => {
     expect(page.html).toContain('Confirm the email address of your account first.');
   });
 
-  it('is connected by nobody who signed in a while ago', async () => {
+  it('cannot be connected with an old login', async () => {
     const person = await down.createPerson();
     const agent = newAgent();
     await signInHere(agent, person);
@@ -277,7 +277,7 @@ describe('a service of OAuth 2.0 alone', () => {
     expect(page.url.pathname).toBe('/sign-in');
   });
 
-  it('stays when it is the last way in', async () => {
+  it('cannot be disconnected if it is the last way to sign in', async () => {
     const person = await up.createPerson();
     const agent = newAgent();
     await signInBy(agent, `${STANDALONE}acme`, person);
@@ -287,7 +287,7 @@ describe('a service of OAuth 2.0 alone', () => {
     expect(await signInBy(newAgent(), `${STANDALONE}acme`, person)).toMatchObject({ status: 200 });
   });
 
-  it('is not connected by a form that the page did not make', async () => {
+  it('cannot be connected by a forged form', async () => {
     other.who = { id: 45 };
     const agent = newAgent();
     const person = await down.createPerson();

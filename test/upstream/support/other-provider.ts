@@ -4,21 +4,21 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
-/** Somebody at the other provider, as its answers tell of them. */
+/** A person at the other provider, as in its answers. */
 export type Claims = Record<string, unknown>;
 
-/** A provider that nobody here wrote: of OpenID Connect under /oidc, of OAuth 2.0 alone under /oauth. It may misbehave. */
+/** An independent provider: OpenID Connect below /oidc, plain OAuth 2.0 below /oauth. It can misbehave. */
 export interface OtherProvider {
   url: string;
-  /** Who is signed in there. */
+  /** The person signed in there. */
   who: Claims;
-  /** Laid over the parameters that it sends people back with; null takes one away. */
+  /** Overrides parameters of its redirect back; null removes one. */
   back: Record<string, string | null>;
-  /** Laid over the ID token's claims. */
+  /** Overrides claims of the ID token. */
   idToken: { iss?: string; aud?: string; nonce?: string };
-  /** Whether it signs with a key that it does not publish. */
+  /** Whether it signs with an unpublished key. */
   forges: boolean;
-  /** What the token endpoint answers instead. */
+  /** A status for the token endpoint to answer instead. */
   tokenStatus: number | null;
   /** The last authorization request. */
   asked: URLSearchParams;

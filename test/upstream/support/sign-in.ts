@@ -6,10 +6,10 @@ import { type Page, UserAgent } from '../../oidc/support/user-agent.ts';
 import { temporaryFolder } from '../../support/cleanup.ts';
 import type { OtherProvider } from './other-provider.ts';
 
-/** The variable that `upstreamsAt` names a secret in. */
+/** The environment variable of the secret in `upstreamsAt`. */
 export const SECRET = { OTHER_SECRET: 'a secret of the other provider' };
 
-/** The other provider, configured: with OAuth 2.0 alone as `hub`, with OpenID Connect as `odd`. */
+/** Configuration for the other provider: plain OAuth 2.0 as `hub`, OpenID Connect as `odd`. */
 export function upstreamsAt({ url }: OtherProvider) {
   const oauth = `${url}/oauth`;
   const client = { clientId: 'postern', clientSecretEnv: 'OTHER_SECRET' };
@@ -33,16 +33,16 @@ export async function secretFile(secret: string): Promise<string> {
   return file;
 }
 
-/** Where somebody signs in by themselves; the id of a provider follows. */
+/** Where to sign in without an app, followed by the id of a provider. */
 export const STANDALONE = '/sign-in/upstream?next=%2Faccount&with=';
 
 export const heading = ({ html }: Page): string | undefined => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
 
-/** Where a page leads on to by itself. */
+/** Where a page redirects by itself. */
 export const onwardOf = ({ headers }: Page): string =>
   /^0; url=(.*)$/.exec(headers.get('refresh') ?? '')?.[1] ?? '';
 
-/** Goes to a provider, signs in there as `person`, and is sent back. @returns the address to come back to. */
+/** Goes to a provider and signs in there as `person`. @returns the URL to return to. */
 export async function away(agent: UserAgent, start: string, person?: Person): Promise<string> {
   const { leftFor } = await agent.open(start);
   if (!leftFor) throw new Error('did not leave');
@@ -53,12 +53,12 @@ export async function away(agent: UserAgent, start: string, person?: Person): Pr
   return left.href;
 }
 
-/** All the way: away, back, and on to where that leads. */
+/** The whole sign-in: to the provider, back, and on from there. */
 export async function signInBy(agent: UserAgent, start: string, person?: Person): Promise<Page> {
   const back = await agent.open(await away(agent, start, person));
   return back.status === 200 ? agent.open(onwardOf(back)) : back;
 }
 
-/** Whether somebody is signed in with this browser. */
+/** Whether this browser is signed in. */
 export const isIn = async (agent: UserAgent): Promise<boolean> =>
   (await agent.open('/account')).url.pathname === '/account';
