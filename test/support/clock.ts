@@ -14,7 +14,8 @@ export interface MovableClock {
 }
 
 /**
- * Creates the clock of one machine. Moved alone it differs from the database's time, which Postern goes by.
+ * Creates the clock of one machine. Moved alone it differs from the time of the database, which Postern
+ * uses.
  * @param steady whether the monotonic clock (`performance.now()`) moves too.
  */
 export async function createClock({ steady = false } = {}): Promise<MovableClock> {

@@ -1,4 +1,4 @@
-/** Ends the run at the first failing test: one suffices to kill a mutant. */
+/** Ends the run at the first failing test, which is enough to kill a mutant. */
 export default class FirstFailure {
   onTestCaseResult(_test: unknown, { status }: { status: string }): void {
     if (status === 'failed') process.exit(1);

@@ -33,8 +33,9 @@ const SWAPPED: Readonly<Record<string, string>> = {
 const TELLS = /^(?:await )?(?:\w+\.)*(?:logger|log|metrics|span)\.|^ctx\.set\('(?:RateLimit|Retry)/;
 
 /**
- * The mutants of a file: conditions negated, comparisons moved by one, `and` for `or`, refusals not thrown, calls that
- * only have an effect left out, answers of yes and no turned round.
+ * The mutants of a file: negated conditions, comparisons moved by one, `and` for `or`, refusals not thrown,
+ * calls for
+ * their effect left out, boolean results inverted.
  */
 export function mutantsOf(source: string): Mutant[] {
   // A leading statement marks where the file begins. Spans are in bytes.

@@ -14,13 +14,13 @@ export interface RedisGroup {
   url: string;
   /** Further environment of a server that uses them. */
   env?: Record<string, string>;
-  /** Has masters refuse writes without a replica, as docs/scale.md advises. */
+  /** Makes masters refuse writes without a replica, as docs/scale.md advises. */
   requireReplicas(): Promise<void>;
   /** Kills a master. */
   killMaster(): Promise<void>;
   /** Whether a replica has taken over. */
   hasHealed(): Promise<boolean>;
-  /** Changes that an operator makes, and a master that hangs. Each ends when the group is whole again. */
+  /** Changes by an operator, and a master that hangs. Each ends when the group is complete again. */
   changes: Record<string, () => Promise<void>>;
 }
 
@@ -28,7 +28,7 @@ export interface RedisGroup {
 async function ask<T>(url: string, question: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, {
     maxRetriesPerRequest: 1,
-    // Tests trust what they have started.
+    // Tests trust the servers that they started.
     ...(url.startsWith('rediss:') ? { tls: { rejectUnauthorized: false } } : {}),
   });
   redis.on('error', () => undefined);
@@ -67,7 +67,7 @@ async function requireReplicas(servers: readonly RedisServer[]): Promise<void> {
   );
 }
 
-/** Has the master hang until its replica has taken over, and go on as a replica. */
+/** Makes the master hang until its replica has taken over, then resumes it as a replica. */
 async function hang(master: RedisServer, replica: RedisServer): Promise<void> {
   master.pause();
   await until(() => hasRole(replica, 'master'));
@@ -75,7 +75,10 @@ async function hang(master: RedisServer, replica: RedisServer): Promise<void> {
   await until(() => hasRole(master, 'slave'));
 }
 
-/** Moves half of a master's slots, with their keys, to another, which is asked for new keys meanwhile. Without slots it would become a replica. */
+/**
+ * Moves half of a master's slots with their keys to another, which meanwhile is asked for new keys. A master
+ * without slots would become a replica.
+ */
 async function moveSlots(from: RedisServer, to: RedisServer): Promise<void> {
   const id = ({ url }: RedisServer) => ask(url, (redis) => redis.cluster('MYID'));
   const [fromId, toId] = await Promise.all([id(from), id(to)]);

@@ -73,7 +73,7 @@ export class RedisServer {
     this.#child = null;
     if (!child || child.exitCode !== null) return;
     child.kill(signal);
-    // A paused one ends when it goes on.
+    // A paused process ends once it is resumed.
     child.kill('SIGCONT');
     await once(child, 'exit');
   }

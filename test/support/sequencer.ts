@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 
 /**
- * Files that take more than half a minute, whatever their size, longest first: begun last, one of them would keep the others
- * waiting.
+ * Files that take more than half a minute, whatever their size, longest first: started last, one of them
+ * would delay
+ * the end.
  */
 const LONG = [
   'connecting/examples',
