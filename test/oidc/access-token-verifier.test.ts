@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 const seconds = () => Math.floor(now / 1000);
 
-/** A JWT that our key signed and that has all claims of an access token. */
+/** A JWT signed by our key with all claims of an access token. */
 function sign(typ: string | undefined, claims: object = {}, key = privateKey): Promise<string> {
   const all = {
     iss: ISSUER,
@@ -42,12 +42,12 @@ function sign(typ: string | undefined, claims: object = {}, key = privateKey): P
     .sign(key);
 }
 
-test('what says that it is an access token is one', async () => {
+test('a JWT of the type at+jwt is an access token', async () => {
   expect(await verifier.verify(await sign('at+jwt'))).toMatchObject({ sub: 'a-person', aud: API });
 });
 
 test.each([undefined, 'JWT', 'logout+jwt', 'token-introspection+jwt', 'secevent+jwt', 'at+jwt '])(
-  'our own JWT of the type %j is no access token, whatever its claims (RFC 8725 section 3.11)',
+  'our own JWT of the type %j is not an access token, whatever its claims (RFC 8725 section 3.11)',
   async (typ) => {
     const token = await sign(typ);
     expect(await verifier.verify(token)).toBeNull();
@@ -56,14 +56,14 @@ test.each([undefined, 'JWT', 'logout+jwt', 'token-introspection+jwt', 'secevent+
   },
 );
 
-test('a plain JWT is an access token for the API that wants such, and for that one alone', async () => {
+test('a plain JWT is an access token only for the API that is configured for it', async () => {
   expect(await verifier.verify(await sign('JWT', { aud: PLAIN_API }))).toMatchObject({ aud: PLAIN_API });
   expect(await verifier.verify(await sign('JWT', { aud: [PLAIN_API, API] }))).toBeNull();
   expect(await verifier.verify(await sign(undefined, { aud: PLAIN_API }))).toBeNull();
   expect(await verifier.verify(await sign('logout+jwt', { aud: PLAIN_API }))).toBeNull();
 });
 
-test('a token that was good is refused once it has expired, or its key is gone', async () => {
+test('an access token is refused once it has expired or its key is gone', async () => {
   const token = await sign('at+jwt');
   expect(await verifier.verify(token)).not.toBeNull();
   now += 60_000;
@@ -77,7 +77,7 @@ test('a token that was good is refused once it has expired, or its key is gone',
   expect(await verifier.verify(lasting)).not.toBeNull();
 });
 
-test('another issuer’s token, one by another key, and one without a claim that it needs are refused', async () => {
+test('a JWT from another issuer, by another key or without a required claim is refused', async () => {
   expect(await verifier.verify(await sign('at+jwt', { iss: 'https://other.example.test' }))).toBeNull();
   const { privateKey: foreign } = await generateKeyPair('ES256');
   expect(await verifier.verify(await sign('at+jwt', {}, foreign))).toBeNull();
@@ -85,7 +85,7 @@ test('another issuer’s token, one by another key, and one without a claim that
     expect(await verifier.verify(await sign('at+jwt', { [claim]: undefined }))).toBeNull();
 });
 
-test('a token bound to a key is worth nothing to its bearer alone', async () => {
+test('a token bound to a key is refused as a Bearer token', async () => {
   const token = await sign('at+jwt', { cnf: { jkt: 'a-thumbprint' } });
   expect(await verifier.verify(token)).not.toBeNull();
   expect(await verifier.verifyBearer(token)).toBeNull();

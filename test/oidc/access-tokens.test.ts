@@ -57,7 +57,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
   const forPerson = (resource: string) =>
     signIn(provider, client, person, { agent, parameters: { scope: 'openid read', resource } });
 
-  it('for an API are JWTs that it verifies by itself (RFC 9068)', async () => {
+  it('for an API are JWTs that it can verify itself (RFC 9068)', async () => {
     const { access_token: token, expires_in: expiresIn } = await forPerson(REPORTS);
     const { payload, protectedHeader } = await verify(token, REPORTS);
     expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.any(String) });
@@ -75,7 +75,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(expiresIn);
   });
 
-  describe('of one login for a person and an API', () => {
+  describe('issued for a person with an API', () => {
     const scope = 'openid email orders:read';
     const login = (parameters: Record<string, string | string[]> = {}, by = client) =>
       signIn(provider, by, person, { agent, parameters: { scope, ...parameters } });
@@ -86,10 +86,10 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     };
 
     it.each<[string, object, string]>([
-      ['whose scopes it asks for', {}, ORDERS],
-      ['that is its default', { default_resource: ORDERS }, ORDERS],
-      ['whose scopes it asks for, whatever its default', { default_resource: REPORTS }, ORDERS],
-    ])('are for the API %s, and open userinfo too', async (_, metadata, audience) => {
+      ['whose scopes are requested', {}, ORDERS],
+      ['that is the client’s default', { default_resource: ORDERS }, ORDERS],
+      ['whose scopes are requested, whatever the default', { default_resource: REPORTS }, ORDERS],
+    ])('are for the API %s, and valid at userinfo too', async (_, metadata, audience) => {
       const by = await provider.createClient({ ...metadata });
       const tokens = await login({}, by);
       const { payload } = await verify(tokens.access_token, audience);
@@ -101,14 +101,14 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       expect(reply.body).toEqual({ sub: person.id, email: person.email, email_verified: true });
     });
 
-    it('are for the default API when no scope of an API is asked for', async () => {
+    it('are for the default API if no scope of an API is requested', async () => {
       const by = await provider.createClient({ default_resource: ORDERS });
       const tokens = await login({ scope: 'openid profile' }, by);
       expect((await verify(tokens.access_token, ORDERS)).payload).toMatchObject({ scope: 'openid profile' });
       expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 200 });
     });
 
-    it('have what a refresh asks for, and open userinfo with openid alone', async () => {
+    it('have the scopes that a refresh requests, and are valid at userinfo only with openid', async () => {
       const tokens = await login();
       const all = (await refresh(provider, client, tokens.refresh_token)).body;
       expect((await verify(all.access_token, ORDERS)).payload).toMatchObject({ scope });
@@ -124,7 +124,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       });
     });
 
-    it('close userinfo at once when they are revoked, or their login ends', async () => {
+    it('are refused by userinfo once they are revoked or their session ends', async () => {
       for (const ended of ['access_token', 'refresh_token'] as const) {
         const tokens = await login();
         expect(await userinfo(provider, tokens.access_token)).toMatchObject({ status: 200 });
@@ -136,7 +136,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       }
     });
 
-    it('know a person by the client’s own name for them, and the claims that were asked for', async () => {
+    it('return pairwise subjects and requested claims at userinfo', async () => {
       const by = await provider.createClient({ subject_type: 'pairwise' });
       const claims = JSON.stringify({ userinfo: { preferred_username: null } });
       const tokens = await login({ scope: 'openid orders:read', claims }, by);
@@ -148,7 +148,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       });
     });
 
-    it('of the opaque kind do so too', async () => {
+    it('return pairwise subjects and requested claims in opaque form too', async () => {
       const tokens = await login({ scope: 'openid email read', resource: OPAQUE });
       expect(tokens.access_token).not.toContain('.');
       expect((await introspect(provider, service, tokens.access_token)).body).toMatchObject({
@@ -158,7 +158,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       expect((await userinfo(provider, tokens.access_token)).body).toMatchObject({ email: person.email });
     });
 
-    it('come by a pushed request as well, and through other ways to log in', async () => {
+    it('are for the API and valid at userinfo also after a pushed request or a CIBA login', async () => {
       const url = pushedUrl(provider, client, await push(provider, client, { scope }));
       const { leftFor } = await answer(agent, await agent.open(url), person);
       const { body } = await exchange(provider, client, leftFor?.searchParams.get('code') ?? '');
@@ -171,7 +171,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       expect(await userinfo(provider, granted.body.access_token)).toMatchObject({ status: 200 });
     });
 
-    it('are not given where their scopes are of several APIs, unless it is named which', async () => {
+    it('are refused if their scopes belong to several APIs and no resource is named', async () => {
       expect(await refusal({ scope: 'openid read' })).toMatchObject({
         error: 'invalid_target',
         why: expect.stringMatching(/\bread\b.*more than one API.*resource/),
@@ -182,7 +182,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       });
     });
 
-    it('have no scope that the client may not ask for, or that nobody has', async () => {
+    it('have no scope that the client may not request or that is unknown', async () => {
       const limited = await provider.createClient({ scope: 'openid orders:read' });
       for (const [asked, by, resource] of [
         ['orders:write', limited, ''],
@@ -204,7 +204,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       }
     });
 
-    it('that lack openid, are a client’s own, or are no access tokens, open nothing', async () => {
+    it('are refused by userinfo without openid, for a service account or if they are not access tokens', async () => {
       const plain = await login({ scope: 'orders:read' });
       const own = await forItself({ resource: REPORTS });
       const whole = await login();
@@ -218,7 +218,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     });
   });
 
-  it('of a service account are JWTs of its own, for Postern’s API unless it names another', async () => {
+  it('of a service account are JWTs for itself, for Postern’s API unless it names another', async () => {
     const own = await forItself();
     expect(own).toMatchObject({ status: 200, body: { token_type: 'Bearer', expires_in: 1800 } });
     const { payload } = await verify(own.body.access_token, `${provider.url}/api/v2`);
@@ -238,7 +238,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     });
   });
 
-  it('of a service account are for the one API that its scopes are of', async () => {
+  it('of a service account are for the only API that has its scopes', async () => {
     const courier = await provider.createClient({
       grant_types: ['client_credentials'],
       scope: 'orders:read',
@@ -253,7 +253,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     }
   });
 
-  it('have the lifetime and the format of their API', async () => {
+  it('have the lifetime and format of their API', async () => {
     expect((await forItself({ resource: LEDGER })).body.expires_in).toBe(120);
     expect((await forPerson(LEDGER)).expires_in).toBe(120);
     const reply = await forItself({ resource: OPAQUE, scope: 'read' });
@@ -265,7 +265,7 @@ describe.each(STORES)('access tokens on %s', (stores) => {
     });
   });
 
-  it('say that they are plain JWTs where their API wants that, and count for it alone', async () => {
+  it('are plain JWTs if their API is configured for that, and valid for that API only', async () => {
     const plain = { identifier: 'https://plain.example.test', scopes: ['plain:read'] };
     await provider.createApi({ ...plain, tokenTypeHeader: 'jwt' });
     const login = () =>
@@ -294,24 +294,24 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       { resource: REPORTS, scope: 'write' },
       'invalid_scope',
     ],
-    ['a scope that nobody has', { resource: REPORTS, scope: 'destroy' }, 'invalid_scope'],
-    ['an API that is not there', { resource: 'https://nowhere.example.test' }, 'invalid_target'],
-    ['an API that is no URI', { resource: 'reports' }, 'invalid_target'],
+    ['an unknown scope', { resource: REPORTS, scope: 'destroy' }, 'invalid_scope'],
+    ['an unknown API', { resource: 'https://nowhere.example.test' }, 'invalid_target'],
+    ['an API that is not a URI', { resource: 'reports' }, 'invalid_target'],
     ['two APIs at once', { resource: [REPORTS, LEDGER] }, 'invalid_target'],
   ])('are refused for %s', async (_what, parameters, error) => {
     expect(await forItself(parameters)).toMatchObject({ status: 400, body: { error } });
   });
 
-  it('for several APIs that were asked for come one at a time', async () => {
+  it('cannot be for several APIs at once', async () => {
     const tokens = await signIn(provider, client, person, {
       agent,
       parameters: { scope: 'openid read', resource: [REPORTS, LEDGER] },
     }).catch((error: unknown) => error);
-    // Whoever asks for two has to say which one a token is for.
+    // A client that requested two must name one in the token request.
     expect(tokens).toBeInstanceOf(Error);
   });
 
-  it('are told to a resource server that asks, and forgotten once revoked', async () => {
+  it('are introspected by the resource server, and inactive once revoked', async () => {
     const jwt = (await forPerson(REPORTS)).access_token;
     const opaque = (await signIn(provider, client, person, { agent })).access_token;
     const own = (await forItself()).body.access_token;
@@ -324,19 +324,19 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       const revoked = await post(provider, 'revoke', owner, { token });
       expect(revoked).toMatchObject({ status: 200, text: '' });
       expect((await introspect(provider, resource, token)).body).toEqual(INACTIVE);
-      // Again is no error (RFC 7009 section 2.2).
+      // Revoking again is not an error (RFC 7009 section 2.2).
       expect(await post(provider, 'revoke', owner, { token })).toMatchObject({ status: 200 });
     }
     expect(await userinfo(provider, opaque)).toMatchObject({ status: 401 });
   });
 
-  it('are not revoked by another client', async () => {
+  it('cannot be revoked by another client', async () => {
     const jwt = (await forPerson(REPORTS)).access_token;
     await post(provider, 'revoke', service, { token: jwt });
     expect(await introspect(provider, client, jwt)).toMatchObject(ACTIVE);
   });
 
-  it('end with the refresh token that is revoked, and it with them', async () => {
+  it('end when their refresh token is revoked, and the other way round', async () => {
     const tokens = await forPerson(REPORTS);
     expect(
       await post(provider, 'revoke', client, {
@@ -351,14 +351,14 @@ describe.each(STORES)('access tokens on %s', (stores) => {
   });
 
   it.each(['nonsense', 'a.b.c', 'eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30.'])(
-    'that are none (%s) are not active',
+    'that are invalid (%s) are inactive',
     async (token) => {
       expect((await introspect(provider, service, token)).body).toEqual(INACTIVE);
       expect(await post(provider, 'revoke', service, { token })).toMatchObject({ status: 200 });
     },
   );
 
-  it('are told to their client and to their API’s own, and to nobody else', async () => {
+  it('can be introspected by their client and their API’s clients, and by nobody else', async () => {
     const [other, reports] = await Promise.all([
       provider.createClient({ grant_types: ['client_credentials'] }),
       provider.createClient({ grant_types: [], redirect_uris: [], response_types: [], apis: [REPORTS] }),
@@ -376,12 +376,12 @@ describe.each(STORES)('access tokens on %s', (stores) => {
       expect(await tells(other, token)).toBe(false);
       expect(await tells(reports, token)).toBe(token === jwt.access_token);
     }
-    // It is told of opaque ones of its own too, and never of anybody’s refresh token.
+    // Clients of an API introspect its opaque tokens too, but never refresh tokens.
     expect(await tells(service, opaque.access_token)).toBe(true);
     expect(await tells(service, opaque.refresh_token)).toBe(false);
   });
 
-  it('are none of a public client’s business unless they are its own', async () => {
+  it('of other clients cannot be introspected by a public client', async () => {
     const spa = await provider.createClient({}, { isPublic: true });
     const tokens = await signIn(provider, spa, person, {
       agent,

@@ -16,10 +16,10 @@ const OPAQUE = 'https://opaque.example.test';
 const shell = shellOperator(systemActor);
 type Parameters = Record<string, string>;
 
-describe('agents that act by token exchange', () => {
+describe('agents with token exchange', () => {
   let provider: Provider;
   let app: Client;
-  /** The APIs' own client. */
+  /** The client of the APIs. */
   let orders: Client;
 
   beforeAll(async () => {
@@ -86,7 +86,7 @@ describe('agents that act by token exchange', () => {
     return tokens.slice(1);
   };
 
-  it('shows the person each of them, and ends one with all that came of it', async () => {
+  it('are shown to the person, who can disconnect one with all its tokens', async () => {
     const who = await provider.createPerson();
     const [, second] = agents as [Client, Client, Client];
     const subject = await signedIn({}, app, who);
@@ -125,12 +125,12 @@ describe('agents that act by token exchange', () => {
     expect(await exchange(second, held[0]![0]!, await acting(second))).toMatchObject(refused);
     expect(await exchange(agents[2]!, held[1]![1]!, await acting(agents[2]!))).toMatchObject(refused);
     expect(await isActive(subject.access_token)).toBe(true);
-    // What is granted from now on is ground for it again.
+    // A new grant is the basis for new exchanges.
     const anew = await signedIn({}, app, who);
     expect(await exchange(second, anew.access_token, await acting(second))).toMatchObject({ status: 200 });
   });
 
-  it('hands on a service account’s own token, which ends with that account', async () => {
+  it('can exchange a service account’s own token, which ends with that account', async () => {
     const first = await createExchanger({ audiences: [LEDGER] }, { scope: 'read' });
     const next = await createExchanger({
       audiences: [LEDGER, OPAQUE, `${provider.url}/api/v2`],
@@ -170,7 +170,7 @@ describe('agents that act by token exchange', () => {
       subject: null,
       details: { subjectClientId: first.id, act: { sub: next.id } },
     });
-    // At our own API it is nobody.
+    // At the account API this token stands for no account.
     const { body } = await exchange(next, own, {
       resource: `${provider.url}/api/v2`,
       ...(await acting(next)),
@@ -188,7 +188,7 @@ describe('agents that act by token exchange', () => {
     expect(await exchange(next, held[1]!, await acting(next))).toMatchObject({ status: 400 });
   });
 
-  it('bounds how many act for one another', async () => {
+  it('are limited in the number of successive actors', async () => {
     const loop = await createExchanger({ audiences: [LEDGER], clients: [app.id] });
     let { access_token: token } = await signedIn();
     const actor = await acting(loop);
@@ -200,7 +200,7 @@ describe('agents that act by token exchange', () => {
     });
   });
 
-  it('writes down for whom it changed something, and who acted', async () => {
+  it('are audited with the person and the actor', async () => {
     const who = await provider.createPerson();
     const [first] = agents as [Client];
     const resource = `${provider.url}/api/v2`;
@@ -222,7 +222,7 @@ describe('agents that act by token exchange', () => {
     });
   });
 
-  it('has no more requests than it may have, which nobody else uses up', async () => {
+  it('have a request limit that nobody else can use up', async () => {
     const limited = await createExchanger({ audiences: [LEDGER] }, { token_requests_per_minute: 3 });
     const own = (secret = limited.secret) =>
       post(provider, 'token', { ...limited, secret }, { grant_type: 'client_credentials', resource: LEDGER });

@@ -4,7 +4,7 @@ import { age } from './support/kept.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-/** What no test of another subject shows; docs/security.md has the whole list. */
+/** Sections that no other test covers. docs/security.md lists all of them. */
 describe('OWASP ASVS 5.0, V10', () => {
   let provider: Provider;
   let client: Client;
@@ -33,7 +33,7 @@ describe('OWASP ASVS 5.0, V10', () => {
     });
   });
 
-  it('10.4.4 a client has the grants that it registered, and no other', async () => {
+  it('10.4.4 a client can use only the grants that it registered', async () => {
     const reply = await fetch(`${provider.url}/.well-known/openid-configuration`);
     const { grant_types_supported: grants } = (await reply.json()) as { grant_types_supported: string[] };
     const [bare, service] = await Promise.all([
@@ -52,7 +52,7 @@ describe('OWASP ASVS 5.0, V10', () => {
     expect(grants).not.toEqual(expect.arrayContaining(['implicit']));
   });
 
-  it('10.4.11 a client gets the scopes that it registered, and no other', async () => {
+  it('10.4.11 a client gets only the scopes that it registered', async () => {
     const modest = await provider.createClient({ scope: 'openid' });
     const { leftFor } = await agent.open(
       authorizationUrl(provider, modest, { scope: 'openid email offline_access' }),
@@ -60,7 +60,7 @@ describe('OWASP ASVS 5.0, V10', () => {
     expect(leftFor?.searchParams.get('error')).toBe('invalid_scope');
   });
 
-  it('10.7.1 consent is asked for once by each app, again for more, and never passed over', async () => {
+  it('10.7.1 each app needs consent once, and again for more scopes', async () => {
     const app = await provider.createClient({}, { isPublic: true });
     const asks = async (scope: string, parameters = {}) =>
       agent.open(authorizationUrl(provider, app, { scope, ...parameters }));
@@ -78,7 +78,7 @@ describe('OWASP ASVS 5.0, V10', () => {
     expect(denied.leftFor?.searchParams.get('error')).toBe('access_denied');
   });
 
-  it('10.7.2 the page for consent says who asks, where the answer goes, and for what', async () => {
+  it('10.7.2 the consent page shows who asks, for what, and where the answer goes', async () => {
     const app = await provider.createClient();
     const { html } = await agent.open(authorizationUrl(provider, app, { scope: 'openid email' }));
     for (const words of [

@@ -24,7 +24,7 @@ let provider: Provider;
 let client: Client;
 let attester: Keys;
 let directory: Keys;
-/** Of the instance that is attested. */
+/** Keys of the attested instance. */
 let instance: Keys;
 
 beforeAll(async () => {
@@ -81,12 +81,12 @@ const headers = (attested: string, pop: string) => ({
   'oauth-client-attestation-pop': pop,
 });
 
-/** A refresh of nothing: invalid_grant says that the client has authenticated. */
+/** Refreshes an invalid token: invalid_grant means that the client was authenticated. */
 const attempt = async (with_: Record<string, string>, as = client) =>
   post<{ error: string }>(provider, 'token', as, { grant_type: 'refresh_token', refresh_token: 'x' }, with_);
 
-describe('a client that is attested', () => {
-  it('finds in discovery where challenges are, and how it may authenticate', async () => {
+describe('attestation-based client authentication', () => {
+  it('is described in discovery, with the challenge endpoint', async () => {
     const reply = await fetch(`${provider.url}/.well-known/oauth-authorization-server`);
     expect(await reply.json()).toMatchObject({
       challenge_endpoint: `${provider.url}/oauth2/challenge`,
@@ -96,7 +96,7 @@ describe('a client that is attested', () => {
     });
   });
 
-  it('signs a person in, and refreshes with the key of its instance alone', async () => {
+  it('signs a person in, and refreshes with the key of the same instance only', async () => {
     const person = await provider.createPerson();
     const parameters = { scope: 'openid offline_access', prompt: 'consent' };
     const answered = await authorize(provider, new UserAgent(provider.url), client, person, parameters);
@@ -125,7 +125,7 @@ describe('a client that is attested', () => {
     expect((await refreshed(instance)).status).toBe(200);
   });
 
-  it('may prove its key by DPoP, with a nonce', async () => {
+  it('accepts a DPoP proof of the instance’s key, with a nonce', async () => {
     const other = await provider.createClient({
       grant_types: ['authorization_code', 'refresh_token'],
       token_endpoint_auth_method: 'attest_jwt_client_auth_dpop',
@@ -142,7 +142,7 @@ describe('a client that is attested', () => {
     expect(body.error).toBe('invalid_grant');
   });
 
-  it('is told the challenge that it has to use', async () => {
+  it('returns the challenge that the client has to use', async () => {
     const reply = await attempt(headers(await attestation(), await popOf({ claims: { challenge: 'old' } })));
     expect(reply.body.error).toBe('use_attestation_challenge');
     const next = reply.headers.get('oauth-client-attestation-challenge') ?? '';
@@ -150,7 +150,7 @@ describe('a client that is attested', () => {
     expect((await attempt(headers(await attestation(), pop))).body.error).toBe('invalid_grant');
   });
 
-  it('shows each proof once, whoever shows it again', async () => {
+  it('accepts each proof once of several in parallel', async () => {
     const with_ = headers(await attestation(), await popOf());
     const replies = await Promise.all([attempt(with_), attempt(with_), attempt(with_)]);
     expect(replies.map(({ body }) => body.error).sort()).toEqual([
@@ -161,25 +161,25 @@ describe('a client that is attested', () => {
   });
 
   it.each<[string, Changes, Changes]>([
-    ['of an attester that nobody trusts', { claims: { iss: 'https://other.example.test' } }, {}],
-    ['of an attester that is trusted for another client', { claims: { iss: NARROW } }, {}],
+    ['by an unknown attester', { claims: { iss: 'https://other.example.test' } }, {}],
+    ['by an attester trusted for another client', { claims: { iss: NARROW } }, {}],
     ['that has expired', { claims: { exp: epoch() - 60 } }, {}],
-    ['without an end', { claims: { exp: undefined } }, {}],
-    ['of the future', { claims: { iat: epoch() + 600 } }, {}],
+    ['without an expiry', { claims: { exp: undefined } }, {}],
+    ['issued in the future', { claims: { iat: epoch() + 600 } }, {}],
     ['without a key', { claims: { cnf: undefined } }, {}],
-    ['of another kind', { header: { typ: 'JWT' } }, {}],
+    ['of another type', { header: { typ: 'JWT' } }, {}],
     ['with a proof for another server', {}, { claims: { aud: 'https://other.example.test' } }],
-    ['with a proof for several', {}, { claims: { aud: ['ISSUER', 'https://other.example.test'] } }],
+    ['with a proof for several servers', {}, { claims: { aud: ['ISSUER', 'https://other.example.test'] } }],
     ['with a proof without an id', {}, { claims: { jti: undefined } }],
-    ['with a proof with an endless id', {}, { claims: { jti: 'x'.repeat(300) } }],
-    ['with a proof of the future', {}, { claims: { iat: epoch() + 600 } }],
-    ['with a proof of another kind', {}, { header: { typ: 'JWT' } }],
-  ])('is nobody by an attestation %s', async (_, attested, pop) => {
+    ['with a proof with an overlong id', {}, { claims: { jti: 'x'.repeat(300) } }],
+    ['with a proof issued in the future', {}, { claims: { iat: epoch() + 600 } }],
+    ['with a proof of another type', {}, { header: { typ: 'JWT' } }],
+  ])('refuses an attestation %s', async (_, attested, pop) => {
     const { status, body } = await attempt(headers(await attestation(attested), await popOf(pop)));
     expect([status, body.error]).toEqual([401, 'invalid_client']);
   });
 
-  it('is nobody by keys of others, by half of it, or without it', async () => {
+  it('refuses foreign keys, an incomplete attestation and none', async () => {
     const other = await newKeys();
     for (const with_ of [
       headers(await attestation({ by: other }), await popOf()),
@@ -204,7 +204,7 @@ describe('a software statement', () => {
   const register = (software_statement: unknown, more: object = {}) =>
     send('POST', `${provider.url}/oauth2/register`, { body: { ...APP, ...more, software_statement } });
 
-  it('goes before what the client says, now and when it changes itself', async () => {
+  it('overrides the client’s own metadata, at registration and in updates', async () => {
     const signed = await statement({
       claims: { client_name: 'Checked', redirect_uris: [REDIRECT_URI], exp: epoch() + 60, first: 1 },
     });
@@ -227,19 +227,19 @@ describe('a software statement', () => {
   });
 
   it.each<[string, () => unknown, string]>([
-    ['that is no JWT', () => 'a.b.c', 'invalid_software_statement'],
-    ['that is no text', () => 7, 'invalid_software_statement'],
-    ['that is huge', () => 'x'.repeat(9_000), 'invalid_software_statement'],
+    ['that is not a JWT', () => 'a.b.c', 'invalid_software_statement'],
+    ['that is not a string', () => 7, 'invalid_software_statement'],
+    ['that is too large', () => 'x'.repeat(9_000), 'invalid_software_statement'],
     ['that has expired', () => statement({ claims: { exp: epoch() - 60 } }), 'invalid_software_statement'],
-    ['of another key', async () => statement({ by: await newKeys() }), 'invalid_software_statement'],
-    ['of nobody', () => statement({ claims: { iss: undefined } }), 'unapproved_software_statement'],
+    ['signed by another key', async () => statement({ by: await newKeys() }), 'invalid_software_statement'],
+    ['without an issuer', () => statement({ claims: { iss: undefined } }), 'unapproved_software_statement'],
     [
-      'of somebody else',
+      'of another issuer',
       () => statement({ claims: { iss: 'https://other.example.test' } }),
       'unapproved_software_statement',
     ],
     [
-      'that asks for more than there is',
+      'with unsupported metadata',
       () => statement({ claims: { first_party: true } }),
       'invalid_client_metadata',
     ],

@@ -1,4 +1,4 @@
-/** What apps get to know of roles and groups, and APIs that go by roles. */
+/** Roles and groups in claims, and APIs that enforce roles. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { systemActor } from '../../src/core/actor.ts';
@@ -67,7 +67,7 @@ const signedIn = (person: Person, scope: string, resource: string, by = client) 
   signIn(provider, by, person, { parameters: { scope, resource } });
 
 describe('an API that enforces roles', () => {
-  it("gets a person's token with what was asked for and their roles allow", async () => {
+  it("gets a person's token with the requested scopes that the roles allow", async () => {
     const tokens = await signedIn(clerk, ALL, ORDERS);
     expect(tokens.scope.split(' ').sort()).toEqual(
       ['groups', 'openid', 'orders:read', 'permissions', 'roles'].sort(),
@@ -80,7 +80,7 @@ describe('an API that enforces roles', () => {
     expect(JSON.stringify(decodeJwt(tokens.access_token))).not.toContain('users:read');
   });
 
-  it('knows a change with the next refresh, and at once by introspection', async () => {
+  it('sees a change of roles at the next refresh, and at once by introspection', async () => {
     const person = await personWith('clerk');
     const tokens = await signedIn(person, `${ALL} offline_access`, ORDERS);
     await provider.operator.groups.add(shell, group, person.id);
@@ -106,7 +106,7 @@ describe('an API that enforces roles', () => {
     });
   });
 
-  it('knows what is left of an opaque token', async () => {
+  it('sees the remaining scopes of an opaque token', async () => {
     const person = await personWith('clerk');
     const tokens = await signedIn(person, 'openid files:read files:write roles', FILES);
     const shown = async () => (await introspect(provider, reader, tokens.access_token)).body;
@@ -115,7 +115,7 @@ describe('an API that enforces roles', () => {
     expect(await shown()).toMatchObject({ active: true, scope: 'openid roles', roles: ['user'] });
   });
 
-  it('gets no token that would allow nothing', async () => {
+  it('gets no token without any allowed scope', async () => {
     const nobody = await provider.createPerson();
     const parameters = { scope: 'orders:read', resource: ORDERS };
     const answered = await authorize(provider, new UserAgent(provider.url), client, nobody, parameters);
@@ -126,7 +126,7 @@ describe('an API that enforces roles', () => {
     expect((await signedIn(nobody, 'openid orders:read', ORDERS)).scope).toBe('openid');
   });
 
-  it('asks a person to allow no more than their roles do, and what came later when it is asked for', async () => {
+  it('asks for consent only to what the roles allow, and to more when it is requested later', async () => {
     const app = await provider.createClient();
     const person = await personWith('clerk');
     const agent = new UserAgent(provider.url);
@@ -147,7 +147,7 @@ describe('an API that enforces roles', () => {
     expect((await answer(agent, again, person)).leftFor).not.toBeNull();
   });
 
-  it('leaves service accounts what they are registered with', async () => {
+  it('leaves service accounts their registered scopes', async () => {
     const service = await provider.createClient({
       grant_types: ['client_credentials'],
       scope: 'orders:write',
@@ -160,7 +160,7 @@ describe('an API that enforces roles', () => {
     expect(await reply.json()).toMatchObject({ scope: 'orders:write' });
   });
 
-  it('goes by roles in token exchange too', async () => {
+  it('enforces roles in token exchange too', async () => {
     const exchanger = await provider.createClient({
       grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:token-exchange'],
       token_exchange: { audiences: [ORDERS], impersonation: true },
@@ -183,8 +183,8 @@ describe('an API that enforces roles', () => {
   });
 });
 
-describe('claims', () => {
-  it('come whatever the scope, and are called what the client calls them', async () => {
+describe('claims for roles and groups', () => {
+  it('are independent of scopes if so configured, with the names that the client wants', async () => {
     const person = await personWith('clerk');
     await provider.operator.groups.add(shell, group, person.id);
     const grafana = await provider.createClient({
@@ -207,18 +207,18 @@ describe('claims', () => {
   it.each([
     ['sub', { groups: { name: 'sub' } }],
     ['email', { groups: { name: 'email', always: true } }],
-    ['a space', { groups: { name: 'a b' } }],
-    ['another source', { teams: { always: true } }],
-    ['another member', { groups: { only: true } }],
-    ['a value', { groups: { values: { a: 1 } } }],
-  ])('are not called or made of %s', async (_what, claim_mappings) => {
+    ['a name with a space', { groups: { name: 'a b' } }],
+    ['an unknown source', { teams: { always: true } }],
+    ['an unknown property', { groups: { only: true } }],
+    ['an invalid value', { groups: { values: { a: 1 } } }],
+  ])('are refused with %s', async (_what, claim_mappings) => {
     await expect(provider.createClient({ claim_mappings })).rejects.toMatchObject({
       code: 'invalid_client_metadata',
       details: { reason: expect.stringContaining('claim_mappings must be like') },
     });
   });
 
-  it('say nothing of what operators manage by', async () => {
+  it('do not contain the permissions of operators', async () => {
     const manager = await provider.createClient({
       scope: 'openid permissions users:read',
       first_party: true,
@@ -228,7 +228,7 @@ describe('claims', () => {
     expect(decodeJwt(tokens.id_token)).not.toHaveProperty('permissions');
   });
 
-  it('are in discovery', async () => {
+  it('are listed in discovery', async () => {
     const reply = await fetch(`${provider.url}/.well-known/openid-configuration`);
     const names = ['roles', 'groups', 'permissions'];
     expect(await reply.json()).toMatchObject({
@@ -238,7 +238,7 @@ describe('claims', () => {
   });
 });
 
-describe('an app for some people', () => {
+describe('an app limited to some roles or groups', () => {
   const TEAM = { allowed_roles: ['clerk'], allowed_groups: ['Sales Team'] };
   const denied = { error: 'access_denied', error_description: expect.stringContaining('among those') };
   const outsider = () => provider.createPerson();
@@ -255,7 +255,7 @@ describe('an app for some people', () => {
     return { agent, page: await agent.submit(start, values, '/sign-in') };
   };
 
-  it('is used by whoever has one of the roles or groups, and by nobody else', async () => {
+  it('can be used by people with one of them, and nobody else', async () => {
     const app = await provider.createClient(TEAM);
     for (const person of [await member(), await personWith('clerk')])
       expect((await signIn(provider, app, person)).id_token).toBeDefined();
@@ -265,14 +265,14 @@ describe('an app for some people', () => {
     expect(page.html).not.toContain('value="allow"');
     const silent = await agent.open(authorizationUrl(provider, app, { prompt: 'none' }));
     expect(Object.fromEntries(silent.leftFor?.searchParams ?? [])).toMatchObject(denied);
-    // Another account may.
+    // Another account is allowed.
     const other = await agent.open(/href="([^"]*\/sign-in[^"]*)"/.exec(page.html)?.[1] ?? '');
     const friend = await member();
     const on = await agent.submit(other, { identifier: friend.email, password: friend.password }, '/sign-in');
     expect((await answer(agent, on, friend)).leftFor?.searchParams.get('code')).toBeTruthy();
   });
 
-  it('is told, and so is whoever helps the person', async () => {
+  it('gets access_denied, and the reason is shown to those who help the person', async () => {
     const app = await provider.createClient(TEAM);
     const person = await outsider();
     const { agent, page } = await signInPage(app, person);
@@ -286,7 +286,7 @@ describe('an app for some people', () => {
     expect((await refusals.ofClient(shell, app.id))[0]).toMatchObject({ reason: why?.reason });
   });
 
-  it('ends with the next refresh and call for whoever is put out, and begins for whoever is let in', async () => {
+  it('stops working at the next refresh and call for people who are removed, and works for people who are added', async () => {
     const app = await provider.createClient({ ...TEAM, first_party: true });
     const person = await member();
     const tokens = await signIn(provider, app, person, { parameters: { scope: 'openid offline_access' } });
@@ -304,7 +304,7 @@ describe('an app for some people', () => {
     await until(async () => (await userinfo(provider, next.body.access_token)).status === 200);
   });
 
-  it('is not to be had by a device, from elsewhere, or for a token', async () => {
+  it('cannot be used by a device, by CIBA or by token exchange', async () => {
     const person = await outsider();
     const device = await provider.createClient({ ...TEAM, ...DEVICE });
     const { device_code: code, user_code: typed } = await beginDevice(provider, device);
@@ -349,12 +349,12 @@ describe('an app for some people', () => {
   });
 
   it.each([
-    ['a role that there is not', { allowed_roles: ['nobody-has-it'] }, 'invalid_request'],
-    ['a group that there is not', { allowed_groups: ['Nobody'] }, 'invalid_client_metadata'],
+    ['an unknown role', { allowed_roles: ['nobody-has-it'] }, 'invalid_request'],
+    ['an unknown group', { allowed_groups: ['Nobody'] }, 'invalid_client_metadata'],
     ['nothing', { allowed_groups: [] }, 'invalid_client_metadata'],
-    ['no list', { allowed_roles: 'clerk' }, 'invalid_client_metadata'],
+    ['something that is not a list', { allowed_roles: 'clerk' }, 'invalid_client_metadata'],
     ['NUL', { allowed_groups: ['a\0b'] }, 'invalid_client_metadata'],
-  ])('is not limited to %s', async (_what, metadata, code) => {
+  ])('cannot be limited to %s', async (_what, metadata, code) => {
     await expect(provider.createClient(metadata)).rejects.toMatchObject({ code });
   });
 });

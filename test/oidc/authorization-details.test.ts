@@ -67,8 +67,8 @@ const asked = (details: unknown, more: Record<string, string> = {}) => ({
   ...more,
 });
 
-describe('details of an authorization request (RFC 9396)', () => {
-  it('are shown as the operator words them, in the person’s language, and all that they hold', async () => {
+describe('authorization details (RFC 9396)', () => {
+  it('are shown in the operator’s words, in the person’s language, with all their content', async () => {
     const agent = new UserAgent(provider.url);
     const start = await agent.open(authorizationUrl(provider, client, asked([PAYMENT, ACCOUNTS])));
     const page = await agent.submit(
@@ -84,7 +84,7 @@ describe('details of an authorization request (RFC 9396)', () => {
     expect(german.html).toContain('12.50 EUR an Acme');
   });
 
-  it('are shown whole, however long, and without what hides or turns text', async () => {
+  it('are shown completely at any length, without characters that hide or reverse text', async () => {
     const agent = new UserAgent(provider.url);
     const creditor = `${'A'.repeat(150)}\u202egnirotS`;
     const start = await agent.open(authorizationUrl(provider, client, asked([{ ...PAYMENT, creditor }])));
@@ -101,7 +101,7 @@ describe('details of an authorization request (RFC 9396)', () => {
     ['opaque', OPAQUE],
     ['JWT', API],
   ])(
-    'are in the reply, the %s token and its introspection, and stay through a refresh',
+    'are in the reply, in the %s token and its introspection, and stay after a refresh',
     async (format, resource) => {
       const tokens = await signIn(provider, client, person, {
         parameters: asked([PAYMENT], { resource, scope: 'openid read' }),
@@ -117,7 +117,7 @@ describe('details of an authorization request (RFC 9396)', () => {
     },
   );
 
-  it('can be fewer in a token, never more, and the refresh token keeps them all', async () => {
+  it('can be reduced in a token but not extended, and the refresh token keeps them all', async () => {
     const tokens = await signIn(provider, client, person, { parameters: asked([PAYMENT, ACCOUNTS]) });
     const next = (token: string, details: unknown) => refresh(provider, client, token, asked(details));
     const less = [{ ...ACCOUNTS, actions: ['read'] }];
@@ -139,7 +139,7 @@ describe('details of an authorization request (RFC 9396)', () => {
     expect(all.body).toMatchObject({ authorization_details: [PAYMENT, ACCOUNTS] });
   });
 
-  it('can be fewer from the code on', async () => {
+  it('can be reduced at the code exchange', async () => {
     const agent = new UserAgent(provider.url);
     const start = await agent.open(authorizationUrl(provider, client, asked([PAYMENT, ACCOUNTS])));
     let page: Page = await agent.submit(
@@ -153,7 +153,7 @@ describe('details of an authorization request (RFC 9396)', () => {
     expect(body as Tokens & object).toMatchObject({ authorization_details: [PAYMENT] });
   });
 
-  it('are asked about each time, also for first-party clients, and never without a person', async () => {
+  it('need consent each time, also for first-party clients, and cannot be granted without a person', async () => {
     const trusted = await provider.createClient({
       default_resource: API,
       first_party: true,
@@ -167,14 +167,14 @@ describe('details of an authorization request (RFC 9396)', () => {
       authorizationUrl(provider, trusted, asked([PAYMENT], { prompt: 'none' })),
     );
     expect(silent.leftFor?.searchParams.get('error')).toMatch(/^(interaction|consent)_required$/);
-    // What was allowed once is not in what is asked for without it.
+    // Details that were granted once are not part of requests without them.
     const plain = await signIn(provider, trusted, person, { agent });
     expect(plain).not.toHaveProperty('authorization_details');
     const event = await provider.audited('consent.granted', person.id);
     expect(event).toMatchObject({ details: { authorizationDetails: expect.any(Array) } });
   });
 
-  it('are nothing that a service account has by itself', async () => {
+  it('are never granted to a service account', async () => {
     const service = await provider.createClient({
       grant_types: ['client_credentials'],
       authorization_details_types: ['accounts'],
@@ -189,17 +189,17 @@ describe('details of an authorization request (RFC 9396)', () => {
   });
 
   it.each([
-    ['no JSON', '{'],
-    ['no list', JSON.stringify(PAYMENT)],
-    ['a number in it', '[1]'],
+    ['invalid JSON', '{'],
+    ['something that is not a list', JSON.stringify(PAYMENT)],
+    ['a number in the list', '[1]'],
     ['no type', '[{}]'],
-    ['a type that is none', '[{"type":"nothing"}]'],
-    ['a type of the language', '[{"type":"__proto__"}]'],
-    ['a field too many', JSON.stringify([{ ...PAYMENT, urgent: true }])],
-    ['a field too few', '[{"type":"payment"}]'],
+    ['an unknown type', '[{"type":"nothing"}]'],
+    ['a type named like a JavaScript property', '[{"type":"__proto__"}]'],
+    ['an extra field', JSON.stringify([{ ...PAYMENT, urgent: true }])],
+    ['a missing field', '[{"type":"payment"}]'],
     ['a wrong value', JSON.stringify([{ ...PAYMENT, amount: { value: 'all', currency: 'EUR' } }])],
     ['a wrong value of a common field', '[{"type":"accounts","actions":"read"}]'],
-  ])('with %s are refused', async (_what, details) => {
+  ])('are refused with %s', async (_what, details) => {
     const page = await new UserAgent(provider.url).open(authorizationUrl(provider, client, asked(details)));
     expect(page.leftFor?.searchParams.get('error')).toBe('invalid_authorization_details');
     const parameters = Object.fromEntries(new URL(authorizationUrl(provider, client)).searchParams);
@@ -207,7 +207,7 @@ describe('details of an authorization request (RFC 9396)', () => {
     expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_authorization_details' } });
   });
 
-  it('of a type that the client may not ask for are refused', async () => {
+  it('are refused for a type that the client may not request', async () => {
     const other = await provider.createClient({
       default_resource: API,
       authorization_details_types: ['accounts'],
@@ -221,7 +221,7 @@ describe('details of an authorization request (RFC 9396)', () => {
     await expect(refused).rejects.toMatchObject({ code: 'invalid_client_metadata' });
   });
 
-  it('are announced', async () => {
+  it('are listed in discovery', async () => {
     const reply = await fetch(`${provider.url}/.well-known/openid-configuration`);
     expect(await reply.json()).toMatchObject({
       authorization_details_types_supported: ['payment', 'accounts'],
@@ -229,7 +229,7 @@ describe('details of an authorization request (RFC 9396)', () => {
   });
 });
 
-it('a type without its schema, or without a sentence in each language, is refused at start', async () => {
+it('the server does not start with a type of authorization details without schema or sentences in every language', async () => {
   const settings = {
     authorizationDetails: {
       one: { schema: { type: 'nothing' }, sentence: authorizationDetails.accounts.sentence },

@@ -39,14 +39,14 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
     agent = new UserAgent(provider.url);
   });
 
-  it('is for whom the person switched to on the way', async () => {
+  it('is for the account that the person switched to', async () => {
     const [one, other] = [await provider.createPerson(), await provider.createPerson()];
     const browser = new UserAgent(provider.url);
     const values = { identifier: one.email, password: one.password };
     await browser.submit(await browser.open('/sign-in'), values, '/sign-in');
     const consent = await browser.open(authorizationUrl(provider, client));
     expect(consent.html).toContain(one.email);
-    // The button sends the form elsewhere than the form says.
+    // The button submits the form to another action.
     const action = /formaction="([^"]*\/switch)"/.exec(consent.html)?.[1] ?? '';
     const html = consent.html.replace(/action="[^"]*\/consent"/, `action="${action}"`);
     const form = await browser.submit({ ...consent, html }, {}, '/switch');
@@ -56,7 +56,7 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
     expect(decodeJwt(body.id_token).sub).toBe(other.id);
   });
 
-  it('comes with state and issuer, and gives tokens', async () => {
+  it('comes with state and iss, and is exchanged for tokens', async () => {
     const answered = await authorize(provider, agent, client, person);
     expect(Object.fromEntries(answered)).toEqual({
       code: expect.any(String),
@@ -83,7 +83,7 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
     });
   });
 
-  it('that comes again later ends what it gave', async () => {
+  it('used again later ends the tokens that it issued', async () => {
     const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
     const { body } = await exchange(provider, client, code);
     await time.advance(1.1);
@@ -99,8 +99,8 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
     ['another verifier', { code_verifier: 'x'.repeat(43) }, {}],
     ['no verifier', { code_verifier: '' }, {}],
     ['another redirect URI', { redirect_uri: `${REDIRECT_URI}/` }, {}],
-    ['everything right, from another address', {}, { 'X-Forwarded-For': '203.0.113.9' }],
-  ])('that comes again at once with %s ends what it gave', async (_what, parameters, headers) => {
+    ['the same parameters from another address', {}, { 'X-Forwarded-For': '203.0.113.9' }],
+  ])('used in parallel with %s ends the tokens that it issued', async (_what, parameters, headers) => {
     const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
     const { body } = await exchange(provider, client, code);
     expect(await exchange(provider, client, code, parameters, headers)).toMatchObject({ status: 400 });
@@ -108,7 +108,7 @@ describe.each(STORES)('an authorization code on %s', (stores) => {
     expect(await refresh(provider, client, body.refresh_token)).toMatchObject({ status: 400 });
   });
 
-  it('that another client shows ends what it gave', async () => {
+  it('used by another client ends the tokens that it issued', async () => {
     const other = await provider.createClient();
     const code = (await authorize(provider, agent, client, person)).get('code') ?? '';
     const { body } = await exchange(provider, client, code);
@@ -146,16 +146,16 @@ describe('an authorization request', () => {
     ['no PKCE', { code_challenge: '', code_challenge_method: '' }, 'invalid_request'],
     ['the plain method', { code_challenge: VERIFIER, code_challenge_method: 'plain' }, 'invalid_request'],
     ['no method, which means plain', { code_challenge_method: '' }, 'invalid_request'],
-    ['a challenge that is none', { code_challenge: 'short' }, 'invalid_request'],
+    ['an invalid challenge', { code_challenge: 'short' }, 'invalid_request'],
     ['the implicit flow', { response_type: 'token', state: 's' }, 'unsupported_response_type'],
     ['the hybrid flow', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
-    ['an API that is not there', { resource: 'https://nowhere.example.test' }, 'invalid_target'],
-    ['claims that are no JSON', { claims: '{' }, 'invalid_request'],
-    ['prompt=none together with another', { prompt: 'none login' }, 'invalid_request'],
-    ['a prompt that is not there', { prompt: 'dance' }, 'invalid_request'],
-    ['a max_age that is no number', { max_age: 'old' }, 'invalid_request'],
-    ['a request object that is not signed', { request: 'e30.e30.' }, 'invalid_request_object'],
-  ])('with %s is refused, and the client is told', async (_what, parameters, error) => {
+    ['an unknown API', { resource: 'https://nowhere.example.test' }, 'invalid_target'],
+    ['claims that are not JSON', { claims: '{' }, 'invalid_request'],
+    ['prompt=none with another prompt', { prompt: 'none login' }, 'invalid_request'],
+    ['an unknown prompt', { prompt: 'dance' }, 'invalid_request'],
+    ['a max_age that is not a number', { max_age: 'old' }, 'invalid_request'],
+    ['an unsigned request object', { request: 'e30.e30.' }, 'invalid_request_object'],
+  ])('with %s is refused by redirect to the client', async (_what, parameters, error) => {
     const { leftFor } = await agent.open(authorizationUrl(provider, client, parameters));
     const answered = new URLSearchParams(leftFor?.search || leftFor?.hash.slice(1));
     expect(leftFor?.href.split(/[?#]/)[0]).toBe(REDIRECT_URI);
@@ -164,7 +164,7 @@ describe('an authorization request', () => {
 
   it.each([
     ['another path', `${REDIRECT_URI}/more`],
-    ['a query', `${REDIRECT_URI}?next=1`],
+    ['an extra query', `${REDIRECT_URI}?next=1`],
     ['another case', 'https://app.example.test/Callback'],
     ['a trailing dot', 'https://app.example.test./callback'],
     ['user information', 'https://app.example.test@attacker.example.test/callback'],
@@ -172,14 +172,14 @@ describe('an authorization request', () => {
     ['an encoded path', 'https://app.example.test/%63allback'],
     ['dots in the path', 'https://app.example.test/a/../callback'],
     ['a fragment', `${REDIRECT_URI}#here`],
-    ['none at all', ''],
+    ['no value', ''],
   ])('whose redirect URI has %s leads to no client', async (_what, uri) => {
     const page = await agent.open(authorizationUrl(provider, client, { redirect_uri: uri }));
     expect(page).toMatchObject({ status: 400, leftFor: null });
     expect(page.html).toContain('invalid_re');
   });
 
-  it('of a native app may come back to any port of the loopback interface (RFC 8252)', async () => {
+  it('of a native app may use any port of the loopback interface (RFC 8252)', async () => {
     const native = await provider.createClient(
       {
         application_type: 'native',
@@ -208,7 +208,7 @@ describe('an authorization request', () => {
 
   it.each<[string, object, Record<string, string>]>([
     ['whose metadata says so', { require_pkce: false }, {}],
-    ['that keeps a secret and sends a nonce', {}, { nonce: 'n-0S6_WzA2Mj' }],
+    ['with a secret that sends a nonce', {}, { nonce: 'n-0S6_WzA2Mj' }],
   ])('of a client %s needs no PKCE', async (_, metadata, parameters) => {
     const lenient = await provider.createClient({ ...metadata });
     const answered = await authorize(provider, agent, lenient, person, {
@@ -227,13 +227,13 @@ describe('an authorization request', () => {
   it.each<[string, object, Record<string, string>, RegExp]>([
     ['what its client registered', { scope: 'openid email offline_access' }, {}, /^openid email$/],
     [
-      'what its client registered of its API',
+      'what its client registered for its API',
       { scope: 'openid me:data:read me:delete' },
       {},
       /^openid me:data:read me:delete$/,
     ],
     [
-      'all of the API that it names',
+      'all scopes of the API that it names',
       {},
       { resource: 'API' },
       /^me:profile:read me:profile:write .*me:delete$/,
@@ -246,7 +246,7 @@ describe('an authorization request', () => {
     expect(body.scope).toMatch(expected);
   });
 
-  it('without a scope, of a client that has none registered, is refused before any page', async () => {
+  it('without a scope, of a client that registered none, is refused before any page', async () => {
     const visitor = new UserAgent(provider.url);
     const refused = {
       error: 'invalid_scope',
@@ -266,16 +266,16 @@ describe('an authorization request', () => {
     });
   });
 
-  it('can be pushed, and its URI works once', async () => {
+  it('can be pushed, and its request_uri works once', async () => {
     const url = pushedUrl(provider, client, await push(provider, client));
     expect((await agent.open(url)).leftFor?.searchParams.get('code')).toEqual(expect.any(String));
     const again = await agent.open(url);
-    // That it was used is written down after the reply: who is quicker is told by way of the client.
+    // Its use is recorded after the reply: a request before that gets the error at the client, not on a page.
     if (again.leftFor) expect(again.leftFor.searchParams.get('error')).toBe('invalid_request_uri');
     else expect(again).toMatchObject({ status: 400, html: expect.stringContaining('invalid_request_uri') });
   });
 
-  it('with prompt=none is answered from the session, or told what is missing', async () => {
+  it('with prompt=none is answered from the session, or with an error that says what is missing', async () => {
     const silent = async (browser: UserAgent, by: Client) =>
       (await browser.open(authorizationUrl(provider, by, { prompt: 'none' }))).leftFor?.searchParams;
     expect((await silent(agent, client))?.get('code')).toEqual(expect.any(String));
@@ -283,13 +283,13 @@ describe('an authorization request', () => {
     expect((await silent(new UserAgent(provider.url), client))?.get('error')).toBe('login_required');
   });
 
-  it('asks a first-party client’s people for no consent', async () => {
+  it('of a first-party client needs no consent', async () => {
     const own = await provider.createClient({ first_party: true });
     const { leftFor } = await agent.open(authorizationUrl(provider, own));
     expect(leftFor?.searchParams.get('code')).toEqual(expect.any(String));
   });
 
-  it('for claims beyond its scopes asks in the words of the scope that they belong to', async () => {
+  it('with claims beyond its scopes asks in the words of the scope that they belong to', async () => {
     const claims = JSON.stringify({ userinfo: { email: null } });
     const curious = await provider.createClient();
     const page = await agent.open(authorizationUrl(provider, curious, { scope: 'openid', claims }));
@@ -298,7 +298,7 @@ describe('an authorization request', () => {
     expect(page.html).not.toContain('See your profile');
   });
 
-  it('with claims gets them where it wants them', async () => {
+  it('with claims returns them in ID token or userinfo as requested', async () => {
     const claims = JSON.stringify({
       id_token: { email: { essential: true }, auth_time: null },
       userinfo: { preferred_username: null },

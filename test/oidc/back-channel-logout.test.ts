@@ -42,7 +42,7 @@ describe('back-channel logout', () => {
     first: Tokens;
     second: Tokens;
   }
-  /** A person signed in to both clients from one browser. */
+  /** A person signed in to both clients in one browser. */
   async function session(): Promise<Session> {
     const person = await provider.createPerson();
     const agent = new UserAgent(provider.url);
@@ -54,7 +54,7 @@ describe('back-channel logout', () => {
   const endSession = async ({ agent }: Session, values: Record<string, string>) =>
     agent.submit(await agent.open(`/oauth2/logout?${form({ client_id: one.client.id }).toString()}`), values);
 
-  it('is announced', async () => {
+  it('is in discovery', async () => {
     const metadata = await fetch(`${provider.url}/.well-known/openid-configuration`);
     expect(await metadata.json()).toMatchObject({
       backchannel_logout_supported: true,
@@ -62,7 +62,7 @@ describe('back-channel logout', () => {
     });
   });
 
-  it('tells each client with a logout token of the session as it knows it', async () => {
+  it('sends each client a logout token for its own session', async () => {
     const held = await session();
     await endSession(held, { logout: 'yes' });
     const [claims] = await one.listener.received(1);
@@ -88,7 +88,7 @@ describe('back-channel logout', () => {
     expect(other?.jti).not.toBe(claims?.jti);
   });
 
-  it('leaves the session out for a client that does not want it, and signs as it is told to', async () => {
+  it('leaves out the session for a client that does not require it, and signs with the client’s algorithm', async () => {
     const plain = await newClient(provider, {
       backchannel_logout_session_required: false,
       id_token_signed_response_alg: 'ES256',
@@ -104,12 +104,12 @@ describe('back-channel logout', () => {
     expect(decodeProtectedHeader(plain.listener.tokens[0] ?? '').alg).toBe('ES256');
   });
 
-  it('tells the client alone that a person leaves who stays signed in', async () => {
+  it('notifies only the client from which a person signs out while staying signed in', async () => {
     const held = await session();
     await endSession(held, {});
     expect(await one.listener.received(1)).toMatchObject([{ sid: sidOf(held.first) }]);
     expect(two.listener.tokens).toEqual([]);
-    // What is left of the session ends as any other, and the client that was left is not told again.
+    // The rest of the session ends like any other, without notifying that client again.
     await held.agent.submit(await held.agent.open('/'), {}, '/sign-out');
     await two.listener.received(1);
     expect(one.listener.tokens).toHaveLength(1);
@@ -136,7 +136,7 @@ describe('back-channel logout', () => {
       await agent.submit(await agent.open('/sign-in'), { identifier: email, password }, '/sign-in');
     },
   };
-  it.each(Object.keys(endings))('happens with %s', async (name) => {
+  it.each(Object.keys(endings))('happens after %s', async (name) => {
     const held = await session();
     await endings[name]?.(held);
     expect(await one.listener.received(1)).toMatchObject([{ sub: held.person.id, sid: sidOf(held.first) }]);
@@ -149,7 +149,7 @@ describe('back-channel logout', () => {
     });
   });
 
-  it('tells a client that is disconnected, once, and the others nothing', async () => {
+  it('notifies a client that is disconnected, once, and no other', async () => {
     const held = await session();
     const page = await held.agent.open('/account/apps');
     await held.agent.submit(page, { client: one.client.id }, '/disconnect');
@@ -160,7 +160,7 @@ describe('back-channel logout', () => {
     expect(two.listener.tokens).toHaveLength(1);
   });
 
-  it('tells nobody when a session merely changes its id', async () => {
+  it('notifies nobody when a session only changes its id', async () => {
     const held = await session();
     const again = await signIn(provider, one.client, held.person, {
       agent: held.agent,
@@ -173,7 +173,7 @@ describe('back-channel logout', () => {
     expect(one.listener.tokens).toEqual([]);
   });
 
-  it('tries again until the client has taken it, with the same jti', async () => {
+  it('retries until the client has accepted the token, with the same jti', async () => {
     one.listener.status = 503;
     const held = await session();
     await endSession(held, { logout: 'yes' });
@@ -187,7 +187,7 @@ describe('back-channel logout', () => {
     expect(new Set(claims.map(({ sid }) => sid))).toEqual(new Set([sidOf(held.first)]));
   });
 
-  it('is not kept up by a client that does not answer', async () => {
+  it('is not delayed by a client that does not answer', async () => {
     const dead = await newClient(provider);
     dead.listener.status = 'hang';
     const person = await provider.createPerson();
@@ -207,7 +207,7 @@ describe('back-channel logout', () => {
 });
 
 describe.each(STORES)('back-channel logout on %s', (stores) => {
-  it('is not lost with the process that the session ended in', async () => {
+  it('survives the process in which the session ended', async () => {
     const provider = await startProvider({ stores, settings: SETTINGS });
     const { client, listener } = await newClient(provider);
     listener.status = 500;

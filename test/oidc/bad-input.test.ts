@@ -6,19 +6,19 @@ import { expectNoFailure } from '../support/failures.ts';
 import { type Client, type Person, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-/** Values that trip programs up. */
+/** Values that break programs. */
 const HOSTILE: [string, string][] = [
   ['a NUL byte', 'a\0b'],
   ['a lone surrogate', 'a\ud800b'],
   ['a line break', 'a\r\nSet-Cookie: x=y'],
   ['markup', '"><script>alert(1)</script>'],
   ['SQL', `' or 1=1; drop table users; --`],
-  ['a great length', 'x'.repeat(20_000)],
+  ['an overlong value', 'x'.repeat(20_000)],
   ['emptiness', ''],
   ['__proto__', '__proto__'],
 ];
 
-describe('bad input', () => {
+describe('hostile input', () => {
   let provider: Provider;
   let client: Client;
   let spa: Client;
@@ -61,20 +61,20 @@ describe('bad input', () => {
         /invalid_(request|grant|scope)/,
       ],
       ['par', { redirect_uri: value, response_type: 'code' }, /invalid_(request|redirect_uri)/],
-    ])('%s is refused (%j)', async (endpoint, parameters, error) => {
+    ])('is refused by %s (%j)', async (endpoint, parameters, error) => {
       const { status, body } = await post(`/oauth2/${endpoint}`, form(parameters));
       expect([400, 401, 413]).toContain(status);
       expect(JSON.parse(body)).toMatchObject({ error: expect.stringMatching(error) });
     });
 
-    it('introspection and revocation say nothing of such a token', async () => {
+    it('as a token gets no information from introspection and revocation', async () => {
       const introspected = await post('/oauth2/introspect', form({ token: value }));
       expect([200, 400]).toContain(introspected.status);
       if (introspected.status === 200) expect(JSON.parse(introspected.body)).toEqual({ active: false });
       expect([200, 400]).toContain((await post('/oauth2/revoke', form({ token: value }))).status);
     });
 
-    it('such a client is unknown', async () => {
+    it('as a client_id is unknown', async () => {
       const body = form({ grant_type: 'client_credentials', client_id: value, client_secret: value });
       const { status } = await send('/oauth2/token', { method: 'POST', body });
       expect([400, 401]).toContain(status);
@@ -107,7 +107,7 @@ describe('bad input', () => {
       'response_mode',
       'request_uri',
       'request',
-    ])('such a %s is taken or refused in the protocol’s words', async (name) => {
+    ])('as the parameter %s gets a reply by the specification', async (name) => {
       const page = await agent.open(
         authorizationUrl(provider, client, {}).replace(
           new RegExp(`&${name}=[^&]*|$`),
@@ -119,7 +119,7 @@ describe('bad input', () => {
       expect(page.html).not.toContain('<script>alert');
     });
 
-    it.each(['/sign-in', '/register'])('%s takes such a form and shows the problem', async (path) => {
+    it.each(['/sign-in', '/register'])('at %s shows the form again with the problem', async (path) => {
       const page = await agent.open(path);
       const reply = await agent.submit(page, {
         identifier: value,
@@ -132,7 +132,7 @@ describe('bad input', () => {
       expect(reply.html).not.toContain('<script>alert');
     });
 
-    it('such cookies are nobody’s', async () => {
+    it('as a cookie is ignored', async () => {
       const part = encodeURIComponent(value.slice(0, 1_000).toWellFormed());
       const cookie = `postern_session=${part}; postern_session.sig=${part}; postern_csrf=${part}`;
       const { status } = await send('/', { headers: { cookie } });
@@ -148,7 +148,7 @@ describe('bad input', () => {
     ['no content type', '', 'grant_type=refresh_token'],
     ['a character set that is none', 'application/x-www-form-urlencoded; charset=klingon', 'grant_type=x'],
     ['a content encoding that is none', 'application/x-www-form-urlencoded', 'grant_type=x'],
-  ])('%s is no request of the token endpoint', async (what, type, body) => {
+  ])('of the wrong type: %s is refused by the token endpoint', async (what, type, body) => {
     const encoding: Record<string, string> = what.includes('encoding') ? { 'content-encoding': 'rot13' } : {};
     const { status, body: answer } = await post('/oauth2/token', body, { 'content-type': type, ...encoding });
     expect([400, 415]).toContain(status);
@@ -156,7 +156,7 @@ describe('bad input', () => {
   });
 
   it.each(['/sign-in', '/register', '/sign-out', '/interaction/none/sign-in'])(
-    'nor of the form at %s',
+    'of the wrong type is refused by the form at %s',
     async (path) => {
       const { status } = await post(path, '{}', { 'content-type': 'application/json' });
       expect([400, 415]).toContain(status);
@@ -167,11 +167,11 @@ describe('bad input', () => {
     ['no credentials', ''],
     ['a wrong secret', `Basic ${Buffer.from('CLIENT:wrong').toString('base64')}`],
     ['no colon', `Basic ${Buffer.from('CLIENT').toString('base64')}`],
-    ['no base64', 'Basic %%%'],
+    ['invalid Base64', 'Basic %%%'],
     ['a broken escape', `Basic ${Buffer.from('%zz:%zz').toString('base64')}`],
     ['another scheme', 'Digest CLIENT'],
     ['a bearer token', 'Bearer CLIENT'],
-  ])('a client with %s is not let in', async (_what, authorization) => {
+  ])('in client authentication is refused: %s', async (_what, authorization) => {
     const withId = authorization.startsWith('Basic ')
       ? `Basic ${Buffer.from(Buffer.from(authorization.slice(6), 'base64').toString().replace('CLIENT', client.id)).toString('base64')}`
       : authorization;
@@ -184,7 +184,7 @@ describe('bad input', () => {
     expect(JSON.parse(body)).toMatchObject({ error: expect.stringMatching(/invalid_(client|request)/) });
   });
 
-  it('a public client cannot take a token that needs a secret, nor a confidential one without it', async () => {
+  it('cannot make a public client get tokens that need a secret, nor a confidential one without it', async () => {
     const refused = { status: 400 };
     expect(
       await send('/oauth2/token', {
@@ -214,21 +214,21 @@ describe('bad input', () => {
     '//attacker.example.test/',
     '/oauth2/logout/confirm',
     '/assets/postern.css/x',
-  ])('%s is a page that says so', async (path) => {
+  ])('in the path %s gets an error page', async (path) => {
     const { status, headers } = await send(path, { headers: { accept: 'text/html' } });
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);
     expect(headers.get('location')).toBeNull();
   });
 
-  it.each(['DELETE', 'PUT', 'PATCH', 'TRACE-LIKE'])('%s is no method here', async (method) => {
+  it.each(['DELETE', 'PUT', 'PATCH', 'TRACE-LIKE'])('by the method %s is refused', async (method) => {
     for (const path of ['/oauth2/token', '/sign-in', '/', '/.well-known/openid-configuration']) {
       const { status } = await send(path, { method });
       expect([400, 404, 405, 501]).toContain(status);
     }
   });
 
-  it('a session cookie with another’s signature, or none, signs nobody in', async () => {
+  it('in the session cookie, signed by another key or unsigned, signs nobody in', async () => {
     const [, id = ''] = /postern_session=([^;]+)/.exec(agent.cookies('/')) ?? [];
     const [, signature = ''] = /postern_session\.sig=([^;]+)/.exec(agent.cookies('/')) ?? [];
     const shown = async (cookie: string) =>
@@ -242,7 +242,7 @@ describe('bad input', () => {
     expect(await shown(`postern_session=${other}; postern_session.sig=${signature}`)).toBe(false);
   });
 
-  it('a form of a page without its token, or sent from another site, does nothing', async () => {
+  it('in a form without its CSRF token or from another site has no effect', async () => {
     const page = await agent.open('/');
     const forged = { ...page, html: page.html.replace(/(name="csrf" value=")[^"]*/, '$1forged') };
     expect((await agent.submit(forged, {}, '/sign-out')).status).toBe(403);
@@ -256,26 +256,26 @@ describe('bad input', () => {
   });
 
   it.each([
-    ['no HTTP at all', 'hello\r\n\r\n'],
+    ['not HTTP', 'hello\r\n\r\n'],
     [
-      'two lengths',
+      'two Content-Length headers',
       'POST /oauth2/token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc',
     ],
     [
-      'a length and chunks',
+      'Content-Length and chunks',
       'POST /oauth2/token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
     ['no Host', 'GET / HTTP/1.1\r\n\r\n'],
     [
-      'two Hosts',
+      'two Host headers',
       'GET /sign-in HTTP/1.1\r\nHost: HOST\r\nHost: attacker.example.test\r\nConnection: close\r\n\r\n',
     ],
-    ['headers without end', `GET / HTTP/1.1\r\nHost: HOST\r\nX-Long: ${'x'.repeat(100_000)}\r\n\r\n`],
+    ['endless headers', `GET / HTTP/1.1\r\nHost: HOST\r\nX-Long: ${'x'.repeat(100_000)}\r\n\r\n`],
     [
-      'a target elsewhere',
+      'a target on another host',
       'GET http://attacker.example.test/sign-in HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n',
     ],
-  ])('%s gets an answer and harms nobody', async (_what, bytes) => {
+  ])('in the HTTP request, %s, is answered and has no effect', async (_what, bytes) => {
     const { port } = provider.postern;
     const socket = connect(port, 'localhost');
     socket.on('error', () => undefined);

@@ -31,7 +31,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     [client, person] = await Promise.all([provider.createClient(POLL), provider.createPerson()]);
   });
 
-  it('is told of by mail, approved on the account page, and gives tokens of that login', async () => {
+  it('is mailed to the person, approved on the account page, and issues tokens of that login', async () => {
     const { status, body } = await askForLogin(provider, client, {
       login_hint: person.email,
       binding_message: 'Transfer 4711',
@@ -76,7 +76,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect(activity).toContain('You approved the sign-in of an app');
   });
 
-  it('is approved after a sign-in that it took for it, and by nobody else who signs in then', async () => {
+  it('is approved by a sign-in made for it, and not by another sign-in meanwhile', async () => {
     const [someone, other] = await Promise.all([provider.createPerson(), provider.createPerson()]);
     const age = () =>
       provider.sql(
@@ -89,7 +89,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     await age();
     const signIn = await agent.submit(page, {}, '/approve');
     expect(signIn.url.pathname).toBe('/sign-in');
-    // What goes on then is no surprise.
+    // The page says what continues after the sign-in.
     expect(text(signIn)).toContain('Then this goes on: Approve Test client');
     const intruding = await agent.submit(
       signIn,
@@ -107,7 +107,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect((await pollLogin(provider, client, body.auth_req_id)).status).toBe(200);
   });
 
-  it('is refused by the person', async () => {
+  it('can be denied by the person', async () => {
     const someone = await provider.createPerson();
     const { body } = await askForLogin(provider, client, { login_hint: someone.username });
     const { agent, page } = await openLoginRequests(provider, someone);
@@ -121,7 +121,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     await provider.audited('login_request.denied', someone.id);
   });
 
-  it('is answered once, however often it is', async () => {
+  it('is answered once of several parallel answers', async () => {
     const someone = await provider.createPerson();
     const { body } = await askForLogin(provider, client, { login_hint: someone.email });
     const { agent, page } = await openLoginRequests(provider, someone);
@@ -130,7 +130,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect((await pollLogin(provider, client, body.auth_req_id)).status).toBe(200);
   });
 
-  it('is not seen or answered by anybody else', async () => {
+  it('can be seen and answered only by its person', async () => {
     const [owner, stranger] = [await provider.createPerson(), await provider.createPerson()];
     await askForLogin(provider, client, { login_hint: owner.email });
     const mine = await openLoginRequests(provider, owner);
@@ -143,7 +143,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect((await mine.agent.submit(mine.page, {}, '/approve')).status).toBe(200);
   });
 
-  it('keeps no auth_req_id in clear', async () => {
+  it('stores no auth_req_id in clear', async () => {
     const { body } = await askForLogin(provider, client, { login_hint: person.email });
     const rows = await provider.sql(`select *, encode(auth_req_id, 'escape') as text from login_requests`);
     expect(rows.length).toBeGreaterThan(0);
@@ -164,7 +164,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     });
   });
 
-  it('is of one client alone', async () => {
+  it('belongs to one client', async () => {
     const { body } = await askForLogin(provider, client, { login_hint: person.email });
     const another = await provider.createClient(POLL);
     expect((await pollLogin(provider, another, body.auth_req_id)).body).toMatchObject({
@@ -185,7 +185,7 @@ describe('a backchannel authentication request', () => {
     [client, person] = await Promise.all([provider.createClient(POLL), provider.createPerson()]);
   });
 
-  it('names the person by an ID token that the client has', async () => {
+  it('can name the person by an ID token of the client', async () => {
     const web = await provider.createClient({
       ...POLL,
       grant_types: ['authorization_code', CIBA],
@@ -199,7 +199,7 @@ describe('a backchannel authentication request', () => {
     });
   });
 
-  it('is not answered by a weaker login than the client wants', async () => {
+  it('cannot be approved by a weaker login than requested', async () => {
     const someone = await provider.createPerson();
     const { body } = await askForLogin(provider, client, {
       login_hint: someone.email,
@@ -212,7 +212,7 @@ describe('a backchannel authentication request', () => {
     });
   });
 
-  /** A client that is pinged, and answers each ping by the next of `statuses`, the last for ever. */
+  /** A client in ping mode that answers each ping with the next of `statuses`, then with the last one. */
   async function pingable(...statuses: number[]) {
     const heard: { headers: IncomingHttpHeaders; body: string }[] = [];
     const server = createServer(
@@ -237,7 +237,7 @@ describe('a backchannel authentication request', () => {
     return { heard, pinged };
   }
 
-  it('pings the client, and again when it did not hear', async () => {
+  it('pings the client, and again after a failure', async () => {
     const { heard, pinged } = await pingable(503, 204);
     const someone = await provider.createPerson();
     const missing = await askForLogin(provider, pinged, { login_hint: someone.email });
@@ -258,7 +258,7 @@ describe('a backchannel authentication request', () => {
     expect((await pollLogin(provider, pinged, body.auth_req_id)).status).toBe(200);
   });
 
-  it.each([301, 401, 403, 404])('pings once a client that answers %i', async (status) => {
+  it.each([301, 401, 403, 404])('pings a client once that answers %i', async (status) => {
     const { heard, pinged } = await pingable(status);
     const someone = await provider.createPerson();
     const { body } = await askForLogin(provider, pinged, {
@@ -273,7 +273,7 @@ describe('a backchannel authentication request', () => {
     expect((await pollLogin(provider, pinged, body.auth_req_id)).status).toBe(200);
   });
 
-  it('is driven by openid-client, while a person approves in a browser', async () => {
+  it('works with openid-client, and a person who approves in a browser', async () => {
     const config = await openid.discovery(
       new URL(provider.url),
       client.id,

@@ -29,7 +29,7 @@ describe('private_key_jwt', () => {
       body: form({ ...GRANT, client_assertion_type: ASSERTION_TYPE, client_assertion, ...more }),
     });
 
-  it('is what openid-client sends', async () => {
+  it('works with openid-client', async () => {
     const config = await openid.discovery(
       new URL(provider.url),
       id,
@@ -43,22 +43,22 @@ describe('private_key_jwt', () => {
   it.each<[string, Record<string, unknown>]>([
     ['for another server', { aud: 'https://other.example.test' }],
     ['for another endpoint', { aud: 'ISSUER/oauth2/par' }],
-    ['for others in a list', { aud: ['https://other.example.test', 'ISSUER/oauth2/par'] }],
-    ['for an empty list', { aud: [] }],
-    ['for the issuer with a slash', { aud: 'ISSUER/' }],
-    ['for nobody', { aud: undefined }],
-    ['of another issuer', { iss: 'somebody' }],
-    ['of another subject', { sub: 'somebody' }],
+    ['for several audiences', { aud: ['https://other.example.test', 'ISSUER/oauth2/par'] }],
+    ['for an empty list of audiences', { aud: [] }],
+    ['for the issuer with a trailing slash', { aud: 'ISSUER/' }],
+    ['without an audience', { aud: undefined }],
+    ['by another issuer', { iss: 'somebody' }],
+    ['about another subject', { sub: 'somebody' }],
     ['without a subject', { sub: undefined }],
-    ['of a number', { iss: 7, sub: 7 }],
-    ['without an end', { exp: undefined }],
-    ['that has ended', { exp: epoch() - 60 }],
-    ['that ends too late', { exp: epoch() + 7200 }],
-    ['that ends in words', { exp: 'tomorrow' }],
-    ['of the future', { nbf: epoch() + 600 }],
+    ['with numeric iss and sub', { iss: 7, sub: 7 }],
+    ['without an expiry', { exp: undefined }],
+    ['that has expired', { exp: epoch() - 60 }],
+    ['that expires too late', { exp: epoch() + 7200 }],
+    ['with an expiry in words', { exp: 'tomorrow' }],
+    ['issued in the future', { nbf: epoch() + 600 }],
     ['without an id', { jti: undefined }],
-    ['with an id that is no string', { jti: { a: 1 } }],
-    ['with an endless id', { jti: 'x'.repeat(256) }],
+    ['with an id that is not a string', { jti: { a: 1 } }],
+    ['with an overlong id', { jti: 'x'.repeat(256) }],
   ])('refuses an assertion %s', async (_, changes) => {
     const filled = JSON.parse(JSON.stringify(changes).replaceAll('ISSUER', provider.url)) as object;
     const claims = { ...changes, ...filled };
@@ -67,12 +67,12 @@ describe('private_key_jwt', () => {
     expect(await reply.json()).toMatchObject({ error: expect.stringMatching(/^invalid_(client|request)$/) });
   });
 
-  it('takes an id of 255 characters', async () => {
+  it('accepts an id of 255 characters', async () => {
     const claims = { jti: randomUUID().padEnd(255, 'x') };
     expect((await send(provider, await assertion(provider, id, keys, { claims }))).status).toBe(200);
   });
 
-  describe('names who it is for', () => {
+  describe('accepts as audience', () => {
     const CIBA = 'urn:openid:params:grant-type:ciba';
     const HOUR = 3600;
     const AUDIENCES = ['ISSUER', 'TOKEN', 'HERE', ['ISSUER', 'https://other.example.test'], ['TOKEN']];
@@ -90,56 +90,53 @@ describe('private_key_jwt', () => {
         undefined,
       ],
       ['introspect', { token: 'x' }, undefined],
-      // Somebody unknown, who is asked for once the client is known.
+      // The hint is unknown: this error comes only after client authentication.
       ['bc-authorize', { scope: 'openid', login_hint: 'nobody' }, 'unknown_user_id'],
     ];
 
-    it.each(['oauth2.1', 'fapi2'])(
-      'in every way that is written, an hour ahead, with %s',
-      async (profile) => {
-        const client = await provider.createClient({
-          profile,
-          grant_types: ['client_credentials', 'authorization_code', CIBA],
-          response_types: ['code'],
-          redirect_uris: [REDIRECT_URI],
-          backchannel_token_delivery_mode: 'poll',
-          token_endpoint_auth_method: 'private_key_jwt',
-          jwks: { keys: [keys.publicJwk] },
-        });
-        const answers: unknown[] = [];
-        const expected: unknown[] = [];
-        for (const [endpoint, parameters, error] of REQUESTS)
-          for (const audience of AUDIENCES) {
-            const url = `${provider.url}/oauth2/${endpoint}`;
-            const aud = JSON.parse(
-              JSON.stringify(audience)
-                .replace('ISSUER', provider.url)
-                .replace('TOKEN', `${provider.url}/oauth2/token`)
-                .replace('HERE', url),
-            ) as unknown;
-            const claims = { aud, exp: epoch() + HOUR };
-            const client_assertion = await assertion(provider, client.id, keys, { claims });
-            const reply = await fetch(url, {
-              method: 'POST',
-              headers: { dpop: await proof(provider, keys, { claims: { htu: url } }) },
-              body: form({
-                ...parameters,
-                client_id: client.id,
-                client_assertion,
-                client_assertion_type: ASSERTION_TYPE,
-              }),
-            });
-            const body = (await reply.json()) as { error?: string };
-            answers.push([endpoint, audience, body.error]);
-            const isTaken = profile !== 'fapi2' || audience === 'ISSUER';
-            expected.push([endpoint, audience, isTaken ? error : 'invalid_client']);
-          }
-        expect(answers).toEqual(expected);
-      },
-    );
+    it.each(['oauth2.1', 'fapi2'])('every specified form, up to an hour ahead, with %s', async (profile) => {
+      const client = await provider.createClient({
+        profile,
+        grant_types: ['client_credentials', 'authorization_code', CIBA],
+        response_types: ['code'],
+        redirect_uris: [REDIRECT_URI],
+        backchannel_token_delivery_mode: 'poll',
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [keys.publicJwk] },
+      });
+      const answers: unknown[] = [];
+      const expected: unknown[] = [];
+      for (const [endpoint, parameters, error] of REQUESTS)
+        for (const audience of AUDIENCES) {
+          const url = `${provider.url}/oauth2/${endpoint}`;
+          const aud = JSON.parse(
+            JSON.stringify(audience)
+              .replace('ISSUER', provider.url)
+              .replace('TOKEN', `${provider.url}/oauth2/token`)
+              .replace('HERE', url),
+          ) as unknown;
+          const claims = { aud, exp: epoch() + HOUR };
+          const client_assertion = await assertion(provider, client.id, keys, { claims });
+          const reply = await fetch(url, {
+            method: 'POST',
+            headers: { dpop: await proof(provider, keys, { claims: { htu: url } }) },
+            body: form({
+              ...parameters,
+              client_id: client.id,
+              client_assertion,
+              client_assertion_type: ASSERTION_TYPE,
+            }),
+          });
+          const body = (await reply.json()) as { error?: string };
+          answers.push([endpoint, audience, body.error]);
+          const isTaken = profile !== 'fapi2' || audience === 'ISSUER';
+          expected.push([endpoint, audience, isTaken ? error : 'invalid_client']);
+        }
+      expect(answers).toEqual(expected);
+    });
   });
 
-  describe('a forged assertion', () => {
+  describe('with a forged assertion', () => {
     let attacker: Visited;
     let foreign: Keys;
     beforeAll(async () => {
@@ -158,9 +155,12 @@ describe('private_key_jwt', () => {
 
     it.each<[string, () => Promise<string> | string]>([
       ['without a signature', () => unsigned({ alg: 'none' })],
-      ['with another key', () => assertion(provider, id, foreign, { header: { kid: keys.publicJwk.kid } })],
       [
-        'with an HMAC of the public key',
+        'signed by another key',
+        () => assertion(provider, id, foreign, { header: { kid: keys.publicJwk.kid } }),
+      ],
+      [
+        'with an HMAC by the public key',
         async () => {
           const signed = `${encode({ alg: 'HS256' })}.${encode(claims())}`;
           const mac = createHmac('sha256', await exportSPKI(keys.publicKey));
@@ -168,19 +168,19 @@ describe('private_key_jwt', () => {
         },
       ],
       [
-        'with a key of its own',
+        'with an embedded key',
         () => assertion(provider, id, foreign, { header: { jwk: foreign.publicJwk } }),
       ],
       [
-        'with a key elsewhere',
+        'with a key at a URL',
         () => assertion(provider, id, foreign, { header: { jku: attacker.url(), x5u: attacker.url() } }),
       ],
-      ['with a critical extension', () => unsigned({ alg: 'ES256', crit: ['x'], x: 1 })],
-      ['that is no JWT', () => 'a.b.c'],
+      ['with an unknown critical extension', () => unsigned({ alg: 'ES256', crit: ['x'], x: 1 })],
+      ['that is not a JWT', () => 'a.b.c'],
       ['that is empty', () => ''],
-      ['that is endless', () => `${'a'.repeat(40_000)}.b.c`],
+      ['that is too long', () => `${'a'.repeat(40_000)}.b.c`],
       ['with another algorithm', async () => assertion(provider, id, await newKeys('ES384'))],
-    ])('%s is refused, and asks nobody', async (_, forge) => {
+    ])('%s is refused, and nothing is fetched', async (_, forge) => {
       const reply = await send(provider, await forge());
       expect([400, 401]).toContain(reply.status);
       expect(await reply.json()).toMatchObject({
@@ -190,7 +190,7 @@ describe('private_key_jwt', () => {
     });
   });
 
-  describe('one request authenticates in one way', () => {
+  describe('and other methods:', () => {
     let secret: Client;
     beforeAll(async () => {
       secret = await provider.createClient({ grant_types: ['client_credentials'] });
@@ -207,7 +207,7 @@ describe('private_key_jwt', () => {
       return [reply.status, ((await reply.json()) as { error?: string }).error];
     };
 
-    it('by header or body, as the client likes', async () => {
+    it('a secret is accepted in header or body', async () => {
       expect(await ask({}, basic(secret))).toEqual([200, undefined]);
       expect(await ask({ client_id: secret.id, client_secret: secret.secret })).toEqual([200, undefined]);
     });
@@ -230,29 +230,29 @@ describe('private_key_jwt', () => {
         async () => ask({}, basic(secret), `?client_assertion=${await assertion(provider, id, keys)}`),
       ],
       ['another scheme', () => ask({}, { authorization: `Bearer ${secret.secret}` })],
-      ['no Base64', () => ask({}, { authorization: 'Basic ***' })],
+      ['invalid Base64', () => ask({}, { authorization: 'Basic ***' })],
       ['nothing', () => ask({})],
-    ])('not by %s', async (_, send) => {
+    ])('a request is refused with %s', async (_, send) => {
       expect(await send()).toEqual([400, 'invalid_request']);
     });
 
     it.each<[string, () => Promise<unknown[]>]>([
-      ['the client_id alone, of one that has a secret', () => ask({ client_id: secret.id })],
+      ['only the client_id of a client with a secret', () => ask({ client_id: secret.id })],
       ['a wrong secret', () => ask({ client_id: secret.id, client_secret: 'wrong' })],
       [
         'the hash of the secret',
         async () => ask({ client_id: secret.id, client_secret: await hashOf(secret) }),
       ],
-      ['a secret, of one that has a key', () => ask({ client_id: id, client_secret: 'x' })],
+      ['a secret for a client with a key', () => ask({ client_id: id, client_secret: 'x' })],
       [
-        'an assertion, of one that has a secret',
+        'an assertion for a client with a secret',
         async () =>
           ask({
             client_assertion: await assertion(provider, secret.id, keys),
             client_assertion_type: ASSERTION_TYPE,
           }),
       ],
-    ])('not by %s', async (_, send) => {
+    ])('a request is refused with %s', async (_, send) => {
       expect(await send()).toEqual([401, 'invalid_client']);
     });
 
@@ -262,7 +262,7 @@ describe('private_key_jwt', () => {
     };
   });
 
-  it('keeps to the algorithm that the client registered', async () => {
+  it('accepts only the registered algorithm', async () => {
     const { id: pinned } = await provider.createClient({
       grant_types: ['client_credentials'],
       token_endpoint_auth_method: 'private_key_jwt',
@@ -272,7 +272,7 @@ describe('private_key_jwt', () => {
     expect((await send(provider, await assertion(provider, pinned, keys))).status).toBe(401);
   });
 
-  it('authenticates at introspection and revocation as well', async () => {
+  it('works at introspection and revocation too', async () => {
     for (const endpoint of ['introspect', 'revoke'] as const) {
       const reply = await post(
         provider,

@@ -28,14 +28,14 @@ interface Reply {
   body?: unknown;
 }
 
-/** What is at each path, and how often it was asked for. */
+/** The documents by path, and how often each was requested. */
 const replies = new Map<string, Reply>();
 const asked = new Map<string, number>();
 let origin: string;
 let provider: Provider;
 let person: Person;
 
-/** Puts a document at a path of its own. @returns its URL. */
+/** Publishes a document at its own path. @returns its URL. */
 function publish(name: string, document: object = {}, reply: Reply = {}): string {
   const url = `${origin}/${name}`;
   const body = { client_id: url, client_name: `App ${name}`, redirect_uris: [CALLBACK], ...document };
@@ -55,7 +55,7 @@ async function tokensOf(id: string) {
   return exchange(provider, client(id), leftFor?.searchParams.get('code') ?? '', { resource: SERVER });
 }
 
-/** Has every node look at what is stored of a client. */
+/** Makes every node check the stored client again. */
 async function expire(id: string): Promise<void> {
   await provider.sql(
     "update client_documents set expires_at = now() - interval '1 minute' where client_id = $1",
@@ -94,8 +94,8 @@ const discovered = async () =>
     unknown
   >;
 
-describe('a client that is a document', () => {
-  it('is one as long as there is an API for it, as discovery says', async () => {
+describe('a Client ID Metadata Document', () => {
+  it('is accepted if an API allows it, as discovery says', async () => {
     expect(await discovered()).not.toHaveProperty('client_id_metadata_document_supported');
     const id = publish('early');
     expect((await open(id)).html).toContain('invalid_client');
@@ -109,7 +109,7 @@ describe('a client that is a document', () => {
     await until(async () => (await discovered())['client_id_metadata_document_supported'] === true);
   });
 
-  it('signs people in, who see the host that it is at; and is fetched once', async () => {
+  it('signs people in, who see its host, and is fetched once', async () => {
     const id = publish('assistant', {
       client_name: 'Bank',
       grant_types: ['authorization_code', 'refresh_token', 'x'],
@@ -130,7 +130,7 @@ describe('a client that is a document', () => {
     });
   });
 
-  it('is the SDK’s way to come by itself', async () => {
+  it('works with the MCP SDK', async () => {
     const id = publish('sdk');
     const saved: object[] = [];
     const sdk: OAuthClientProvider = {
@@ -157,7 +157,7 @@ describe('a client that is a document', () => {
     ]);
   });
 
-  it('is read anew when it has expired, keeps what operators said, and serves on while its host is away', async () => {
+  it('is fetched again when it has expired, keeps operators’ changes, and stays valid while its host is down', async () => {
     const id = publish('changing');
     expect((await tokensOf(id)).status).toBe(200);
     publish('changing', { client_name: 'Another name' });
@@ -172,7 +172,7 @@ describe('a client that is a document', () => {
     expect((await tokensOf(id)).status).toBe(200);
   });
 
-  it('may not take a code that went to an address which it has no more', async () => {
+  it('cannot redeem a code for a redirect URI that was removed', async () => {
     const id = publish('moving');
     const agent = new UserAgent(provider.url);
     const { leftFor } = await answer(agent, await open(id, {}, agent), person);
@@ -186,7 +186,7 @@ describe('a client that is a document', () => {
     expect((await open(id)).html).toContain('redirect_uri');
   });
 
-  it('authenticates with the keys at its jwks_uri, and with others once they are there', async () => {
+  it('authenticates with the keys at its jwks_uri, also after a rotation', async () => {
     const jwksUri = `${origin}/jwks`;
     const id = publish('keys', {
       token_endpoint_auth_method: 'private_key_jwt',
@@ -214,7 +214,7 @@ describe('a client that is a document', () => {
     const code = leftFor?.searchParams.get('code') ?? '';
     const { body } = await exchange(provider, client(id), code, await first());
     const second = await key('second');
-    // Known keys are kept for a minute: what is kept of the client goes with the change.
+    // Keys are cached for a minute, but dropped with the changed client.
     await expire(id);
     await until(
       async () => (await refresh(provider, client(id), body.refresh_token, await second())).status === 200,
@@ -222,7 +222,7 @@ describe('a client that is a document', () => {
     expect((await tokensOf(id)).status).toBe(401);
   });
 
-  it('is blocked by an operator, which ends what it has, and forgotten', async () => {
+  it('can be blocked, which ends its tokens, and deleted by an operator', async () => {
     const id = publish('blocked');
     const { body } = await tokensOf(id);
     await provider.operator.clients.setEnabled(by, id, false);
@@ -234,7 +234,7 @@ describe('a client that is a document', () => {
     expect(hits(id)).toBe(2);
   });
 
-  it('goes when it was never used, and stays when it is blocked', async () => {
+  it('is deleted if it was never used, but not if it is blocked', async () => {
     const [unused, blocked] = [publish('unused'), publish('unused-blocked')];
     for (const id of [unused, blocked]) await open(id);
     await provider.operator.clients.setEnabled(by, blocked, false);
@@ -247,26 +247,26 @@ describe('a client that is a document', () => {
   });
 });
 
-describe('a document that is not good', () => {
+describe('an invalid Client ID Metadata Document', () => {
   it.each<[string, string, () => string]>([
     [
       'is a redirect',
       'redirect',
       () => publish('r', {}, { status: 302, headers: { Location: `${origin}/sdk` } }),
     ],
-    ['is huge', '5120 bytes', () => publish('huge', { contacts: ['x'.repeat(6000)] })],
-    [
-      'is a page',
-      'application/json',
-      () => publish('page', {}, { headers: { 'Content-Type': 'text/html' } }),
-    ],
-    ['is not there', 'status 404', () => `${origin}/nothing`],
+    ['is too large', '5120 bytes', () => publish('huge', { contacts: ['x'.repeat(6000)] })],
+    ['is HTML', 'application/json', () => publish('page', {}, { headers: { 'Content-Type': 'text/html' } })],
+    ['does not exist', 'status 404', () => `${origin}/nothing`],
     ['is that of another client', 'another client', () => publish('other', { client_id: `${origin}/sdk` })],
-    ['has a secret', 'secret', () => publish('secret', { client_secret: 'x' })],
-    ['points at the inside', 'could not be fetched', () => `https://127.0.0.1:${new URL(origin).port}/sdk`],
-    ['is of a host that is denied', 'invalid_client', () => 'https://a.denied.example.test/client.json'],
-    ['is at no plain URL', 'invalid_client', () => `${origin}/a/../sdk`],
-  ])('because it %s is named, and not asked for again at once', async (_, reason, make) => {
+    ['contains a secret', 'secret', () => publish('secret', { client_secret: 'x' })],
+    [
+      'points to an internal address',
+      'could not be fetched',
+      () => `https://127.0.0.1:${new URL(origin).port}/sdk`,
+    ],
+    ['is of a denied host', 'invalid_client', () => 'https://a.denied.example.test/client.json'],
+    ['has no plain URL', 'invalid_client', () => `${origin}/a/../sdk`],
+  ])('that %s is reported, and not fetched again at once', async (_, reason, make) => {
     await forgetCounts(provider, 'guess:client_document');
     const id = make();
     const before = asked.get('/sdk');
@@ -284,7 +284,7 @@ describe('a document that is not good', () => {
     });
   });
 
-  it('is asked for so often from one address, and no more', async () => {
+  it('is limited in requests from one address', async () => {
     await forgetCounts(provider, 'guess:client_document');
     const statuses = [];
     for (let n = 0; n < 21; n += 1) statuses.push((await open(`${origin}/flood-${n}`)).status);
@@ -294,12 +294,12 @@ describe('a document that is not good', () => {
   });
 });
 
-describe('what a document says', () => {
+describe('the content of a Client ID Metadata Document', () => {
   const ID = 'https://app.example.com/client.json';
   const read = (document: object) =>
     readDocument(ID, JSON.stringify({ client_id: ID, redirect_uris: [CALLBACK], ...document }));
 
-  it('is held to its own host and to what clients may say', () => {
+  it('is limited to its own host and to what clients may register', () => {
     expect(
       read({
         redirect_uris: [CALLBACK, 'https://elsewhere.example/callback', 'https://app.example.com/callback'],
@@ -322,21 +322,21 @@ describe('what a document says', () => {
   });
 
   it.each<[string, object]>([
-    ['redirects elsewhere alone', { redirect_uris: ['https://elsewhere.example/'] }],
-    ['no redirects', { redirect_uris: [] }],
+    ['redirect URIs on other hosts only', { redirect_uris: ['https://elsewhere.example/'] }],
+    ['no redirect URIs', { redirect_uris: [] }],
     ['a script', { redirect_uris: ['javascript:alert(1)'] }],
     ['a shared secret', { token_endpoint_auth_method: 'client_secret_basic' }],
-    ['a name that is turned around', { client_name: 'knaB\u202e' }],
-    ['a name that nobody sees', { client_name: 'Ba\u200bnk' }],
-    ['a name without end', { client_name: 'a'.repeat(101) }],
-    ['keys elsewhere', { jwks_uri: 'https://keys.example/jwks' }],
-    ['a logo elsewhere', { logo_uri: 'https://logos.example/bank.png' }],
-    ['grants of machines alone', { grant_types: ['client_credentials'] }],
+    ['a reversed name', { client_name: 'knaB\u202e' }],
+    ['an invisible name', { client_name: 'Ba\u200bnk' }],
+    ['an overlong name', { client_name: 'a'.repeat(101) }],
+    ['keys on another host', { jwks_uri: 'https://keys.example/jwks' }],
+    ['a logo on another host', { logo_uri: 'https://logos.example/bank.png' }],
+    ['grants for services only', { grant_types: ['client_credentials'] }],
   ])('is refused with %s', (_, document) => {
     expect(() => read(document)).toThrow();
   });
 
-  it.each(['[]', 'null', '"a"', '{', ''])('is refused as %s', (text) => {
+  it.each(['[]', 'null', '"a"', '{', ''])('is refused as invalid JSON: %s', (text) => {
     expect(() => readDocument(ID, text)).toThrow();
   });
 });

@@ -26,7 +26,7 @@ test.each([
   expect(nameProblem(name)).toEqual(problem);
 });
 
-test('are those that the library knows', async () => {
+test('the metadata properties are those that the library knows', async () => {
   jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   const on = { enabled: true };
   const features = {
@@ -62,7 +62,7 @@ test('are those that the library knows', async () => {
 
 const own = EXTRA_METADATA.filter((name) => !(propertyOf(name) as ExtraProperty).internal);
 
-test('docs/client-metadata.md says all of it', () => {
+test('docs/client-metadata.md lists every property', () => {
   const registered = { all: 'yes', policy: 'by policy', none: 'no' };
   const rows = [...LIBRARY_METADATA, ...own].map((name) => {
     const { meaning, default: otherwise, registrants, option } = propertyOf(name);
@@ -76,8 +76,8 @@ test('docs/client-metadata.md says all of it', () => {
   expect(written).toEqual(rows);
 });
 
-describe('the defaults', () => {
-  test('are those that a client gets which says nothing', () => {
+describe('the metadata defaults', () => {
+  test('are those of a client registered without metadata', () => {
     jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const config = loadConfig({ NODE_ENV: 'test', CONFIG_FILE: '/dev/null' });
     const secrets = new Secrets('a secret of the tests that is long enough');
@@ -148,7 +148,7 @@ test.each<[name: string, value: unknown, problem: string]>([
     'https://b.example',
     'frontchannel_logout_uri must have the scheme, host and port of a redirect URI',
   ],
-])('%s beside the rest', (name, value, problem) => {
+])('%s with the other metadata', (name, value, problem) => {
   const rest = { token_endpoint_auth_method: 'none' as const, redirect_uris: ['https://app.example.com/cb'] };
   expect(refusalOf(name, value, rest)).toBe(problem);
 });

@@ -6,7 +6,7 @@ import { atOnce, introspect, post, refresh, signIn, userinfo } from './support/f
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-describe.each(STORES)('a node whose clock is wrong, on %s', (stores) => {
+describe.each(STORES)('a node with a wrong clock on %s,', (stores) => {
   let provider: Provider;
   let node: Postern;
   let wrong: { url: string };
@@ -35,7 +35,7 @@ describe.each(STORES)('a node whose clock is wrong, on %s', (stores) => {
     const { checks } = (await reply.json()) as { checks: Record<string, { reason?: string }> };
     return { status: reply.status, reason: checks['clock']?.reason };
   };
-  /** Sets the node's clock, and waits until the node has seen it. */
+  /** Sets the node's clock and waits until the node has noticed. */
   const setAhead = async (seconds: number, status = 200) => {
     await clock.set(seconds);
     await until(async () => (await ready()).status === status);
@@ -43,7 +43,7 @@ describe.each(STORES)('a node whose clock is wrong, on %s', (stores) => {
   const own = (at: { url: string }) =>
     post<{ access_token: string }>(at, 'token', service, { grant_type: 'client_credentials' });
 
-  it.each([25, -25])('by %i s ends no family of refresh tokens, whichever node is asked', async (ahead) => {
+  it.each([25, -25])('wrong by %i s, ends no family of refresh tokens at either node', async (ahead) => {
     await setAhead(ahead);
     let { refresh_token: token } = await signIn(provider, client, person, { agent });
     for (let round = 0; round < 6; round += 1) {
@@ -55,18 +55,18 @@ describe.each(STORES)('a node whose clock is wrong, on %s', (stores) => {
         expect(await userinfo(at, replies[0]?.body.access_token ?? '')).toMatchObject({ status: 200 });
       token = replies[0]?.body.refresh_token ?? '';
     }
-    // Time goes by alike: once its grace is over a token is a stolen one, at this node as at the other.
+    // Grace periods have the same length at both nodes: after it a token counts as reused.
     const strict = await provider.createClient({ refresh_token_grace: 0 });
     const tokens = await signIn(provider, strict, person, { agent });
     expect(await refresh(provider, strict, tokens.refresh_token)).toMatchObject({ status: 200 });
-    // It is used when that is written down, just after the reply.
+    // It is used once that is recorded, just after the reply.
     const used = `select from oidc_records
       where model = 'RefreshToken' and client_id = '${strict.id}' and consumed_at is not null`;
     await until(async () => (await provider.sql(used)).length > 0);
     expect(await refresh(wrong, strict, tokens.refresh_token)).toMatchObject({ status: 400 });
   });
 
-  it('by an hour says so, signs nothing, costs nobody anything, and heals when it is corrected', async () => {
+  it('wrong by an hour, says so, signs nothing, uses nothing up, and recovers when it is corrected', async () => {
     await setAhead(0);
     const tokens = await signIn(provider, client, person, { agent });
     const [kept, revoked] = [

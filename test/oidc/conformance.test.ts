@@ -6,7 +6,7 @@ import { atOnce, authorizationUrl, authorize, exchange, signIn, userinfo } from 
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-it('the configuration for the suite is one', () => {
+it('the configuration for the conformance suite is complete', () => {
   const file = path.resolve(import.meta.dirname, '../../config/conformance.yaml');
   const config = loadConfig({ NODE_ENV: 'test', PORT: '9443', CONFIG_FILE: file });
   expect(config).toMatchObject({
@@ -15,7 +15,7 @@ it('the configuration for the suite is one', () => {
   });
 });
 
-describe('what the Basic plan looks at', () => {
+describe('the OpenID Provider, as the Basic plan checks it,', () => {
   let provider: Provider;
   let client: Client;
   let person: Person;
@@ -30,7 +30,7 @@ describe('what the Basic plan looks at', () => {
     return leftFor?.searchParams.get('error') ?? new URLSearchParams(leftFor?.hash.slice(1)).get('error');
   };
 
-  it('claims of scopes are at userinfo, and in the ID token none of them', async () => {
+  it('returns the claims of scopes at userinfo, and none of them in the ID token', async () => {
     const tokens = await signIn(provider, client, person);
     expect(Object.keys(decodeJwt(tokens.id_token)).sort()).not.toEqual(
       expect.arrayContaining(['email', 'name']),
@@ -39,7 +39,7 @@ describe('what the Basic plan looks at', () => {
     expect(body).toMatchObject({ sub: person.id, email: person.email, email_verified: true });
   });
 
-  it('userinfo takes the token in the header, or posted, and no other way', async () => {
+  it('accepts the token at userinfo in the header or in a posted body, and no other way', async () => {
     const { access_token: token } = await signIn(provider, client, person);
     const url = `${provider.url}/oauth2/userinfo`;
     const authorization = `Bearer ${token}`;
@@ -51,7 +51,7 @@ describe('what the Basic plan looks at', () => {
     expect(await status({})).toBe(401);
   });
 
-  it('prompt=none, max_age and id_token_hint', async () => {
+  it('supports prompt=none, max_age and id_token_hint', async () => {
     const agent = new UserAgent(provider.url);
     expect(await errorOf({ prompt: 'none' }, agent)).toBe('login_required');
     const { id_token: hint } = await signIn(provider, client, person, { agent });
@@ -70,7 +70,7 @@ describe('what the Basic plan looks at', () => {
     expect(await errorOf({ ...silent, max_age: '0' }, agent)).toMatch(/^(login_required|invalid_request)$/);
   });
 
-  it('parameters that it may ignore, it ignores', async () => {
+  it('ignores parameters that it may ignore', async () => {
     const parameters = {
       ...plain,
       display: 'page',
@@ -86,16 +86,16 @@ describe('what the Basic plan looks at', () => {
 
   it.each([
     ['no response_type', { response_type: '' }, 'invalid_request'],
-    ['a response_type that is none', { response_type: 'nothing' }, 'unsupported_response_type'],
+    ['an unknown response_type', { response_type: 'nothing' }, 'unsupported_response_type'],
     ['the implicit flow', { response_type: 'id_token', nonce: 'x' }, 'unsupported_response_type'],
     ['a request_uri', { request_uri: 'https://suite.example.test/request' }, 'request_uri_not_supported'],
     ['an unsigned request', { request: 'eyJhbGciOiJub25lIn0.e30.' }, 'invalid_request_object'],
-    ['registration on the way', { registration: '{}' }, 'registration_not_supported'],
-  ])('%s comes back as %j', async (_what, parameters, error) => {
+    ['a registration parameter', { registration: '{}' }, 'registration_not_supported'],
+  ])('answers %s with %j', async (_what, parameters, error) => {
     expect(await errorOf(parameters)).toBe(error);
   });
 
-  it('an address that is not registered is a page, and leads nowhere', async () => {
+  it('shows a page for an unregistered redirect URI, and does not redirect', async () => {
     for (const uri of [
       'https://attacker.example.test/',
       `${client.redirectUri}?more=1`,
@@ -109,7 +109,7 @@ describe('what the Basic plan looks at', () => {
     }
   });
 
-  it('a server with everything on warns of nothing', async () => {
+  it('logs no warning with every feature enabled', async () => {
     await atOnce(3, () => signIn(provider, client, person));
     expect(provider.postern.output()).not.toMatch(/oidc-provider (WARNING|NOTICE)|"level":(40|50)/);
   });

@@ -8,11 +8,11 @@ const { keys } = cookieSettings(
 );
 const COOKIE = '__Host-postern_session=V1StGXR8_Z5jdHi6B-myT';
 
-test('a cookie is signed as Keygrip signs it, so that the sessions of browsers outlast an upgrade', () => {
+test('a cookie is signed like Keygrip does, so that sessions survive an upgrade', () => {
   expect(keys.sign(COOKIE)).toBe('l0hcy5MjWkmWTYhUjbXscHn7DLA');
 });
 
-test('a signature holds for its cookie alone', () => {
+test('a signature is valid for its cookie only', () => {
   const signature = keys.sign(COOKIE);
   expect([keys.verify(COOKIE, signature), keys.index(COOKIE, signature)]).toEqual([true, 0]);
   for (const forged of [

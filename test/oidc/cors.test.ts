@@ -6,7 +6,7 @@ const OWN = 'https://spa.example.test';
 const ALLOWED = 'https://other.example.test';
 const FOREIGN = 'https://attacker.example.test';
 
-describe('calls from a browser', () => {
+describe('cross-origin calls from a browser', () => {
   let provider: Provider;
   let spa: Client;
   let tokens: Tokens;
@@ -27,7 +27,7 @@ describe('calls from a browser', () => {
     });
   const allowed = (reply: Response) => reply.headers.get('access-control-allow-origin');
 
-  it.each([OWN, ALLOWED])('from %s, which the client names, may read the answer', async (origin) => {
+  it.each([OWN, ALLOWED])('from %s, which the client lists, can read the reply', async (origin) => {
     const reply = await token(origin);
     expect(allowed(reply)).toBe(origin);
     expect(reply.headers.get('vary')).toMatch(/origin/i);
@@ -38,7 +38,7 @@ describe('calls from a browser', () => {
     expect([info.status, allowed(info)]).toEqual([200, origin]);
   });
 
-  it('from anywhere else may not', async () => {
+  it('from other origins cannot', async () => {
     expect(allowed(await token(FOREIGN))).toBeNull();
     expect(allowed(await token('null'))).toBeNull();
     const info = await fetch(`${provider.url}/oauth2/userinfo`, {
@@ -47,12 +47,12 @@ describe('calls from a browser', () => {
     expect(allowed(info)).toBeNull();
   });
 
-  it('for another client need that client’s permission', async () => {
+  it('for another client need that client’s origins', async () => {
     const other = await provider.createClient({}, { isPublic: true });
     expect(allowed(await token(OWN, other.id))).toBeNull();
   });
 
-  it.each(['token', 'userinfo', 'revoke'])('ask first about %s', async (endpoint) => {
+  it.each(['token', 'userinfo', 'revoke'])('to %s get a preflight reply', async (endpoint) => {
     const reply = await fetch(`${provider.url}/oauth2/${endpoint}`, {
       method: 'OPTIONS',
       headers: {
@@ -61,14 +61,14 @@ describe('calls from a browser', () => {
         'access-control-request-headers': 'authorization',
       },
     });
-    // The client is not known yet: what counts is the answer to the call itself.
+    // The client is still unknown: the call itself decides.
     expect(reply.status).toBe(204);
     expect(allowed(reply)).toBe(OWN);
     expect(reply.headers.get('access-control-allow-methods')).toContain('POST');
     expect(reply.headers.get('access-control-allow-headers')).toMatch(/authorization/i);
   });
 
-  it('never reach the pages or carry cookies', async () => {
+  it('cannot reach the pages, and send no cookies', async () => {
     const page = await fetch(`${provider.url}/sign-in`, { headers: { origin: OWN } });
     expect(allowed(page)).toBeNull();
     expect((await token(OWN)).headers.get('access-control-allow-credentials')).toBeNull();

@@ -16,14 +16,14 @@ const METADATA = {
   scope: 'openid profile offline_access',
 };
 
-/** Values that trip programs up. */
+/** Values that break programs. */
 const HOSTILE: [string, string][] = [
   ['a NUL byte', 'a\0b'],
   ['a lone surrogate', 'a\ud800b'],
   ['a line break', 'a\r\nSet-Cookie: x=y'],
   ['markup', '"><script>alert(1)</script>'],
   ['SQL', `' or 1=1; drop table users; --`],
-  ['a great length', 'x'.repeat(20_000)],
+  ['an overlong value', 'x'.repeat(20_000)],
   ['__proto__', '__proto__'],
 ];
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
   [client, person] = await Promise.all([provider.createClient(METADATA), provider.createPerson()]);
 });
 afterAll(() => {
-  // Nothing here was a failure of the server.
+  // None of this caused a server error.
   expect(provider.postern.output()).not.toMatch(/"level":"(error|fatal)"/);
 });
 
@@ -52,21 +52,21 @@ async function refusal(endpoint: Endpoint, parameters: Parameters, as = client):
 
 describe('the device authorization endpoint', () => {
   it.each<[string, Parameters, string]>([
-    ['a doubled scope', { scope: ['openid', 'openid'] }, 'invalid_request'],
-    ['a scope of impossible characters', { scope: 'öpenid' }, 'invalid_scope'],
-    ['a scope that the client may not have', { scope: 'openid email' }, 'invalid_scope'],
+    ['a repeated scope', { scope: ['openid', 'openid'] }, 'invalid_request'],
+    ['a scope with invalid characters', { scope: 'öpenid' }, 'invalid_scope'],
+    ['a scope that the client may not request', { scope: 'openid email' }, 'invalid_scope'],
     ['an unknown API', { scope: 'openid', resource: 'https://nobody.example.test/' }, 'invalid_target'],
-    ['claims that are no JSON', { scope: 'openid', claims: '{' }, 'invalid_request'],
-    ['an impossible max_age', { scope: 'openid', max_age: '-1' }, 'invalid_request'],
-    ['a request object that is none', { scope: 'openid', request: 'x.y.z' }, 'invalid_request_object'],
+    ['claims that are not JSON', { scope: 'openid', claims: '{' }, 'invalid_request'],
+    ['an invalid max_age', { scope: 'openid', max_age: '-1' }, 'invalid_request'],
+    ['an invalid request object', { scope: 'openid', request: 'x.y.z' }, 'invalid_request_object'],
     ['a request_uri', { scope: 'openid', request_uri: 'urn:x' }, 'request_uri_not_supported'],
     ['registration', { scope: 'openid', registration: '{}' }, 'registration_not_supported'],
-    ['an id_token_hint that is none', { scope: 'openid', id_token_hint: 'x' }, 'invalid_request'],
+    ['an invalid id_token_hint', { scope: 'openid', id_token_hint: 'x' }, 'invalid_request'],
   ])('refuses %s', async (_what, parameters, error) => {
     expect(await refusal('device_authorization', parameters)).toEqual([400, error]);
   });
 
-  it('knows its clients', async () => {
+  it('authenticates its clients', async () => {
     const wrong = { ...client, secret: 'wrong' };
     expect(await refusal('device_authorization', { scope: 'openid' }, wrong)).toEqual([
       401,
@@ -92,23 +92,19 @@ describe('the backchannel authentication endpoint', () => {
   it.each<[string, () => Parameters, string]>([
     ['no scope', hint, 'invalid_request'],
     ['a scope without openid', () => ({ ...hint(), scope: 'profile' }), 'invalid_request'],
-    ['a doubled scope', () => ({ ...hint(), scope: ['openid', 'openid'] }), 'invalid_request'],
+    ['a repeated scope', () => ({ ...hint(), scope: ['openid', 'openid'] }), 'invalid_request'],
     ['no hint', () => ({ scope: 'openid' }), 'invalid_request'],
     ['an empty hint', () => ({ scope: 'openid', login_hint: '' }), 'invalid_request'],
     ['two hints', () => ({ scope: 'openid', ...hint(), id_token_hint: 'x' }), 'invalid_request'],
     [
-      'a doubled hint',
+      'a repeated hint',
       () => ({ scope: 'openid', login_hint: [person.email, person.email] }),
       'invalid_request',
     ],
     ['a login_hint_token', () => ({ scope: 'openid', login_hint_token: 'x' }), 'invalid_request'],
-    ['an id_token_hint that is none', () => ({ scope: 'openid', id_token_hint: 'x' }), 'invalid_request'],
-    ['a name of nobody', () => ({ scope: 'openid', login_hint: 'nobody-here' }), 'unknown_user_id'],
-    [
-      'an address of nobody',
-      () => ({ scope: 'openid', login_hint: 'nobody@example.test' }),
-      'unknown_user_id',
-    ],
+    ['an invalid id_token_hint', () => ({ scope: 'openid', id_token_hint: 'x' }), 'invalid_request'],
+    ['an unknown username', () => ({ scope: 'openid', login_hint: 'nobody-here' }), 'unknown_user_id'],
+    ['an unknown address', () => ({ scope: 'openid', login_hint: 'nobody@example.test' }), 'unknown_user_id'],
     [
       'a requested_expiry of 0',
       () => ({ scope: 'openid', ...hint(), requested_expiry: '0' }),
@@ -120,7 +116,7 @@ describe('the backchannel authentication endpoint', () => {
       'invalid_request',
     ],
     [
-      'a fraction of a second',
+      'a requested_expiry with a fraction',
       () => ({ scope: 'openid', ...hint(), requested_expiry: '1.5' }),
       'invalid_request',
     ],
@@ -135,7 +131,7 @@ describe('the backchannel authentication endpoint', () => {
       'invalid_binding_message',
     ],
     [
-      'a link to follow',
+      'a link in the binding_message',
       () => ({ scope: 'openid', ...hint(), binding_message: 'see evil.example' }),
       'invalid_binding_message',
     ],
@@ -145,7 +141,7 @@ describe('the backchannel authentication endpoint', () => {
       'invalid_binding_message',
     ],
     [
-      'lines in the binding_message',
+      'line breaks in the binding_message',
       () => ({ scope: 'openid', ...hint(), binding_message: 'a\nb' }),
       'invalid_binding_message',
     ],
@@ -155,7 +151,7 @@ describe('the backchannel authentication endpoint', () => {
       'invalid_target',
     ],
     [
-      'an acr that nobody has',
+      'an unknown acr',
       () => ({
         scope: 'openid',
         ...hint(),
@@ -164,7 +160,7 @@ describe('the backchannel authentication endpoint', () => {
       'unmet_authentication_requirements',
     ],
     [
-      'a request object that is none',
+      'an invalid request object',
       () => ({ scope: 'openid', ...hint(), request: 'x.y.z' }),
       'invalid_request',
     ],
@@ -173,7 +169,7 @@ describe('the backchannel authentication endpoint', () => {
     expect(await provider.sql('select 1 from login_requests where account_id = $1', [person.id])).toEqual([]);
   });
 
-  it('takes an ID token of its client alone', async () => {
+  it('accepts an ID token issued to its client only', async () => {
     const web = await provider.createClient();
     const { id_token: foreign } = await signIn(provider, web, person);
     expect(await refusal('bc-authorize', { scope: 'openid', id_token_hint: foreign })).toEqual([
@@ -188,7 +184,7 @@ describe('the backchannel authentication endpoint', () => {
     ]);
   });
 
-  it('takes a signed request that lives for an hour at most', async () => {
+  it('accepts a signed request with a lifetime of up to an hour', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256');
     const jwk = { ...(await exportJWK(publicKey)), alg: 'ES256', use: 'sig' };
     const signs = await provider.createClient({
@@ -213,7 +209,7 @@ describe('the backchannel authentication endpoint', () => {
     expect(await ask(now, now + 60)).toEqual([200, undefined]);
   });
 
-  it('does not know who is suspended', async () => {
+  it('treats a suspended account like an unknown one', async () => {
     const { id, email } = await provider.createPerson();
     await provider.operator.accounts.suspend(id, systemActor);
     expect(await refusal('bc-authorize', { scope: 'openid', login_hint: email })).toEqual([
@@ -222,7 +218,7 @@ describe('the backchannel authentication endpoint', () => {
     ]);
   });
 
-  it('is for clients that have shown who they are, and may', async () => {
+  it('needs client authentication and the grant', async () => {
     const open = await provider.createClient(METADATA, { isPublic: true });
     const asked = { scope: 'openid', login_hint: person.email };
     expect((await refusal('bc-authorize', asked, open))[1]).toMatch(/unauthorized_client|invalid_client/);
@@ -234,7 +230,7 @@ describe('the backchannel authentication endpoint', () => {
     ]);
   });
 
-  it('bounds how many names a client may try, and how often a person is asked', async () => {
+  it('limits how many names a client may try, and how often a person is asked', async () => {
     let last: [number, unknown] = [0, undefined];
     for (let tries = 0; tries < 120 && last[0] !== 429; tries += 1)
       last = await refusal('bc-authorize', { scope: 'openid', login_hint: `nobody-${tries}` });
@@ -249,11 +245,11 @@ describe('the backchannel authentication endpoint', () => {
   });
 });
 
-describe('the token endpoint', () => {
+describe('the token endpoint for devices and CIBA', () => {
   it.each([
     ['device_code', DEVICE],
     ['auth_req_id', CIBA],
-  ])('refuses a %s that is missing, doubled, unknown or huge', async (name, grant) => {
+  ])('refuses a %s that is missing, repeated, unknown or overlong', async (name, grant) => {
     const send = (parameters: Parameters) => refusal('token', { grant_type: grant, ...parameters });
     expect(await send({})).toEqual([400, 'invalid_request']);
     expect(await send({ [name]: ['a', 'b'] })).toEqual([400, 'invalid_request']);
@@ -265,7 +261,7 @@ describe('the token endpoint', () => {
   });
 });
 
-describe.each(HOSTILE)('with %s', (_what, value) => {
+describe.each(HOSTILE)('a device or CIBA request with %s', (_what, value) => {
   it.each([
     'scope',
     'resource',
@@ -283,7 +279,7 @@ describe.each(HOSTILE)('with %s', (_what, value) => {
     'client_notification_token',
     'login_hint_token',
     'request',
-  ])('as %s both endpoints answer in the protocol’s words', async (name) => {
+  ])('as %s gets a reply by the specification', async (name) => {
     for (const endpoint of ['device_authorization', 'bc-authorize'] as const) {
       const base =
         endpoint === 'bc-authorize' ? { scope: 'openid', login_hint: 'nobody-here' } : { scope: 'openid' };
@@ -292,7 +288,7 @@ describe.each(HOSTILE)('with %s', (_what, value) => {
     }
   });
 
-  it('as a code it is no code, and comes back as text alone', async () => {
+  it('as a user code is refused and shown as text only', async () => {
     const agent = new UserAgent(provider.url);
     const page = await agent.submit(await agent.open('/device'), { user_code: value }, '/device');
     expect([400, 413, 429]).toContain(page.status);
@@ -301,7 +297,7 @@ describe.each(HOSTILE)('with %s', (_what, value) => {
   });
 });
 
-describe('the page for codes', () => {
+describe('the page for user codes', () => {
   const heading = ({ html }: Page) => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
   const send = (body: string, type = 'application/x-www-form-urlencoded', path = '/device') =>
     fetch(`${provider.url}${path}`, {
@@ -313,13 +309,13 @@ describe('the page for codes', () => {
   it.each([
     ['no session', 'user_code=BCDFGHJK&confirm=yes'],
     ['a made-up token', 'xsrf=made-up&user_code=BCDFGHJK&confirm=yes'],
-    ['a doubled code', 'xsrf=x&user_code=BCDFGHJK&user_code=BCDFGHJL'],
-  ])('does nothing for a form with %s', async (_what, body) => {
+    ['a repeated code', 'xsrf=x&user_code=BCDFGHJK&user_code=BCDFGHJL'],
+  ])('ignores a form with %s', async (_what, body) => {
     const reply = await send(body);
     expect([reply.status, (await reply.text()).includes('<h1>')]).toEqual([400, true]);
   });
 
-  it('does nothing for what is no form, or at an address of nothing', async () => {
+  it('refuses other content types, and shows a form again for an unknown step', async () => {
     expect((await send('{}', 'application/json')).status).toBe(400);
     const agent = new UserAgent(provider.url);
     const lost = await agent.open('/device/nobody');
@@ -328,7 +324,7 @@ describe('the page for codes', () => {
     expect([doubled.status, heading(doubled)]).toEqual([200, 'Connect a device']);
   });
 
-  it('confirms only with the token of its own session', async () => {
+  it('confirms only with the CSRF token of its own session', async () => {
     const { body } = await post<{ user_code: string; device_code: string }>(
       provider,
       'device_authorization',

@@ -28,7 +28,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     ]);
   });
 
-  it('gives tokens once a person has approved, for the very login', async () => {
+  it('issues tokens for the person’s login once they have approved', async () => {
     const codes = await beginDevice(provider, client);
     expect(codes).toEqual({
       device_code: expect.any(String),
@@ -58,7 +58,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     });
   });
 
-  it('gives them to a device that asks while the page is still being answered', async () => {
+  it('issues them to a device that polls while the approval is being answered', async () => {
     await provider.sql(`create or replace function wait() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock(8628); return new; end $$`);
     await provider.sql(`create or replace trigger wait before insert on audit_events for each row
@@ -76,14 +76,14 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     expect([status, body]).toEqual([200, expect.objectContaining({ token_type: 'Bearer' })]);
   });
 
-  it('keeps neither code in clear', async () => {
+  it('stores neither code in clear', async () => {
     const { device_code: code, user_code: userCode } = await beginDevice(provider, client);
     const kept = await everything(provider);
     expect(kept).toContain(sha256(code));
     for (const secret of [code, userCode, userCode.replace('-', '')]) expect(kept).not.toContain(secret);
   });
 
-  it('is refused by the person', async () => {
+  it('can be denied by the person', async () => {
     const codes = await beginDevice(provider, client);
     const agent = new UserAgent(provider.url);
     const confirm = await agent.open(codes.verification_uri_complete);
@@ -96,7 +96,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     expect([again.status, again.html.includes('was used already')]).toEqual([400, true]);
   });
 
-  it('is refused at the consent page', async () => {
+  it('can be denied on the consent page', async () => {
     const codes = await beginDevice(provider, client);
     const agent = new UserAgent(provider.url);
     const confirm = await agent.open(codes.verification_uri_complete);
@@ -110,7 +110,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     });
   });
 
-  it('knows the code however it is typed', async () => {
+  it('recognizes the user code in any spelling', async () => {
     const codes = await beginDevice(provider, client);
     const agent = new UserAgent(provider.url);
     const [left = '', right = ''] = codes.user_code.toLowerCase().split('-');
@@ -124,7 +124,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     }
   });
 
-  it.each([true, false])('has one answer of two that come at once, one a refusal: %s', async (refuses) => {
+  it.each([true, false])('takes one of two parallel answers, one of them a denial: %s', async (refuses) => {
     const { user_code, device_code } = await beginDevice(provider, client);
     const people = [await provider.createPerson(), await provider.createPerson()] as const;
     const open = async (who: Person) => {
@@ -148,7 +148,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     expect(written).toHaveLength(refuses && isUsed[0] ? 0 : 1);
   });
 
-  it('says what is wrong with a code', async () => {
+  it('says what is wrong with a user code', async () => {
     const agent = new UserAgent(provider.url);
     const type = async (code: string) =>
       agent.submit(await agent.open('/device'), { user_code: code }, '/device');
@@ -170,7 +170,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     expect((await pollDevice(provider, client, expiredCode)).body).toMatchObject({ error: 'expired_token' });
   });
 
-  it('lets nobody try many codes', async () => {
+  it('limits the user codes that a source may try', async () => {
     const agent = new UserAgent(provider.url);
     const page = await agent.open('/device');
     let last = page;
@@ -183,7 +183,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     await forgetCounts(provider, 'guess:');
   });
 
-  it('is of one client alone', async () => {
+  it('belongs to one client', async () => {
     const codes = await beginDevice(provider, client);
     const another = await provider.createClient(DEVICE);
     expect((await pollDevice(provider, another, codes.device_code)).body).toMatchObject({
@@ -199,7 +199,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
   });
 });
 
-describe('with a browser', () => {
+describe('device authorization in a browser', () => {
   let provider: Provider;
   let person: Person;
   beforeAll(async () => {
@@ -207,40 +207,37 @@ describe('with a browser', () => {
     person = await provider.createPerson();
   });
 
-  it.each([true, false])(
-    'openid-client signs a device in (a page with JavaScript: %s)',
-    async (javaScriptEnabled) => {
-      const { id } = await provider.createClient(DEVICE, { isPublic: true });
-      const config = await openid.discovery(new URL(provider.url), id, undefined, openid.None(), {
-        execute: [openid.allowInsecureRequests],
-      });
-      const begun = await openid.initiateDeviceAuthorization(config, { scope: 'openid email' });
-      const tokens = openid.pollDeviceAuthorizationGrant(config, begun);
-      const browser = await launchBrowser();
-      const page = await (await browser.newContext({ locale: 'en-US', javaScriptEnabled })).newPage();
-      const complaints: string[] = [];
-      page.on('console', (message) => complaints.push(message.text()));
-      page.on('pageerror', (error) => complaints.push(error.message));
-      if (javaScriptEnabled) await page.goto(begun.verification_uri_complete ?? '');
-      else {
-        await page.goto(begun.verification_uri);
-        await page.getByLabel('Code on your device').fill(begun.user_code.toLowerCase());
-        await page.getByRole('button', { name: 'Continue' }).click();
-      }
-      await page.getByText(begun.user_code).waitFor();
-      await page.getByText('Only continue if you started this').waitFor();
+  it.each([true, false])('works with openid-client (JavaScript: %s)', async (javaScriptEnabled) => {
+    const { id } = await provider.createClient(DEVICE, { isPublic: true });
+    const config = await openid.discovery(new URL(provider.url), id, undefined, openid.None(), {
+      execute: [openid.allowInsecureRequests],
+    });
+    const begun = await openid.initiateDeviceAuthorization(config, { scope: 'openid email' });
+    const tokens = openid.pollDeviceAuthorizationGrant(config, begun);
+    const browser = await launchBrowser();
+    const page = await (await browser.newContext({ locale: 'en-US', javaScriptEnabled })).newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    if (javaScriptEnabled) await page.goto(begun.verification_uri_complete ?? '');
+    else {
+      await page.goto(begun.verification_uri);
+      await page.getByLabel('Code on your device').fill(begun.user_code.toLowerCase());
       await page.getByRole('button', { name: 'Continue' }).click();
-      await page.getByLabel('Email or username').fill(person.email);
-      await page.getByLabel('Password', { exact: true }).fill(person.password);
-      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-      await page.getByRole('button', { name: 'Allow', exact: true }).click();
-      await page.getByRole('heading', { name: 'Your device is signed in' }).waitFor();
-      expect((await tokens).claims()?.sub).toBe(person.id);
-      expect(complaints).toEqual([]);
-    },
-  );
+    }
+    await page.getByText(begun.user_code).waitFor();
+    await page.getByText('Only continue if you started this').waitFor();
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByLabel('Email or username').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('button', { name: 'Allow', exact: true }).click();
+    await page.getByRole('heading', { name: 'Your device is signed in' }).waitFor();
+    expect((await tokens).claims()?.sub).toBe(person.id);
+    expect(complaints).toEqual([]);
+  });
 
-  describe('on the account page, devices', () => {
+  describe('lists devices on the account page:', () => {
     const LISTED = /sessions\/([\w-]{10,})\/end/g;
     const listed = ({ html }: Page): string[] => [...html.matchAll(LISTED)].map(([, id]) => id ?? '');
     const naming = (page: Page, id: string): Page => ({
@@ -266,7 +263,7 @@ describe('with a browser', () => {
       return body;
     };
 
-    it('are listed by their app, and each ends alone', async () => {
+    it('by app, and each can be ended by itself', async () => {
       const person = await provider.createPerson();
       const agent = await enter(person);
       const client = await createDevice();
@@ -277,7 +274,7 @@ describe('with a browser', () => {
       expect(page.html).not.toContain('Shares its access');
       const [last = '', first = ''] = listed(page);
 
-      // Of somebody else, and once more from another tab.
+      // Of another person, and twice from another tab.
       const other = await provider.createPerson();
       await enter(other);
       const stranger = await enter(other);
@@ -298,7 +295,7 @@ describe('with a browser', () => {
       expect([listed(left), left.html.includes('Test client')]).toEqual([[], false]);
     });
 
-    it('without offline_access end with the browser, and say what they take along', async () => {
+    it('those without offline_access end with the browser’s session, which the page says', async () => {
       const person = await provider.createPerson();
       const approving = await enter(person);
       const agent = await enter(person);
@@ -326,7 +323,7 @@ describe('with a browser', () => {
       expect([listed(left).length, left.html.includes('Shares its access')]).toEqual([1, false]);
     });
 
-    it('are not approved in a browser that is being signed out', async () => {
+    it('none is approved by a browser that is being signed out', async () => {
       const person = await provider.createPerson();
       const client = await createDevice();
       await device(client, person, await enter(person));

@@ -34,7 +34,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
   const ask = (DPoP: string, at: { url: string } = provider, client = service) =>
     post(at, 'token', client, GRANT, { DPoP });
 
-  it('a nonce of one node is good at the other', async () => {
+  it('accepts a nonce from another node', async () => {
     const careful = await provider.createClient({
       grant_types: ['client_credentials'],
       dpop_require_nonce: true,
@@ -51,22 +51,22 @@ describe.each(STORES)('DPoP on %s', (stores) => {
 
   if (stores === 'PostgreSQL') return;
 
-  describe('a proof', () => {
+  describe('checks proofs:', () => {
     const bad = { status: 400, body: { error: 'invalid_dpop_proof' } };
 
     it.each<[string, Record<string, unknown>]>([
       ['for another method', { htm: 'GET' }],
-      ['for another address', { htu: 'https://other.example.test/oauth2/token' }],
+      ['for another host', { htu: 'https://other.example.test/oauth2/token' }],
       ['for another endpoint', { htu: 'USERINFO' }],
-      ['for no address', { htu: undefined }],
-      ['for an address that is none', { htu: 7 }],
-      ['of long ago', { iat: epoch() - 3600 }],
-      ['of the future', { iat: epoch() + 3600 }],
+      ['without a URL', { htu: undefined }],
+      ['with an invalid URL', { htu: 7 }],
+      ['that is too old', { iat: epoch() - 3600 }],
+      ['issued in the future', { iat: epoch() + 3600 }],
       ['without a time', { iat: undefined }],
       ['without an id', { jti: undefined }],
-      ['with an id that is no string', { jti: 7 }],
-      ['with a nonce that is no string', { nonce: 7 }],
-    ])('%s is refused', async (_, claims) => {
+      ['with an id that is not a string', { jti: 7 }],
+      ['with a nonce that is not a string', { nonce: 7 }],
+    ])('a proof %s is refused', async (_, claims) => {
       const filled = claims['htu'] === 'USERINFO' ? { htu: `${provider.url}/oauth2/userinfo` } : claims;
       const { status, body } = await ask(await proof(provider, keys, { claims: filled }));
       expect(status).toBe(400);
@@ -77,7 +77,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
       ['of another type', () => proof(provider, keys, { header: { typ: 'JWT' } })],
       ['without a key', () => proof(provider, keys, { header: { jwk: undefined } })],
       [
-        'with another’s key',
+        'with another client’s key',
         async () => proof(provider, keys, { header: { jwk: (await newKeys()).publicJwk } }),
       ],
       [
@@ -89,21 +89,21 @@ describe.each(STORES)('DPoP on %s', (stores) => {
         () => `${encode({ typ: 'dpop+jwt', alg: 'none', jwk: keys.publicJwk })}.${encode({ jti: 'a' })}.`,
       ],
       [
-        'with an HMAC of its public key',
+        'with an HMAC by its public key',
         async () => {
           const signed = `${encode({ typ: 'dpop+jwt', alg: 'HS256', jwk: keys.publicJwk })}.${encode({ jti: 'a' })}`;
           const mac = createHmac('sha256', await exportSPKI(keys.publicKey)).update(signed);
           return `${signed}.${mac.digest('base64url')}`;
         },
       ],
-      ['that is no JWT', () => 'a.b.c'],
-      ['that comes twice', async () => `${await proof(provider, keys)}, ${await proof(provider, keys)}`],
+      ['that is not a JWT', () => 'a.b.c'],
+      ['used twice', async () => `${await proof(provider, keys)}, ${await proof(provider, keys)}`],
       ['with another algorithm', async () => proof(provider, await newKeys('ES384'))],
-    ])('%s is refused', async (_, forge) => {
+    ])('a proof %s is refused', async (_, forge) => {
       expect(await ask(await forge())).toMatchObject(bad);
     });
 
-    it('is demanded of a client that says its tokens are bound', async () => {
+    it('a proof is required of a client with dpop_bound_access_tokens', async () => {
       const bound = await provider.createClient({
         grant_types: ['client_credentials'],
         dpop_bound_access_tokens: true,
@@ -116,7 +116,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
     });
   });
 
-  describe('of a person’s app', () => {
+  describe('for an app of a person', () => {
     let app: Client;
     let person: Person;
     let agent: UserAgent;
@@ -145,7 +145,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
     const codeFor = async (parameters: Record<string, string> = {}) =>
       (await authorize(provider, agent, app, person, parameters)).get('code') ?? '';
 
-    it('a refresh token is bound to the key: no other serves, nor none, not within the grace either', async () => {
+    it('binds a refresh token to the key, also during the grace period', async () => {
       const { body } = await exchangeWith(await codeFor(), keys);
       const again = async (own?: Keys) =>
         post<Record<string, string>>(
@@ -159,7 +159,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
       expect(await again()).toMatchObject({ status: 400 });
       const good = await again(keys);
       expect(good).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
-      // It has just been rotated: its successor is for the same key alone.
+      // It was just rotated: its successor is bound to the same key.
       expect(await again(foreign)).toMatchObject({ status: 400 });
       expect(await again(keys)).toMatchObject({
         status: 200,
@@ -171,7 +171,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
       ['opaque', 'openid'],
       ['for an API', 'openid me:profile:read'],
     ])(
-      'an access token (%s) is nothing as Bearer, nor with another’s proof, at userinfo',
+      'makes userinfo refuse an access token (%s) as Bearer or with another client’s proof',
       async (_, scope) => {
         const { body } = await exchangeWith(await codeFor({ scope }), keys);
         const token = body['access_token']!;
@@ -202,7 +202,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
       },
     );
 
-    it('a code asked for with dpop_jkt is for that key alone', async () => {
+    it('binds a code requested with dpop_jkt to that key', async () => {
       const jkt = await calculateJwkThumbprint(keys.publicJwk);
       const code = await codeFor({ dpop_jkt: jkt });
       expect(await exchange(provider, app, code)).toMatchObject({ status: 400 });
@@ -210,7 +210,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
       expect(await exchangeWith(await codeFor({ dpop_jkt: jkt }), keys)).toMatchObject({ status: 200 });
     });
 
-    it('so is one pushed with a proof', async () => {
+    it('binds a code from a request pushed with a proof', async () => {
       const { searchParams } = new URL(authorizationUrl(provider, app));
       const DPoP = await proof(provider, keys, { claims: { htu: `${provider.url}/oauth2/par` } });
       const pushed = await post<{ request_uri: string }>(
@@ -228,7 +228,7 @@ describe.each(STORES)('DPoP on %s', (stores) => {
     });
   });
 
-  it('openid-client gets through with its handle, nonce and all', async () => {
+  it('works with openid-client, including nonces', async () => {
     await provider.createApi({ identifier: API });
     const careful = await provider.createClient({
       grant_types: ['client_credentials'],

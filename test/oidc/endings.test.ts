@@ -15,7 +15,7 @@ import { UserAgent } from './support/user-agent.ts';
 
 const API = 'https://api.example.test';
 
-describe.each(STORES)('what ends at once on %s', (stores) => {
+describe.each(STORES)('ending at once on %s:', (stores) => {
   let provider: Provider;
   let client: Client;
   let watcher: Client;
@@ -36,7 +36,7 @@ describe.each(STORES)('what ends at once on %s', (stores) => {
     offline: Tokens;
   }
 
-  /** A person with everything that there is to have, of whom everything works. */
+  /** A person with every kind of session and token, all of them working. */
   async function signed(by = client): Promise<Signed> {
     const person = await provider.createPerson();
     const agent = new UserAgent(provider.url);
@@ -58,7 +58,7 @@ describe.each(STORES)('what ends at once on %s', (stores) => {
     return held;
   }
 
-  /** What still works. The refresh tokens are looked at, not used. */
+  /** What still works. Refresh tokens are introspected, not used. */
   async function alive({ agent, opaque, jwt, offline }: Signed, by = client) {
     const silent = await agent.open(authorizationUrl(provider, by, { prompt: 'none' }));
     const isActive = async (token: string, as = by) => (await introspect(provider, as, token)).body['active'];
@@ -85,7 +85,7 @@ describe.each(STORES)('what ends at once on %s', (stores) => {
     expect(page.html).toContain('name="password"');
   }
 
-  it.each(['suspend', 'delete'])('is everything of a user, with `postern user %s`', async (command) => {
+  it.each(['suspend', 'delete'])('`postern user %s` ends everything of the account', async (command) => {
     const held = await signed();
     const sure = command === 'delete' ? ['--yes'] : [];
     const { code, stderr } = await runCli(['user', command, held.person.email, '--json', ...sure], {
@@ -95,14 +95,14 @@ describe.each(STORES)('what ends at once on %s', (stores) => {
     await expectNothingLeft(held);
   });
 
-  it('is everything of a user whose password was changed, and only of them', async () => {
+  it('a change of the password ends everything of the account, and nothing of others', async () => {
     const [held, other] = [await signed(), await signed()];
     await provider.operator.accounts.setPassword(held.person.id, 'four other unrelated words', systemActor);
     await expectNothingLeft(held);
     expect(await alive(other)).toMatchObject({ session: true, opaque: true, jwt: true, refresh: true });
   });
 
-  it('is every token of a client that is deleted, its own and those of its people', async () => {
+  it('deleting a client ends every token of it, its own and those of people', async () => {
     const doomed = await provider.createClient();
     const service = await provider.createClient({ grant_types: ['client_credentials'] });
     const held = await signed(doomed);
@@ -131,12 +131,12 @@ describe.each(STORES)('what ends at once on %s', (stores) => {
       status: 401,
       body: { error: 'invalid_client' },
     });
-    // The session is not the client's: the person is still signed in.
+    // The session does not belong to the client: the person is still signed in.
     const silent = await held.agent.open(authorizationUrl(provider, client, { prompt: 'none' }));
     expect(silent.leftFor?.searchParams.get('error')).toBe('consent_required');
   });
 
-  it('is what apps have of a session, with `/sign-out`, but for what is to last while the person is away', async () => {
+  it('`/sign-out` ends what apps have from the session, except for offline access', async () => {
     const [person, away] = [await provider.createPerson(), await provider.createClient()];
     const agent = new UserAgent(provider.url);
     const get = (by: Client, parameters: Record<string, string>) =>

@@ -19,25 +19,25 @@ import {
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-/** A node of the provider: they share the issuer and the stores, and each has a port. */
+/** A node of the provider: nodes share issuer and stores, and each has its own port. */
 type Node = Pick<Provider, 'url'>;
 
-/** What one try gave: an access token, or an error of OAuth with its status. */
+/** The result of one attempt: an access token, or an OAuth error with its status. */
 interface Try {
   status: number;
   error?: string | undefined;
   token?: string | undefined;
 }
 
-/** Something that serves once: made anew, then tried at a node. */
+/** Something that works once: created anew, then tried at a node. */
 interface Attempts {
   attempt(node: Node): Promise<Try>;
-  /** Whether the token that it gave still counts, as its client learns; by default by what userinfo says. */
+  /** Whether the issued token is still active, by default according to userinfo. */
   isActive?(token: string): Promise<unknown>;
 }
 type Prepare = () => Promise<Attempts>;
 
-describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
+describe.each(STORES)('exactly once, on two nodes with %s:', (stores) => {
   let provider: Provider;
   let nodes: [Node, Node];
   let person: Person;
@@ -64,7 +64,10 @@ describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
     return { status, error, token };
   };
 
-  /** Twenty tries at once, ten at each node, of which one succeeds. @returns its token, and one more try. */
+  /**
+   * Twenty parallel attempts, ten at each node, of which one succeeds. @returns its token, and one more
+   * attempt.
+   */
   async function race(prepare: Prepare, lost: Try) {
     const byUserinfo = async (token: string) => (await userinfo(provider, token)).status === 200;
     const { attempt, isActive = byUserinfo } = await prepare();
@@ -86,7 +89,7 @@ describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
     const attempt = async (node: Node): Promise<Try> => {
       const { leftFor, html } = await agent.open(pushedUrl(node, app, uri));
       if (leftFor?.searchParams.has('code')) return { status: 200 };
-      // Whoever came a moment later is told at the client, later still on a page.
+      // A moment later the error goes to the client, still later it is on a page.
       const error = leftFor?.searchParams.get('error') ?? /invalid_\w+/.exec(html)?.[0];
       return { status: 400, error };
     };
@@ -150,22 +153,25 @@ describe.each(STORES)('exactly once, on two nodes with %s', (stores) => {
     ['a code', code, { status: 400, error: 'invalid_grant' }],
     ['a device code', deviceCode, { status: 400, error: 'invalid_grant' }],
     ['an auth_req_id', loginRequest, { status: 400, error: 'invalid_grant' }],
-    ['the jti of an assertion that is a grant', grantAssertion, { status: 400, error: 'invalid_grant' }],
+    ['the jti of an assertion as grant', grantAssertion, { status: 400, error: 'invalid_grant' }],
     ['the jti of a client assertion', clientAssertion, { status: 401, error: 'invalid_client' }],
     ['the jti of a DPoP proof', proof, { status: 400, error: 'invalid_dpop_proof' }],
-  ])('%s gives one of twenty parallel tries a token, and it lives on', async (_what, prepare, lost) => {
-    const { isActive, again } = await race(prepare, lost);
-    expect(await isActive()).toBe(true);
-    expect(await again()).toEqual(lost);
-  });
+  ])(
+    '%s issues a token to one of twenty parallel attempts, and that token stays valid',
+    async (_what, prepare, lost) => {
+      const { isActive, again } = await race(prepare, lost);
+      expect(await isActive()).toBe(true);
+      expect(await again()).toEqual(lost);
+    },
+  );
 
-  it('a pushed authorization request gives one of twenty parallel tries a code', async () => {
+  it('a pushed authorization request issues a code to one of twenty parallel attempts', async () => {
     const lost = { status: 400, error: 'invalid_request_uri' };
     const { again } = await race(pushed, lost);
     expect(await again()).toEqual(lost);
   });
 
-  it('a refresh token has one successor, whichever node twenty tabs ask within the grace', async () => {
+  it('a refresh token has one successor during the grace period, whichever node twenty tabs ask', async () => {
     const { refresh_token: token } = await signIn(provider, app, person, { agent });
     const replies = await atOnce(20, (index) => refresh(nodes[index % 2] ?? provider, app, token));
     expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));

@@ -29,11 +29,11 @@ beforeAll(async () => {
   ({ provider, long, clients, apps, person, agent, askShort, askLong, login } = await startTwoWays());
 }, 120_000);
 
-/** A refresh token of each node, from logins that are alike. */
+/** A refresh token of each node, from two equal logins. */
 interface Twins {
   app: Client;
   resource: string | undefined;
-  /** What came last, and what it was made of, by node. */
+  /** The latest token and the one it was refreshed from, by node. */
   last: [string, string];
   before: [string, string];
 }
@@ -57,7 +57,7 @@ async function twins({ one }: Choices): Promise<Twins> {
   return { app, resource, last: both, before: both };
 }
 
-it('however tokens are refreshed, both ways answer alike and leave the same', async () => {
+it('fast path and library answer alike and leave the same state when tokens are refreshed', async () => {
   let short = 0;
   for (let index = 0; index < MADE_UP;) {
     const chain = await twins(choices(`chain ${index}`));
@@ -90,7 +90,7 @@ it('however tokens are refreshed, both ways answer alike and leave the same', as
   expect(short).toBeGreaterThan(MADE_UP / 4);
 }, 36_000_000);
 
-it('however codes are exchanged, both ways answer alike', async () => {
+it('fast path and library answer alike when codes are exchanged', async () => {
   const [plain, api, pairwise, mapped] = apps as [Client, Client, Client, Client];
   let short = 0;
   for (let index = 0; index < MADE_UP / 4; index += 1) {
@@ -126,7 +126,7 @@ it('however codes are exchanged, both ways answer alike', async () => {
   expect(short).toBeGreaterThan(MADE_UP / 40);
 }, 36_000_000);
 
-it('a code that is sent twice at once gives one answer, and what comes later ends it', async () => {
+it('a code sent twice in parallel gets one answer, and a later use ends its tokens', async () => {
   const app = apps[0]!;
   const asked = async () => {
     const code = (await authorize(provider, agent, app, person, { scope: 'openid' })).get('code') ?? '';
@@ -139,16 +139,16 @@ it('a code that is sent twice at once gives one answer, and what comes later end
   expect([good.length, replies.filter(({ status }) => status === 400).length]).toEqual([1, 3]);
   const { access_token } = JSON.parse(good[0]!.text) as Tokens;
   expect(await askShort(userinfoRequest(access_token))).toMatchObject({ status: 200 });
-  // With another verifier it is no repetition: somebody else has the code.
+  // With another verifier it is not a repetition: somebody else has the code.
   const stolen = { ...parallel, body: parallel.body.replace(VERIFIER, VERIFIER.replace(/.$/, '~')) };
   expect(await askShort(stolen)).toMatchObject({ status: 400, isShort: false });
   expect(await askShort(userinfoRequest(access_token))).toMatchObject({ status: 401 });
 });
 
-/** Whatever is of one login or one moment. */
+/** Whatever depends on one login or one moment. */
 const PASSING = /^(?:jti|iat|exp|iiat|grantId|sid|sessionUid|authTime|kind)$/;
 
-it('a refresh leaves the same rows, events, counts and lines of the log', async () => {
+it('a refresh by fast path or library leaves the same rows, events, counts and log lines', async () => {
   const app = apps[0]!;
   const counted = async (url: string) => {
     const text = await (await fetch(`${url}/metrics`)).text();
@@ -207,7 +207,7 @@ it('a refresh leaves the same rows, events, counts and lines of the log', async 
   expect(seen[0]).toMatchObject({ grants: 1, rows: [{ consumed: false }, { consumed: true }] });
 });
 
-it('what a refresh fails by is told by the library, once: a token that comes again ends its family', async () => {
+it('a refused refresh is left to the library, once: a reused token ends its family', async () => {
   const strict = apps[5]!;
   const first = await login(strict);
   const good = await askShort(refreshRequest(strict, first.refresh_token));

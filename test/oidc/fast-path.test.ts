@@ -32,7 +32,7 @@ beforeAll(async () => {
   ({ provider, clients, apps, exchangers, tokens, held, askShort, askLong, login } = await startTwoWays());
 }, 120_000);
 
-/** Puts what `make` makes up to both nodes, `MADE_UP` times. @returns how many took the fast path. */
+/** Sends `MADE_UP` requests made by `make` to both nodes. @returns how many took the fast path. */
 async function compareAll(make: (chance: Choices) => Asked): Promise<{ short: number; good: number }> {
   const counts = { short: 0, good: 0 };
   const compare = async (index: number) => {
@@ -47,7 +47,7 @@ async function compareAll(make: (chance: Choices) => Asked): Promise<{ short: nu
   return counts;
 }
 
-it('a plain request goes the short way once its client is known, and is answered as ever', async () => {
+it('a plain request takes the fast path once its client is known, with the same reply', async () => {
   const [service, , poster] = clients as [Client, Client, Client];
   const [app] = apps as [Client];
   const opaque = await login(app);
@@ -82,7 +82,7 @@ it('a plain request goes the short way once its client is known, and is answered
   }
 });
 
-it('whatever client credentials are asked for, both ways answer alike', async () => {
+it('fast path and library answer alike to client credentials', async () => {
   const { short, good } = await compareAll((chance) => {
     const { one, rarely } = chance;
     const form = new URLSearchParams({
@@ -102,7 +102,7 @@ it('whatever client credentials are asked for, both ways answer alike', async ()
   expect(good).toBeGreaterThan(short);
 }, 36_000_000);
 
-it('whatever is introspected by whom, both ways answer alike', async () => {
+it('fast path and library answer alike at introspection', async () => {
   const { short } = await compareAll((chance) => {
     const { one, rarely } = chance;
     const [app, api] = apps as [Client, Client];
@@ -116,7 +116,7 @@ it('whatever is introspected by whom, both ways answer alike', async () => {
   expect(short).toBeGreaterThan(MADE_UP / 20);
 }, 36_000_000);
 
-it('whatever is exchanged for what, both ways answer alike', async () => {
+it('fast path and library answer alike in token exchange', async () => {
   const actors = await Promise.all(
     exchangers.map(async (client) => {
       const { text } = await askLong(clientCredentialsRequest(client, { resource: JWT }));
@@ -147,7 +147,7 @@ it('whatever is exchanged for what, both ways answer alike', async () => {
   expect(good).toBeGreaterThan(short);
 }, 36_000_000);
 
-it('whatever userinfo is shown, both ways answer alike', async () => {
+it('fast path and library answer alike at userinfo', async () => {
   const { short } = await compareAll(({ one, rarely }) => {
     const shown = one(...tokens);
     const scheme = rarely('bearer', 'DPoP', 'Basic', 'Bearer ') ?? 'Bearer';
@@ -172,7 +172,7 @@ it('whatever userinfo is shown, both ways answer alike', async () => {
   expect(short).toBeGreaterThan(MADE_UP / 20);
 }, 36_000_000);
 
-it('whatever token a contract is asked about, both ways answer alike', async () => {
+it('fast path and library answer alike when contracts check tokens', async () => {
   const path = '/api/v1/auth/validate';
   const joined = async () => {
     const { username, password } = await provider.createPerson();
@@ -227,7 +227,7 @@ it('whatever token a contract is asked about, both ways answer alike', async () 
   expect(short).toBeGreaterThan(MADE_UP / 4);
 }, 36_000_000);
 
-it('a token of the short way is one like any other: it introspects, its use is noted, and it is counted', async () => {
+it('a token issued by the fast path is introspected, marked as used and counted like any other', async () => {
   const [service] = clients as [Client];
   const metrics = async () => {
     const text = await (await fetch(`${provider.url}/metrics`)).text();
@@ -242,7 +242,7 @@ it('a token of the short way is one like any other: it introspects, its use is n
   expect(JSON.parse(shown.text)).toMatchObject({ active: true, client_id: service.id, aud: OPAQUE });
 });
 
-it('what has ended is active no more the short way', async () => {
+it('what has ended is inactive on the fast path too', async () => {
   const [app] = apps as [Client];
   for (const resource of [undefined, JWT]) {
     const given = await login(app, resource === undefined ? {} : { resource });
@@ -257,7 +257,7 @@ it('what has ended is active no more the short way', async () => {
   }
 });
 
-it('a client that is disabled ends the short way at once', async () => {
+it('disabling a client ends its fast path at once', async () => {
   const client = await provider.createClient({ grant_types: ['client_credentials'], scope: 'read' });
   const asked = clientCredentialsRequest(client, { resource: JWT });
   await until(async () => (await askShort(asked)).isShort);

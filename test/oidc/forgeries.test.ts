@@ -24,11 +24,11 @@ const CIBA = 'urn:openid:params:grant-type:ciba';
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A JWT that is good, taken apart. */
+/** The parts of a valid JWT. */
 interface Genuine {
   header: object;
   claims: object;
-  /** The public key that it is verified with. */
+  /** The public key that verifies it. */
   publicKey: JsonWebKey;
 }
 
@@ -48,7 +48,7 @@ describe('a forged JWT', () => {
     attacker = await startVisited((_request, response) =>
       response.end(JSON.stringify({ keys: [foreign.publicJwk] })),
     );
-    // The attacker could be reached: it is not asked, and not merely kept away.
+    // Let the server reach the attacker: not asking must be its own decision.
     provider = await startProvider({ settings: { outbound: { allow: ['127.0.0.1'] } } });
     await provider.createApi({ identifier: API });
     [client, app, person] = await Promise.all([
@@ -74,13 +74,13 @@ describe('a forged JWT', () => {
   });
   afterAll(() => expectNoFailure(provider.postern));
 
-  /** A token of Postern's. */
+  /** A token issued by Postern. */
   function ofPostern(token: string): Genuine {
     const header = decodeProtectedHeader(token);
     const publicKey = published.find(({ kid }) => kid === header.kid) ?? {};
     return { header, claims: { ...decodeJwt(token), jti: 'forged' }, publicKey };
   }
-  /** What the client signs itself. */
+  /** A JWT signed by the client. */
   const ofClient = (id: string, claims: object = {}): Genuine => ({
     header: { alg: 'ES256', kid: own.publicJwk.kid },
     claims: {
@@ -118,21 +118,24 @@ describe('a forged JWT', () => {
     ],
     ['with “nOnE”', ({ header, claims }) => `${encode({ ...header, alg: 'nOnE' })}.${encode(claims)}.`],
     ['by another key', (genuine) => byForeignKey(genuine, {})],
-    ['by a key that it brings along', (genuine) => byForeignKey(genuine, { jwk: foreign.publicJwk })],
+    ['by an embedded key', (genuine) => byForeignKey(genuine, { jwk: foreign.publicJwk })],
     [
-      'by a key at an address that it brings along',
+      'by a key at an embedded URL',
       (genuine) =>
         byForeignKey(genuine, { kid: foreign.publicJwk.kid, jku: attacker.url(), x5u: attacker.url() }),
     ],
-    ['by a MAC of the public key, as PEM', (genuine) => byHmac(genuine, pem(genuine))],
-    ['by a MAC of the public key, as JWK', (genuine) => byHmac(genuine, JSON.stringify(genuine.publicKey))],
-    ['by a MAC of nothing', (genuine) => byHmac(genuine, '')],
+    ['by an HMAC with the public key as PEM', (genuine) => byHmac(genuine, pem(genuine))],
+    [
+      'by an HMAC with the public key as JWK',
+      (genuine) => byHmac(genuine, JSON.stringify(genuine.publicKey)),
+    ],
+    ['by an HMAC with an empty key', (genuine) => byHmac(genuine, '')],
     ['by an empty signature', ({ header, claims }) => `${encode(header)}.${encode(claims)}.`],
     [
       'by a signature of zeros',
       ({ header, claims }) => `${encode(header)}.${encode(claims)}.${Buffer.alloc(64).toString('base64url')}`,
     ],
-    ['with an extension that nobody knows', (genuine) => byForeignKey(genuine, { crit: ['x'], x: 1 })],
+    ['with an unknown critical extension', (genuine) => byForeignKey(genuine, { crit: ['x'], x: 1 })],
   ];
 
   const asClient = async (endpoint: Parameters<typeof post>[1], parameters: Record<string, string>) => {
@@ -175,7 +178,7 @@ describe('a forged JWT', () => {
       '200 true',
     ],
     [
-      'an access token at the API of Postern',
+      'an access token at Postern’s API',
       () => ofPostern(tokens.access_token),
       async (forged) =>
         String(
@@ -198,7 +201,7 @@ describe('a forged JWT', () => {
       '400',
     ],
     [
-      'an id_token_hint at the backchannel',
+      'an id_token_hint at the backchannel endpoint',
       () => ofPostern(tokens.id_token),
       async (forged) => outcome(await asClient('bc-authorize', { scope: 'openid', id_token_hint: forged })),
       '400 invalid_request',
@@ -240,7 +243,7 @@ describe('a forged JWT', () => {
       '400 invalid_grant',
     ],
     [
-      'a token to be exchanged',
+      'a subject token of token exchange',
       () => ofPostern(tokens.access_token),
       async (forged) =>
         outcome(
@@ -256,14 +259,14 @@ describe('a forged JWT', () => {
   ];
 
   describe.each(places)('as %s', (_place, genuine, show, refused) => {
-    it.each(forgeries)('%s is refused, and nobody is asked', async (_how, forge) => {
+    it.each(forgeries)('%s is refused, and nothing is fetched', async (_how, forge) => {
       expect(await show(await forge(genuine()))).toBe(refused);
       expect(attacker.requests).toEqual([]);
     });
   });
 
   it.each(places.filter(([place]) => /assertion|request object/.test(place)))(
-    'as %s would be taken with the signature of its client',
+    'as %s would be accepted with its client’s signature',
     async (_place, genuine, show, refused) => {
       const { claims, ...rest } = genuine();
       const signed = await byForeignKey(

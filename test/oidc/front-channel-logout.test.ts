@@ -11,12 +11,12 @@ import { authorizationUrl, authorize } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { type Page as Shown, UserAgent } from './support/user-agent.ts';
 
-/** A relying party that knows its user by a cookie, and forgets it when its logout page is loaded. */
+/** A relying party that knows its user by a cookie and forgets them when its logout page is loaded. */
 interface RelyingParty {
   client: Client;
   url: string;
   name: string;
-  /** The queries that its logout page was asked with. */
+  /** The queries of requests to its logout page. */
   notified: URLSearchParams[];
 }
 
@@ -58,7 +58,7 @@ async function startRelyingParty(name: string): Promise<RelyingParty> {
 }
 
 describe('front-channel logout', () => {
-  /** Somebody signed in to both from one browser. */
+  /** Signs in to both clients in one browser. */
   async function visit(options = {}): Promise<{ context: BrowserContext; page: Page; person: Person }> {
     const context = await browser.newContext({ locale: 'en-US', ...options });
     const page = await context.newPage();
@@ -84,7 +84,7 @@ describe('front-channel logout', () => {
   };
 
   it.each([true, false])(
-    'goes by the browser, and on to the app that asked (scripts: %s)',
+    'happens in the browser and returns to the requesting app (scripts: %s)',
     async (scripts) => {
       const { context, page } = await visit({ javaScriptEnabled: scripts });
       for (const { notified } of [one, two]) notified.length = 0;
@@ -108,7 +108,7 @@ describe('front-channel logout', () => {
     },
   );
 
-  it('happens when somebody signs out on the pages, which may frame nothing else', async () => {
+  it('happens after signing out on the pages, which otherwise frame nothing', async () => {
     const { context, page } = await visit();
     await page.goto(`${provider.url}/`);
     const [reply] = await Promise.all([
@@ -124,7 +124,7 @@ describe('front-channel logout', () => {
     await context.close();
   });
 
-  it('is for the one app that is left by somebody who stays', async () => {
+  it('notifies only one app if the person stays signed in', async () => {
     const { context, page } = await visit();
     await page.goto(`${provider.url}/oauth2/logout?client_id=${one.client.id}`);
     await page.getByRole('button', { name: 'Stay signed in' }).click();
@@ -134,7 +134,7 @@ describe('front-channel logout', () => {
     await context.close();
   });
 
-  describe('tells the apps of somebody', () => {
+  describe('notifies the apps of a person', () => {
     const outcomesOf = async ({ id }: Person): Promise<unknown[]> =>
       (await provider.sql('select type from audit_events where subject = $1 order by at', [id])).map(
         ({ type }) => type,
@@ -172,7 +172,7 @@ describe('front-channel logout', () => {
     });
   });
 
-  it('is announced', async () => {
+  it('is in discovery', async () => {
     const metadata = await fetch(`${provider.url}/.well-known/openid-configuration`);
     expect(await metadata.json()).toMatchObject({
       frontchannel_logout_supported: true,
@@ -181,15 +181,15 @@ describe('front-channel logout', () => {
   });
 
   it.each([
-    ['of another origin', 'https://elsewhere.example.test/logout'],
-    ['of another scheme', 'http://app.example.test/logout'],
-    ['of another port', 'https://app.example.test:8443/logout'],
+    ['with another origin', 'https://elsewhere.example.test/logout'],
+    ['with another scheme', 'http://app.example.test/logout'],
+    ['with another port', 'https://app.example.test:8443/logout'],
     ['with a fragment', 'https://app.example.test/logout#x'],
     ['with credentials', 'https://user:secret@app.example.test/logout'],
     ['that is relative', '/logout'],
     ['that is a script', 'javascript:alert(1)'],
-    ['that is no text', 7],
-  ])('takes no URI %s', async (_name, uri) => {
+    ['that is not a string', 7],
+  ])('refuses a URI %s', async (_name, uri) => {
     await expect(
       provider.operator.clients.create(shellOperator(systemActor), {
         name: 'Wrong',

@@ -23,7 +23,7 @@ describe('ID tokens', () => {
     ['PS256', { id_token_signed_response_alg: 'PS256' }],
     ['ES256', { id_token_signed_response_alg: 'ES256' }],
     ['EdDSA', { id_token_signed_response_alg: 'EdDSA' }],
-  ])('are signed with %s, and say who signed in, when and how', async (alg, metadata) => {
+  ])('are signed with %s, and state who signed in, when and how', async (alg, metadata) => {
     const client = await provider.createClient(metadata);
     const before = Math.floor(Date.now() / 1000);
     const tokens = await signIn(provider, client, person, {
@@ -50,7 +50,7 @@ describe('ID tokens', () => {
   const ALWAYS = 'acr amr at_hash aud auth_time exp iat iss jti sub'.split(' ');
   const namesIn = (token: string) => Object.keys(decodeJwt(token)).sort();
 
-  it('have the claims of the granted scopes, after a refresh too, and nothing of ours', async () => {
+  it('have the claims of the granted scopes, also after a refresh, and no internal ones', async () => {
     const client = await provider.createClient();
     const tokens = await signIn(provider, client, person, {
       agent,
@@ -67,7 +67,7 @@ describe('ID tokens', () => {
     expect(namesIn(less.body.id_token)).toEqual([...ALWAYS, 'roles'].sort());
   });
 
-  it('have no more than was asked for by name, when the client’s metadata says so', async () => {
+  it('have only explicitly requested claims with the client metadata id_token_claims', async () => {
     const client = await provider.createClient({ id_token_claims: 'minimal' });
     const plain = await signIn(provider, client, person, { agent });
     expect(namesIn(plain.id_token)).toEqual(ALWAYS);
@@ -82,7 +82,7 @@ describe('ID tokens', () => {
     });
   });
 
-  it('tell a new sign-in from the one before', async () => {
+  it('state the time of a new sign-in', async () => {
     const client = await provider.createClient({ require_auth_time: true });
     const authTime = async (parameters: Record<string, string>) => {
       const page = await agent.open(authorizationUrl(provider, client, parameters));

@@ -15,14 +15,14 @@ const REFRESH_TOKEN = 'urn:ietf:params:oauth:token-type:refresh_token';
 const API = 'https://chat.example.test/mcp';
 const by = shellOperator(systemActor);
 
-/** The provider of the company, and the authorization server of what its people use. */
+/** The company's provider, and the authorization server of a service that its people use. */
 let company: Provider;
 let service: Provider;
 let person: Person;
 let atCompany: Client;
 let atService: Client;
 let tokens: Tokens;
-/** The keys of an issuer that the service trusts too. */
+/** Keys of an issuer that the service trusts too. */
 let stranger: { issuer: string; sign(claims: object, header?: object): Promise<string> };
 
 const assertionFor = (
@@ -91,7 +91,7 @@ beforeAll(async () => {
   tokens = await signIn(company, atCompany, person);
 });
 
-/** An account at the service with the address of the person. */
+/** An account at the service with the person's address. */
 async function joinService({ email }: Pick<Person, 'email'>): Promise<string> {
   const { id } = await service.operator.accounts.create(
     {
@@ -105,8 +105,8 @@ async function joinService({ email }: Pick<Person, 'email'>): Promise<string> {
   return id;
 }
 
-describe('the provider of the company', () => {
-  it('says who somebody is to an authorization server that the client may ask for', async () => {
+describe('an identity provider with identity assertions', () => {
+  it('issues one for an authorization server that the client may name', async () => {
     for (const subject of [
       undefined,
       { subject_token: tokens.refresh_token, subject_token_type: REFRESH_TOKEN },
@@ -132,10 +132,10 @@ describe('the provider of the company', () => {
       client_id: atCompany.id,
       details: { audience: service.url, scope: 'chat:read' },
     });
-    // It is no token of the company's own.
+    // It is not accepted as a token by its own issuer.
     const { body } = await assertionFor();
     expect((await userinfo(company, body.access_token)).status).toBe(401);
-    // And the refresh token serves still.
+    // The refresh token is still valid.
     const { body: next } = await refresh(company, atCompany, tokens.refresh_token);
     tokens = { ...tokens, refresh_token: next.refresh_token };
   });
@@ -158,12 +158,12 @@ describe('the provider of the company', () => {
       { subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
       { status: 400, body: { error: 'invalid_request' } },
     ],
-    ['a token that is none', { subject_token: 'x' }, { status: 400, body: { error: 'invalid_request' } }],
-  ])('does not for %s', async (_, parameters, expected) => {
+    ['an invalid token', { subject_token: 'x' }, { status: 400, body: { error: 'invalid_request' } }],
+  ])('refuses %s', async (_, parameters, expected) => {
     expect(await assertionFor(parameters)).toMatchObject(expected);
   });
 
-  it('does so for those alone whom the policy is for, until an operator ends it', async () => {
+  it('issues them only to people covered by the policy, until an operator disconnects the app', async () => {
     const policy = (more: object) => ({ audience: service.url, client_id: atService.id, ...more });
     const set = async (identity_assertions: object[] | null) => {
       await company.operator.clients.update(by, atCompany.id, { metadata: { identity_assertions } });
@@ -183,8 +183,8 @@ describe('the provider of the company', () => {
   });
 });
 
-describe('the authorization server of the resource', () => {
-  it('gives a short token for it, once, that cannot be refreshed and is a grant of its own', async () => {
+describe('an authorization server with identity assertions', () => {
+  it('issues a short-lived token for one, once, without refresh, on a grant of its own', async () => {
     const account = await joinService(person);
     const { body } = await assertionFor();
     const [first, ...others] = (
@@ -207,7 +207,7 @@ describe('the authorization server of the resource', () => {
     expect(rows).toHaveLength(1);
   });
 
-  it('finds the account that is linked with the subject', async () => {
+  it('finds the account linked to the subject', async () => {
     const account = await joinService({ email: `linked-${randomUUID()}@example.test` });
     const sub = randomUUID();
     await service.sql(
@@ -234,18 +234,18 @@ describe('the authorization server of the resource', () => {
       () => stranger.sign({ sub: 'x', aud: 'https://elsewhere.example.test', client_id: atService.id }),
     ],
     [
-      'for others as well',
+      'for several audiences',
       () => stranger.sign({ sub: 'x', aud: [service.url, 'https://b.example'], client_id: atService.id }),
     ],
     ['for another client', () => stranger.sign({ sub: 'x', aud: service.url, client_id: 'another' })],
     ['without a client', () => stranger.sign({ sub: 'x', aud: service.url })],
     [
-      'of an issuer that is not trusted',
+      'by an untrusted issuer',
       () =>
         stranger.sign({ iss: 'https://evil.example', sub: 'x', aud: service.url, client_id: atService.id }),
     ],
     [
-      'in another’s name',
+      'in the name of another issuer',
       () =>
         stranger.sign({
           iss: company.url,
@@ -256,22 +256,22 @@ describe('the authorization server of the resource', () => {
         }),
     ],
     [
-      'of nobody who is here',
+      'about an unknown person',
       () => stranger.sign({ sub: 'nobody', aud: service.url, client_id: atService.id }),
     ],
     [
-      'that is another kind of JWT',
+      'of another JWT type',
       () => stranger.sign({ sub: 'x', aud: service.url, client_id: atService.id }, { typ: 'at+jwt' }),
     ],
-    ['that is old', () => stranger.sign({ sub: 'x', aud: service.url, client_id: atService.id, exp: 1 })],
-    ['that is none', () => Promise.resolve('a.b.c')],
-  ])('takes no assertion %s', async (_, make) => {
+    ['that is too old', () => stranger.sign({ sub: 'x', aud: service.url, client_id: atService.id, exp: 1 })],
+    ['that is malformed', () => Promise.resolve('a.b.c')],
+  ])('refuses an assertion %s', async (_, make) => {
     const assertion = await make();
     const reply = await redeem(service, atService, assertion, { resource: API });
     expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 
-  it('takes none for a resource, a scope or a client that it is not for', async () => {
+  it('refuses a resource, scope or client that the assertion is not for', async () => {
     const { body } = await assertionFor();
     expect(await redeem(service, atService, body.access_token, { scope: 'chat:write' })).toMatchObject({
       status: 400,

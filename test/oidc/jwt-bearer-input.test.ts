@@ -14,7 +14,7 @@ const JOB = 'repo:example/app:main';
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const refused = { status: 400, body: { error: 'invalid_grant' } };
 
-describe('what is no JWT bearer grant', () => {
+describe('the JWT bearer grant', () => {
   let provider: Provider;
   let keys: Keys;
   let service: Client;
@@ -35,26 +35,26 @@ describe('what is no JWT bearer grant', () => {
     it.each<[string, Record<string, unknown>]>([
       ['for another server', { aud: 'https://other.example.test' }],
       ['for another endpoint', { aud: 'ISSUER/oauth2/par' }],
-      ['for others in a list', { aud: ['https://other.example.test', 'ISSUER/oauth2/par'] }],
-      ['for the issuer with a slash', { aud: 'ISSUER/' }],
-      ['for nobody', { aud: undefined }],
-      ['for an empty list', { aud: [] }],
-      ['of another issuer', { iss: 'somebody' }],
-      ['of another subject', { sub: 'somebody' }],
+      ['for several audiences', { aud: ['https://other.example.test', 'ISSUER/oauth2/par'] }],
+      ['for the issuer with a trailing slash', { aud: 'ISSUER/' }],
+      ['without an audience', { aud: undefined }],
+      ['for an empty list of audiences', { aud: [] }],
+      ['by another issuer', { iss: 'somebody' }],
+      ['about another subject', { sub: 'somebody' }],
       ['without an issuer', { iss: undefined }],
       ['without a subject', { sub: undefined }],
-      ['of numbers', { iss: 7, sub: 7 }],
-      ['without an end', { exp: undefined }],
-      ['that has ended', { exp: epoch() - 60 }],
-      ['that ends too late', { exp: epoch() + 86_400 }],
-      ['that ends in words', { exp: 'tomorrow' }],
-      ['that ends never', { exp: 1e300 }],
-      ['that begins later', { nbf: epoch() + 86_400 }],
-      ['of the future', { iat: epoch() + 86_400 }],
+      ['with numeric iss and sub', { iss: 7, sub: 7 }],
+      ['without an expiry', { exp: undefined }],
+      ['that has expired', { exp: epoch() - 60 }],
+      ['that expires too late', { exp: epoch() + 86_400 }],
+      ['with an expiry in words', { exp: 'tomorrow' }],
+      ['that never expires', { exp: 1e300 }],
+      ['that is not yet valid', { nbf: epoch() + 86_400 }],
+      ['issued in the future', { iat: epoch() + 86_400 }],
       ['without an id', { jti: undefined }],
       ['with an empty id', { jti: '' }],
-      ['with an id that is no string', { jti: { a: 1 } }],
-      ['with an endless id', { jti: 'x'.repeat(300) }],
+      ['with an id that is not a string', { jti: { a: 1 } }],
+      ['with an overlong id', { jti: 'x'.repeat(300) }],
     ])('%s', async (_what, changes) => {
       const claims = JSON.parse(JSON.stringify(changes).replaceAll('ISSUER', provider.url)) as Record<
         string,
@@ -64,7 +64,7 @@ describe('what is no JWT bearer grant', () => {
       expect(await redeem(provider, service, signed)).toMatchObject(refused);
     });
 
-    describe('that is forged', () => {
+    describe('that is forged:', () => {
       let attacker: Keys;
       let lair: Visited;
       beforeAll(async () => {
@@ -75,30 +75,30 @@ describe('what is no JWT bearer grant', () => {
       const forgeries: [string, () => Promise<string>][] = [
         ['by another key', () => assertion(provider, service.id, attacker)],
         [
-          'by another key under the name of the right one',
+          'by another key under the right key id',
           () => assertion(provider, service.id, { ...attacker, publicJwk: keys.publicJwk }),
         ],
         [
-          'with its own key inside',
+          'with an embedded key',
           () => assertion(provider, service.id, attacker, { header: { jwk: attacker.publicJwk } }),
         ],
         [
-          'with an address of its keys (jku)',
+          'with a URL of its keys (jku)',
           () => assertion(provider, service.id, attacker, { header: { jku: `${lair.url()}/jku` } }),
         ],
         [
-          'with an address of its certificate (x5u)',
+          'with a URL of its certificate (x5u)',
           () => assertion(provider, service.id, attacker, { header: { x5u: `${lair.url()}/x5u` } }),
         ],
         [
-          'by nobody (none)',
+          'unsigned (none)',
           async () => {
             const [, payload] = (await assertion(provider, service.id, keys)).split('.');
             return `${encode({ alg: 'none' })}.${payload}.`;
           },
         ],
         [
-          'by nobody, with a signature',
+          'unsigned but with a signature',
           async () => {
             const [, payload, signature] = (await assertion(provider, service.id, keys)).split('.');
             return `${encode({ alg: 'None' })}.${payload}.${signature}`;
@@ -127,7 +127,7 @@ describe('what is no JWT bearer grant', () => {
           async () => (await assertion(provider, service.id, keys)).replace(/[^.]*$/, ''),
         ],
         [
-          'of an extension that nobody knows (crit)',
+          'with an unknown critical extension (crit)',
           async () => {
             const [, payload] = (await assertion(provider, service.id, keys)).split('.');
             const header = { alg: 'ES256', kid: keys.publicJwk.kid, crit: ['x'], x: 1 };
@@ -138,7 +138,7 @@ describe('what is no JWT bearer grant', () => {
           },
         ],
         [
-          'of another kind of JWT',
+          'of another JWT type',
           () => assertion(provider, service.id, keys, { header: { typ: 'oauth-authz-req+jwt' } }),
         ],
       ];
@@ -161,18 +161,18 @@ describe('what is no JWT bearer grant', () => {
 
     it.each([
       ['nonsense', 'nonsense'],
-      ['three nothings', '..'],
+      ['three empty parts', '..'],
       ['two parts', 'a.b'],
       ['five parts', 'a.b.c.d.e'],
       ['an array', `${encode({ alg: 'ES256' })}.${encode([])}.x`],
       ['a NUL byte', 'a\0b.c.d'],
       ['a number', '42'],
-      ['a great length', `${'x'.repeat(20_000)}.y.z`],
-    ])('that is none: %s', async (_what, assertion) => {
+      ['an overlong value', `${'x'.repeat(20_000)}.y.z`],
+    ])('that is malformed: %s', async (_what, assertion) => {
       expect(await redeem(provider, service, assertion)).toMatchObject(refused);
     });
 
-    it('of another client, and that another client shows', async () => {
+    it('of another client, and one used by another client', async () => {
       const other = await createService(provider, { jwks: { keys: [(await newKeys()).publicJwk] } });
       const signed = await assertion(provider, service.id, keys);
       expect(await redeem(provider, other, signed)).toMatchObject(refused);
@@ -180,7 +180,7 @@ describe('what is no JWT bearer grant', () => {
     });
   });
 
-  it('refuses a request that is none, in the protocol’s words', async () => {
+  it('refuses malformed requests as specified', async () => {
     const fresh = () => assertion(provider, service.id, keys);
     const invalid = { status: 400, body: { error: 'invalid_request' } };
     const of = (parameters: Record<string, string | string[]>) =>
@@ -215,7 +215,7 @@ describe('what is no JWT bearer grant', () => {
   it.each<[string, object, { isPublic?: boolean }]>([
     ['has no keys', { grant_types: [JWT_BEARER] }, {}],
     [
-      'has a private key there',
+      'registers a private key',
       {
         grant_types: [JWT_BEARER],
         assertion_issuers: [{ issuer: CI, subject: JOB, jwks: { keys: [{ kty: 'EC', d: 'x' }] } }],
@@ -223,7 +223,7 @@ describe('what is no JWT bearer grant', () => {
       {},
     ],
     [
-      'has a secret there',
+      'registers a secret',
       {
         grant_types: [JWT_BEARER],
         assertion_issuers: [{ issuer: CI, subject: JOB, jwks: { keys: [{ kty: 'oct', k: 'x' }] } }],
@@ -241,12 +241,12 @@ describe('what is no JWT bearer grant', () => {
       {},
     ],
     [
-      'proves nothing, and wants client credentials',
+      'has no credentials and wants client credentials',
       { grant_types: ['client_credentials'] },
       { isPublic: true },
     ],
     [
-      'proves nothing, and wants token exchange',
+      'has no credentials and wants token exchange',
       {
         grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'],
         response_types: [],
@@ -254,7 +254,7 @@ describe('what is no JWT bearer grant', () => {
       },
       { isPublic: true },
     ],
-  ])('cannot be had by a client that %s', async (_what, metadata, options) => {
+  ])('cannot be registered by a client that %s', async (_what, metadata, options) => {
     const none = { response_types: [], redirect_uris: [] };
     await expect(provider.createClient({ ...none, ...metadata }, options)).rejects.toMatchObject({
       code: 'invalid_client_metadata',

@@ -34,7 +34,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
 
   const refused = { status: 400, body: { error: 'invalid_grant' } };
 
-  it('gives a service account a token of its own for an assertion that it signed', async () => {
+  it('issues a token to a service account for its own assertion', async () => {
     const reply = await redeem(provider, service, await assertion(provider, service.id, keys), {
       resource: REPORTS,
       scope: 'read',
@@ -56,7 +56,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     });
   });
 
-  it('takes what another issuer says of the one subject that is this client', async () => {
+  it('accepts another issuer’s assertion about the one subject registered for the client', async () => {
     const ci = await newKeys('RS256');
     const client = await createService(provider, {
       assertion_issuers: [{ issuer: CI, subject: JOB, jwks: { keys: [ci.publicJwk] } }],
@@ -72,9 +72,9 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
       [client, { ...claims, sub: 'repo:example/app:branch' }],
       [client, { ...claims, iss: 'https://ci2.example.test' }],
       [client, { ...claims, exp: epoch() + 7200 }],
-      // Whoever else it is for could show it here.
+      // Any of several audiences could use it here.
       [client, { ...claims, aud: [provider.url, 'https://other.example.test'] }],
-      // It speaks for nobody else, nor can it say that it is the client itself.
+      // It is valid for this client only, and not as client authentication.
       [other, claims],
       [client, { ...claims, iss: client.id, sub: client.id }],
     ] as const) {
@@ -89,13 +89,13 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
   it.each([
     ['the token endpoint', (url: string) => `${url}/oauth2/token`],
     ['the issuer among others', (url: string) => ['https://other.example.test', url]],
-  ])('takes an assertion of the client’s own for %s, an hour ahead', async (_, audience) => {
+  ])('accepts the client’s own assertion for %s, up to an hour ahead', async (_, audience) => {
     const claims = { aud: audience(provider.url), exp: epoch() + 3600 };
     const signed = await assertion(provider, service.id, keys, { claims });
     expect(await redeem(provider, service, signed)).toMatchObject({ status: 200 });
   });
 
-  it('is what openid-client sends', async () => {
+  it('works with openid-client', async () => {
     const config = await oidc.discovery(new URL(provider.url), service.id, undefined, oidc.None(), {
       execute: [oidc.allowInsecureRequests],
     });
@@ -107,7 +107,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     expect(tokens.token_type).toBe('bearer');
   });
 
-  it('is set up with the command, by the file of its keys', async () => {
+  it('can be set up by the command, with a file of keys', async () => {
     const file = path.join(await temporaryFolder(), 'keys.json');
     await writeFile(file, JSON.stringify({ keys: [keys.publicJwk] }));
     const line = `client create --name Courier --grant jwt-bearer --jwks ${file} --scope read`;
@@ -123,13 +123,13 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     expect(await redeem(provider, client, await assertion(provider, client.id, keys))).toMatchObject({
       status: 200,
     });
-    // Its id alone is worth nothing.
+    // The client_id alone grants nothing.
     expect(await post(provider, 'token', client, { grant_type: 'client_credentials' })).toMatchObject({
       status: 400,
     });
   });
 
-  it.each(['ES256', 'EdDSA', 'PS256', 'RS256'])('takes signatures with %s', async (alg) => {
+  it.each(['ES256', 'EdDSA', 'PS256', 'RS256'])('accepts signatures with %s', async (alg) => {
     const own = await newKeys(alg);
     const client = await createService(provider, { jwks: { keys: [own.publicJwk] } });
     expect(await redeem(provider, client, await assertion(provider, client.id, own))).toMatchObject({
@@ -137,7 +137,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     });
   });
 
-  it('finds the key among several, with its name and without', async () => {
+  it('finds the key among several, with and without its kid', async () => {
     const [first, second] = [await newKeys(), await newKeys()];
     const client = await createService(provider, {
       jwks: { keys: [first, second].map(({ publicJwk }) => publicJwk) },
@@ -158,7 +158,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     ).toMatchObject(refused);
   });
 
-  it('binds the token to the key that the request proves to have (RFC 9449)', async () => {
+  it('binds the token to the key of the request’s DPoP proof (RFC 9449)', async () => {
     const key = await newKeys();
     const headers = { DPoP: await proof(provider, key) };
     const reply = await redeem(
@@ -174,7 +174,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     });
   });
 
-  it('fetches keys from a registered address, and outlives that it fails', async () => {
+  it('fetches keys from a registered URL, and tolerates its outage', async () => {
     const ci = await newKeys();
     let works = true;
     const publisher = await startVisited((_req, res) => {

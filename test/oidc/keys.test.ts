@@ -30,14 +30,14 @@ describe('the rotation of signing keys', () => {
     return keys.map(({ kid }) => kid);
   };
 
-  it('by the command, under load, fails no request: a key is published before it signs and kept after', async () => {
+  it('by the command fails no request under load: a key is published before it signs, and kept afterwards', async () => {
     const before = await published();
     const person = await provider.createPerson();
     const client = await provider.createClient();
     const held = await signIn(provider, client, person);
     const first = await post<Tokens>(provider, 'token', service, { grant_type: 'client_credentials' });
 
-    // Every token's key must be in the JWKS as it was published before the token came.
+    // Every token's key must be in the JWKS published before the token was issued.
     const statuses = new Set<number>();
     const unpublished: string[] = [];
     const signedBy = new Set<string>();
@@ -70,7 +70,7 @@ describe('the rotation of signing keys', () => {
     const after = await published();
     expect(after).toEqual(expect.arrayContaining(before));
     expect(after).toHaveLength(2 * before.length);
-    // What was signed before is as good as ever.
+    // What was signed before is still valid.
     expect(await introspect(provider, service, first.body.access_token)).toMatchObject({
       body: { active: true },
     });
@@ -82,7 +82,7 @@ describe('the rotation of signing keys', () => {
     expect(listed.stdout).toContain('retiring');
   });
 
-  it('keeps the public part of a retired key for ID tokens that come back as hints', async () => {
+  it('keeps the public part of a retired key for ID tokens used as hints', async () => {
     const [person, client, brief] = await Promise.all([
       provider.createPerson(),
       provider.createClient(),
@@ -94,7 +94,7 @@ describe('the rotation of signing keys', () => {
     const kid = decodeProtectedHeader(expired).kid ?? '';
     await runCli(['key', 'rotate', '--json'], { env: provider.postern.env });
     await time.advance(2);
-    /** As if its last token had expired so long ago. @returns what is left of it. */
+    /** Backdates the expiry of its last token by `age`. @returns what is left of the key. */
     const retire = async (age: string) => {
       const values = [kid, age];
       await provider.sql('update signing_keys set expires_at = now() - $2::interval where kid = $1', values);
@@ -107,7 +107,7 @@ describe('the rotation of signing keys', () => {
 
     expect(await retire('1 hour')).toEqual([{ private_jwk: null }]);
     while ((await published()).includes(kid)) await sleep(20);
-    // Nothing that it signed is good still, so this one would be a forgery.
+    // Nothing signed by it is valid any more, so this could be a forgery.
     expect(await logout(lasting)).toBe(400);
     expect(await logout(`${expired.slice(0, -8)}AAAAAAAA`)).toBe(400);
     expect((await agent.open('/')).html).toContain(person.email);

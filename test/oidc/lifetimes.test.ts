@@ -11,7 +11,7 @@ const FIVE_MINUTES = 'https://five-minutes.example.test';
 const ONE_DAY = 'https://one-day.example.test';
 const OWN = { access_token_ttl: 700, id_token_ttl: 800, refresh_token_ttl: 9_000 };
 
-describe('lifetimes and algorithms', () => {
+describe('token lifetimes and algorithms', () => {
   let provider: Provider;
   let person: Person;
   let agent: UserAgent;
@@ -41,7 +41,7 @@ describe('lifetimes and algorithms', () => {
     return { exp, lives: exp - iat };
   };
 
-  it.each(SIGNING_ALGS)('an API’s tokens are signed with the algorithm that it has: %s', async (alg) => {
+  it.each(SIGNING_ALGS)('are those of the API: signed with %s', async (alg) => {
     const audience = `https://${alg.toLowerCase()}.example.test`;
     const { body } = await forItself(watcher, audience);
     const keys = createRemoteJWKSet(new URL(`${provider.url}/oauth2/jwks`));
@@ -55,7 +55,7 @@ describe('lifetimes and algorithms', () => {
     expect(await introspect(provider, watcher, body.access_token)).toMatchObject({ body: { active: true } });
   });
 
-  it('a client has its own lifetimes, of which the shorter counts with an API that has one', async () => {
+  it('are those of the client, or those of the API if shorter', async () => {
     const client = await provider.createClient(OWN);
     const get = (resource: string) =>
       signIn(provider, client, person, {
@@ -71,7 +71,7 @@ describe('lifetimes and algorithms', () => {
     expect((await get(ONE_DAY)).expires_in).toBe(700);
   });
 
-  it('so has a service account', async () => {
+  it('are those of a service account too', async () => {
     const service = await provider.createClient({
       grant_types: ['client_credentials'],
       access_token_ttl: 500,
@@ -82,17 +82,17 @@ describe('lifetimes and algorithms', () => {
     expect((await forItself(watcher, ONE_DAY)).body.expires_in).toBe(86_400);
   });
 
-  it('refresh tokens end when the client says, however often they are used', async () => {
+  it('limit refresh tokens as the client says, however often they are used', async () => {
     const client = await provider.createClient({ refresh_token_absolute_ttl: 1_000 });
     const first = await signIn(provider, client, person, { agent });
     const { exp, lives } = await times(client, first.refresh_token);
     expect(lives).toBeLessThanOrEqual(1_000);
     const second = await refresh(provider, client, first.refresh_token);
-    // A second may begin between two looks at the clock.
+    // A second may begin between two readings of the clock.
     expect((await times(client, second.body.refresh_token)).exp).toBeLessThanOrEqual(exp + 1);
   });
 
-  it('change with `postern client update`, which leaves the rest as it was', async () => {
+  it('are changed by `postern client update`, which keeps the rest', async () => {
     const service = await provider.createClient({ grant_types: ['client_credentials'], scope: 'read' });
     const line = `client update ${service.id} --name Renamed --access-token-ttl 60`;
     const { code, stdout } = await cli(...line.split(' '));
@@ -134,7 +134,7 @@ describe('lifetimes and algorithms', () => {
     ['id_token_ttl', 86_401],
     ['refresh_token_ttl', 0],
     ['refresh_token_absolute_ttl', 1e12],
-  ])('%s cannot be %j', async (name, value) => {
+  ])('are refused: %s as %j', async (name, value) => {
     await expect(provider.createClient({ [name]: value })).rejects.toMatchObject({
       code: 'invalid_client_metadata',
       details: { reason: expect.stringContaining(`${name} must be seconds, 1 to`) },
@@ -149,7 +149,7 @@ describe('lifetimes and algorithms', () => {
     ['client update ID --jwks /no/such/file', 2],
     ['api create --identifier https://a.example --name A --alg HS256', 2],
     ['api create --identifier https://a.example --name A --ttl 86401', 2],
-  ])('`postern %s` fails with status %i', async (line, status) => {
+  ])('are refused by `postern %s` with status %i', async (line, status) => {
     const { code, stderr } = await cli(...line.replace('ID', watcher.id).split(' '));
     expect(code).toBe(status);
     expect(stderr).not.toMatch(/^\s+at /m);

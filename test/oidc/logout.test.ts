@@ -38,7 +38,7 @@ describe('RP-initiated logout', () => {
       'code',
     );
 
-  it('asks, ends the session and what apps have of it, and goes back with the state', async () => {
+  it('asks, ends the session with what apps have from it, and returns with the state', async () => {
     const page = await open({ client_id: client.id, post_logout_redirect_uri: BACK, state: 'x y' });
     expect(page.status).toBe(200);
     expect(page.html).toContain('Sign out');
@@ -55,7 +55,7 @@ describe('RP-initiated logout', () => {
     expect(await provider.audited('logout', person.id)).toMatchObject({ outcome: 'success', door: 'oidc' });
   });
 
-  it('of a person who rather stays ends only what this client has', async () => {
+  it('ends only this client’s tokens if the person stays signed in', async () => {
     const other = await provider.createClient();
     const kept = await signIn(provider, other, person, { agent });
     await agent.submit(await open({ client_id: client.id }), {});
@@ -68,7 +68,7 @@ describe('RP-initiated logout', () => {
     ).toBe(true);
   });
 
-  it('lets what was given for the time when the person is away live on', async () => {
+  it('keeps offline access', async () => {
     const away = await provider.createClient({ post_logout_redirect_uris: [BACK] });
     const offline = await signIn(provider, away, person, {
       agent,
@@ -80,7 +80,7 @@ describe('RP-initiated logout', () => {
   });
 
   it.each(['public', 'pairwise'])(
-    'asks nothing where the hint is of the person who is signed in (%s)',
+    'does not ask if the hint names the signed-in person (%s)',
     async (kind) => {
       const one = await provider.createClient({ subject_type: kind, post_logout_redirect_uris: [BACK] });
       const { id_token: hint, access_token: token } = await signIn(provider, one, person, { agent });
@@ -94,7 +94,7 @@ describe('RP-initiated logout', () => {
     },
   );
 
-  it('asks where the hint is somebody else’s, who stays signed in elsewhere', async () => {
+  it('asks if the hint names somebody else, who stays signed in elsewhere', async () => {
     const other = await provider.createPerson();
     const elsewhere = new UserAgent(provider.url);
     const { id_token: hint } = await signIn(provider, client, other, { agent: elsewhere });
@@ -106,7 +106,7 @@ describe('RP-initiated logout', () => {
   });
 
   it.each(['public', 'pairwise'])(
-    'without a cookie ends the session that the hint names, and no other (%s)',
+    'without a cookie ends only the session named by the hint (%s)',
     async (kind) => {
       const one = await provider.createClient({ subject_type: kind, post_logout_redirect_uris: [BACK] });
       const { id_token: hint } = await signIn(provider, one, person, { agent });
@@ -118,13 +118,13 @@ describe('RP-initiated logout', () => {
       expect(await isSignedIn()).toBe(false);
       agent = elsewhere;
       expect(await isSignedIn()).toBe(true);
-      // Once more it names none, and leads back all the same.
+      // The hint now names no session, and the redirect works all the same.
       const back = `${url}&${form({ post_logout_redirect_uri: BACK }).toString()}`;
       expect((await server.open(back)).leftFor?.href).toBe(BACK);
     },
   );
 
-  it('takes requests by POST', async () => {
+  it('accepts POST', async () => {
     const reply = await fetch(`${provider.url}/oauth2/logout`, {
       method: 'POST',
       body: form({ id_token_hint: tokens.id_token }),
@@ -135,7 +135,7 @@ describe('RP-initiated logout', () => {
     expect(await isSignedIn()).toBe(false);
   });
 
-  it('leads nowhere that is not registered', async () => {
+  it('does not redirect to unregistered URIs', async () => {
     const page = await open({
       client_id: client.id,
       post_logout_redirect_uri: 'https://attacker.example.test/',
@@ -144,7 +144,7 @@ describe('RP-initiated logout', () => {
     expect(await isSignedIn()).toBe(true);
   });
 
-  it('takes no hint that somebody else made', async () => {
+  it('refuses a forged hint', async () => {
     const page = await open({
       id_token_hint: `${tokens.id_token.slice(0, -8)}AAAAAAAA`,
       post_logout_redirect_uri: BACK,
@@ -152,21 +152,21 @@ describe('RP-initiated logout', () => {
     expect(page).toMatchObject({ status: 400, leftFor: null });
   });
 
-  it('does nothing for a form that the page did not make', async () => {
+  it('ignores a forged form', async () => {
     const page = await open({});
     const forged = { ...page, html: page.html.replace(/(name="xsrf" value=")[^"]*/, '$1forged') };
     expect(await agent.submit(forged, { logout: 'yes' })).toMatchObject({ status: 400 });
     expect(await isSignedIn()).toBe(true);
   });
 
-  it('of somebody who is not signed in and comes from nowhere ends on a page that says so', async () => {
+  it('shows a page to a person who is not signed in and comes from no app', async () => {
     agent = new UserAgent(provider.url);
     const { status, html } = await agent.submit(await open({}), {});
     expect(status).toBe(200);
     expect(html).toContain('You are signed out');
   });
 
-  it('of somebody who is not signed in goes straight back', async () => {
+  it('redirects a person at once who is not signed in', async () => {
     agent = new UserAgent(provider.url);
     const page = await open({ client_id: client.id, post_logout_redirect_uri: BACK });
     expect(page.status).toBe(200);

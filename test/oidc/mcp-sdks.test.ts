@@ -42,7 +42,7 @@ let person: Person;
 let server: string;
 let documentUrl: string;
 let interpreter: string;
-/** Of a client, and of another company. */
+/** Keys of a client, and of another company. */
 let key: Awaited<ReturnType<typeof generateKeyPair>>;
 let service: Client;
 let keyed: Client;
@@ -108,7 +108,7 @@ beforeAll(async () => {
   ]);
 });
 
-/** What a person does in the browser that a client opens. @returns where that sends them back to. */
+/** Acts as the person in the browser that a client opens. @returns the redirect back to the client. */
 async function visit(url: string): Promise<string> {
   const agent = new UserAgent(provider.url);
   const { leftFor } = await answer(agent, await agent.open(url), person);
@@ -126,7 +126,7 @@ const assertionFor = ({ audience = '', resource = '' }: Said) =>
     .setExpirationTime(epoch() + 60)
     .sign(key.privateKey);
 
-/** Runs the client of the Python SDK. @returns what it said last. @throws with its output when it fails. */
+/** Runs the client of the Python SDK. @returns its last output. @throws with its output if it fails. */
 async function run(kind: string, more: Record<string, string> = {}): Promise<Said> {
   const env = { PATH: process.env['PATH'] ?? '', SERVER: server, ISSUER: provider.url, KIND: kind, ...more };
   const child: ChildProcessWithoutNullStreams = spawn(interpreter, [SCRIPT], { env });
@@ -144,21 +144,21 @@ async function run(kind: string, more: Record<string, string> = {}): Promise<Sai
 }
 
 describe('the official Python SDK', () => {
-  it('registers itself, and comes by its document where it has one', async () => {
+  it('registers itself, and uses its document if it has one', async () => {
     const registered = await run('register');
     expect(registered.whoami).toEqual({ subject: person.id, client: registered.client, scopes: [SCOPE] });
     const { whoami } = await run('register', { CLIENT_METADATA_URL: documentUrl });
     expect(whoami).toEqual({ subject: person.id, client: documentUrl, scopes: [SCOPE] });
   });
 
-  it('comes for itself, by a secret and by a key', async () => {
+  it('acts for itself, with a secret and with a key', async () => {
     const secret = { CLIENT_ID: service.id, CLIENT_SECRET: service.secret };
     expect((await run('client_credentials', secret)).whoami).toMatchObject({ subject: service.id });
     const signing = { CLIENT_ID: keyed.id, PRIVATE_KEY: await exportPKCS8(key.privateKey) };
     expect((await run('private_key_jwt', signing)).whoami).toMatchObject({ subject: keyed.id });
   });
 
-  it('comes for a person whom their company vouches for', async () => {
+  it('acts for a person by an identity assertion', async () => {
     const secret = { CLIENT_ID: asserting.id, CLIENT_SECRET: asserting.secret };
     const { whoami } = await run('identity_assertion', secret);
     expect(whoami).toEqual({ subject: person.id, client: asserting.id, scopes: [SCOPE] });
@@ -166,7 +166,7 @@ describe('the official Python SDK', () => {
 });
 
 describe('the official TypeScript SDK', () => {
-  it('comes for itself, by a secret and by a key', async () => {
+  it('acts for itself, with a secret and with a key', async () => {
     for (const authProvider of [
       new ClientCredentialsProvider({
         clientId: service.id,

@@ -22,7 +22,10 @@ import { type Person, type Provider, startProvider } from './support/provider.ts
 import { asClient, send } from './support/registration.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-/** The metadata that the official SDK's examples register: no application_type, a loopback address with a port. */
+/**
+ * The metadata that the official SDK's examples register: no application_type, and a loopback redirect URI
+ * with a port.
+ */
 const CLIENT: OAuthClientMetadata = {
   client_name: 'An assistant',
   redirect_uris: ['http://localhost:33418/callback'],
@@ -40,9 +43,9 @@ class Assistant implements OAuthClientProvider {
   #client: OAuthClientInformationMixed | undefined;
   #tokens: OAuthTokens | undefined;
   #verifier = '';
-  /** What the redirect URI got last. */
+  /** The last code sent to the redirect URI. */
   code = '';
-  /** What the consent pages said. */
+  /** The consent pages so far. */
   readonly pages: string[] = [];
 
   constructor(issuer: string, person: Person) {
@@ -70,7 +73,7 @@ class Assistant implements OAuthClientProvider {
     this.code = leftFor?.searchParams.get('code') ?? '';
   }
 
-  /** Connects as an app does: is sent to sign in, comes back with the code, connects again. */
+  /** Connects like an app: is redirected to sign in, gets a code, connects again. */
   async connect(server: string): Promise<Client> {
     const first = new StreamableHTTPClientTransport(new URL(server), { authProvider: this });
     const connecting = new Client({ name: 'an-assistant', version: '1.0.0' }).connect(first);
@@ -116,7 +119,7 @@ beforeAll(async () => {
 });
 
 describe('postern mcp', () => {
-  it('adds a server by its URL, and says what it has to serve', async () => {
+  it('adds a server by its URL and says what it has to serve', async () => {
     const { json } = await postern('mcp', 'show', `${server}/`);
     const { origin } = new URL(server);
     expect(json).toMatchObject({
@@ -136,7 +139,7 @@ describe('postern mcp', () => {
     });
   });
 
-  it('refuses what is no URL of a server, and shows and removes no other API', async () => {
+  it('refuses an invalid URL, and shows and removes only MCP servers', async () => {
     for (const url of ['tools', 'https://a:b@x.example/#a'])
       expect(await postern('mcp', 'add', url)).toMatchObject({
         code: 1,
@@ -149,7 +152,7 @@ describe('postern mcp', () => {
   });
 });
 
-describe('the official SDK', () => {
+describe('the official MCP SDK', () => {
   it('registers itself, signs in, calls a tool and refreshes', async () => {
     const assistant = new Assistant(provider.url, person);
     const client = await assistant.connect(server);
@@ -169,7 +172,7 @@ describe('the official SDK', () => {
     await client.close();
   });
 
-  it('keeps what was allowed when it asks for more', async () => {
+  it('keeps earlier scopes when it asks for more', async () => {
     const assistant = new Assistant(provider.url, person);
     expect(await auth(assistant, { serverUrl: server, scope: 'tools:read' })).toBe('REDIRECT');
     await auth(assistant, { serverUrl: server, scope: 'tools:read', authorizationCode: assistant.code });
@@ -177,7 +180,7 @@ describe('the official SDK', () => {
     const client = new Client({ name: 'an-assistant', version: '1.0.0' });
     const transport = new StreamableHTTPClientTransport(new URL(server), { authProvider: assistant });
     await client.connect(transport);
-    // With a refresh token the SDK refreshes, whatever scope it is asked for.
+    // With a refresh token the SDK refreshes, whatever scope is requested.
     const { refresh_token: _refresh, ...tokens } = assistant.tokens()!;
     assistant.saveTokens(tokens);
     await expect(client.callTool({ name: 'write_note' })).rejects.toThrow();
@@ -193,7 +196,7 @@ describe('the official SDK', () => {
   });
 });
 
-describe('the demo', () => {
+describe('the MCP demo', () => {
   it('connects its agent, which asks for more when it writes', async () => {
     const port = await freePort();
     await addMcpServer(mcpUrlOf(port), { ...process.env, ...provider.postern.env });
@@ -209,7 +212,7 @@ describe('the demo', () => {
       expect(await (await fetch(String(leftFor))).text()).toContain('No notes yet.');
     }
     expect(await (await fetch(`${demo.url}/write`, { method: 'POST' })).text()).toContain('A note by');
-    // What nobody asked for is not looked at.
+    // An unsolicited callback is ignored.
     await fetch(`${demo.url}/callback?code=x&state=undefined`);
     expect(await text('/')).toContain('A note by');
     expect((await fetch(`${demo.url}/mcp`, { method: 'POST', body: '{}' })).status).toBe(401);
@@ -217,7 +220,7 @@ describe('the demo', () => {
   });
 });
 
-describe('a request as real clients make it', () => {
+describe('a request as real MCP clients send it', () => {
   const ask = async (parameters: Record<string, string | string[]>, agent = new UserAgent(provider.url)) => {
     const { body } = await register({});
     const client = { ...asClient(body), redirectUri: String(CLIENT.redirect_uris[0]) };
@@ -230,7 +233,7 @@ describe('a request as real clients make it', () => {
     };
   };
 
-  it('without a scope is for the default scopes of the API, and lives without offline_access', async () => {
+  it('without a scope is for the API’s default scopes, and gets a refresh token without offline_access', async () => {
     for (const parameters of [
       { resource: server },
       { resource: `${server}/` },
@@ -247,7 +250,7 @@ describe('a request as real clients make it', () => {
     }
   });
 
-  it('lives on when the person signs out of the browser', async () => {
+  it('stays valid when the person signs out of the browser', async () => {
     const { client, agent, done } = await ask({ resource: server });
     const { body } = await exchange(provider, client, (await done())?.get('code') ?? '', {
       resource: server,
@@ -256,7 +259,7 @@ describe('a request as real clients make it', () => {
     expect(await refresh(provider, client, body.refresh_token)).toMatchObject({ status: 200 });
   });
 
-  it('is refused before anybody signs in where there is nothing to ask for', async () => {
+  it('is refused before the sign-in if nothing can be granted', async () => {
     for (const [parameters, error] of [
       [{ scope: 'users:write' }, 'invalid_scope'],
       [{ scope: 'read', resource: 'https://closed.example.test' }, 'invalid_scope'],
@@ -270,7 +273,7 @@ describe('a request as real clients make it', () => {
 });
 
 describe('registration for open APIs', () => {
-  it('gives their scopes and nothing else', async () => {
+  it('grants their scopes and nothing else', async () => {
     expect((await register({ scope: 'tools:read email users:write' })).body.scope.split(' ').sort()).toEqual([
       'offline_access',
       'openid',
@@ -301,13 +304,13 @@ describe('registration for open APIs', () => {
       expect((await register({ redirect_uris: [uri] })).body).toMatchObject({ application_type: type });
   });
 
-  it.each(MCP_CLIENTS)('lets $client_name in, at each address that it has', async (shape) => {
+  it.each(MCP_CLIENTS)('lets $client_name register and use each of its redirect URIs', async (shape) => {
     const { status, body } = await register({ grant_types: undefined, response_types: undefined, ...shape });
     expect(status).toBe(201);
     expect(body).toMatchObject({ agent: true });
     const kept = body['redirect_uris'] as string[];
     expect(kept).toEqual(shape.redirect_uris.filter((uri) => !uri.startsWith('grokbot:')));
-    // Of a native app the port is free (RFC 8252 section 7.3).
+    // A native app may use any port (RFC 8252 section 7.3).
     const used = kept.map((uri) => uri.replace(/^(http:\/\/127\.0\.0\.1)\//, '$1:49152/'));
     const agent = new UserAgent(provider.url);
     for (const redirectUri of used) {
@@ -327,7 +330,7 @@ describe('registration for open APIs', () => {
     }
   });
 
-  it('ends with the last of them', async () => {
+  it('ends with the last open API', async () => {
     const other = 'https://other.example.test/mcp';
     await postern('mcp', 'add', other, '--scope', 'other:read');
     expect((await postern('mcp', 'list')).json).toMatchObject({

@@ -57,7 +57,7 @@ describe('mutual TLS behind a proxy', () => {
     ['san_ip', '192.0.2.7'],
     ['san_ip', '2001:db8::7'],
     ['san_email', 'client@example.test'],
-  ])('a client is known by the %s %s of its certificate, and by no other', async (name, value) => {
+  ])('authenticates a client by the %s %s of its certificate, and by no other', async (name, value) => {
     const client = await service({ [`tls_client_auth_${name}`]: value });
     expect(await ask(client, 'client')).toMatchObject({ status: 200 });
     for (const other of ['other', 'self-signed', undefined] as const)
@@ -74,17 +74,17 @@ describe('mutual TLS behind a proxy', () => {
     ['san_uri', 'urn:example:client'],
     ['san_ip', '192.0.2.70'],
     ['san_email', 'client@other.test'],
-  ])('%s %s is not the one of that certificate', async (name, value) => {
+  ])('refuses a certificate without %s %s', async (name, value) => {
     expect(await ask(await service({ [`tls_client_auth_${name}`]: value }), 'client')).toMatchObject(REFUSED);
   });
 
-  it('a name with a wildcard in the certificate is no name of a client', async () => {
+  it('does not match a wildcard name in the certificate', async () => {
     expect(await ask(await service({ tls_client_auth_san_dns: 'a.example.test' }), 'other')).toMatchObject(
       REFUSED,
     );
   });
 
-  it('a client that signed its certificate itself is known by that very one', async () => {
+  it('authenticates a client by its own self-signed certificate', async () => {
     const x5c = [new X509Certificate(certificate('self-signed')).raw.toString('base64')];
     const jwk = new X509Certificate(certificate('self-signed')).publicKey.export({ format: 'jwk' });
     const client = await service({
@@ -96,7 +96,7 @@ describe('mutual TLS behind a proxy', () => {
       expect(await ask(client, other)).toMatchObject(REFUSED);
   });
 
-  it('headers count from a trusted proxy alone, and one certificate at a time', async () => {
+  it('reads the certificate from a trusted proxy only, and refuses two certificates', async () => {
     const client = await service({ tls_client_auth_subject_dn: SUBJECT });
     const node = await secondNode(provider, {
       http: { trustedProxies: ['192.0.2.1'] },
@@ -120,13 +120,13 @@ describe('mutual TLS behind a proxy', () => {
       expect(await say(provider.url, odd)).toBe(401);
   });
 
-  it('a header without a proxy that is trusted stops the start', async () => {
+  it('stops the start if a header is configured without a trusted proxy', async () => {
     const { code, stderr } = await runCli(['serve'], { settings: { mtls: { certificateHeader: 'X-Cert' } } });
     expect(code).not.toBe(0);
     expect(stderr).toContain('mtls.certificateHeader: needs http.trustedProxies');
   });
 
-  it('openid-client finds the other origin, and its tokens are bound to the certificate', async () => {
+  it('works with openid-client, which finds the endpoint aliases, and binds its tokens', async () => {
     const client = await service({
       tls_client_auth_subject_dn: SUBJECT,
       tls_client_certificate_bound_access_tokens: true,
@@ -149,7 +149,7 @@ describe('mutual TLS behind a proxy', () => {
   it.each([
     ['opaque', 'openid'],
     ['for an API', 'openid me:profile:read'],
-  ])('a public client’s tokens are bound too: of no use without the certificate (%s)', async (_, scope) => {
+  ])('binds a public client’s tokens, which are refused without the certificate (%s)', async (_, scope) => {
     const [app, person] = await Promise.all([
       provider.createClient({ tls_client_certificate_bound_access_tokens: true }, { isPublic: true }),
       provider.createPerson(),

@@ -20,7 +20,7 @@ import {
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
-describe('when a store goes away', () => {
+describe('when a store fails:', () => {
   let redis: RedisServer;
   let postgres: PostgresServer;
   let provider: Provider;
@@ -33,7 +33,7 @@ describe('when a store goes away', () => {
   beforeAll(async () => {
     [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
     await migrate(postgres.databaseUrl(), createLogger('silent'));
-    // What is said to be written shall survive a crash here, unlike in the other tests.
+    // What was acknowledged must survive a crash here, unlike in the other tests.
     await execute(postgres.databaseUrl(), 'alter database postern set synchronous_commit = on');
     provider = await startProvider({ databaseUrl: postgres.databaseUrl(), redisUrl: redis.url });
     [client, service, person] = await Promise.all([
@@ -48,7 +48,7 @@ describe('when a store goes away', () => {
   const own = async () =>
     (await post<Tokens>(provider, 'token', service, { grant_type: 'client_credentials' })).body.access_token;
   const silently = () => agent.open(authorizationUrl(provider, client, { prompt: 'none' }));
-  /** To one of the two it belongs. */
+  /** One of the two clients is allowed to introspect it. */
   const isActive = async (token: string) => {
     const told = await Promise.all([service, client].map((own) => introspect(provider, own, token)));
     return told.some(({ body }) => body['active'] === true);
@@ -62,7 +62,7 @@ describe('when a store goes away', () => {
     }
   };
 
-  /** Everything that lives in PostgreSQL still works, and what was revoked stays so. */
+  /** Everything in PostgreSQL still works, and what was revoked stays revoked. */
   async function expectNothingLost(revoked: string[]): Promise<void> {
     expect((await silently()).leftFor?.searchParams.has('code')).toBe(true);
     const refreshed = await refresh(provider, client, tokens.refresh_token);
@@ -81,7 +81,7 @@ describe('when a store goes away', () => {
     return [jwt, other.access_token, other.refresh_token];
   }
 
-  it('FLUSHALL costs nobody their login and revives no revoked token', async () => {
+  it('FLUSHALL ends no login and restores no revoked token', async () => {
     const [revoked, kept] = [await revokedTokens(), await own()];
     const admin = new Redis(redis.url);
     await admin.flushall();
@@ -90,12 +90,12 @@ describe('when a store goes away', () => {
     expect(await isActive(kept)).toBe(true);
   });
 
-  it('Redis stopped is 503 with Retry-After, /readyz says which, and back it heals by itself', async () => {
+  it('stopped Redis means 503 with Retry-After, /readyz names it, and it recovers by itself', async () => {
     const [revoked, kept] = [await revokedTokens(), await own()];
     const opened = await fetch(`${provider.url}/device`);
     const xsrf = / name="xsrf" value="([^"]+)"/.exec(await opened.text())?.[1] ?? '';
     await redis.stop();
-    // A form that a browser posts, not a program.
+    // A form posted by a browser, not by a program.
     const headers = {
       'accept': 'text/html',
       'sec-fetch-mode': 'navigate',
@@ -117,7 +117,7 @@ describe('when a store goes away', () => {
     expect(token.headers.get('retry-after')).toMatch(/^\d+$/);
     await becomes(503);
     expect(await (await fetch(`${provider.url}/readyz`)).text()).toMatch(/redis/);
-    // A revoked token is not let through because nobody can be asked.
+    // A revoked token is not accepted just because nobody can be asked.
     for (const jwt of revoked.filter((one) => one.includes('.')))
       expect((await introspect(provider, service, jwt)).body['active']).not.toBe(true);
 
@@ -127,7 +127,7 @@ describe('when a store goes away', () => {
     expect(await isActive(kept)).toBe(true);
   });
 
-  it('PostgreSQL stopped is 503 with Retry-After, and back it heals by itself', async () => {
+  it('stopped PostgreSQL means 503 with Retry-After, and it recovers by itself', async () => {
     const revoked = await revokedTokens();
     await postgres.stop();
     const refused = await refresh(provider, client, tokens.refresh_token);
@@ -146,7 +146,7 @@ describe('when a store goes away', () => {
     await expectNothingLost(revoked);
   });
 
-  it('PostgreSQL killed in mid-flight loses nothing that was said', async () => {
+  it('killed PostgreSQL loses nothing that was acknowledged', async () => {
     await postgres.kill();
     expect((await refresh(provider, client, tokens.refresh_token)).status).toBe(503);
     await postgres.start();

@@ -11,7 +11,7 @@ import { startVisited, type Visited } from './support/visited.ts';
 
 const REFUSED = 'not a public https address';
 
-describe('which addresses may be called', () => {
+describe('connections to addresses from clients', () => {
   const mayConnect = createAddressRule([]);
 
   it.each(
@@ -19,19 +19,19 @@ describe('which addresses may be called', () => {
     192.88.99.1 192.168.1.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 240.0.0.1 255.255.255.255
     :: ::1 ::ffff:127.0.0.1 ::ffff:7f00:1 ::127.0.0.1 64:ff9b::7f00:1 64:ff9b:1::1 100::1 2001::1 2001:db8::1 2002:7f00:1::
     3fff::1 5f00::1 fc00::1 fd12:3456::1 fe80::1 fec0::1 ff02::1`.split(/\s+/),
-  )('not %s', (address) => {
+  )('are refused: %s', (address) => {
     expect(mayConnect('https:', 'example.com', address)).toBe(false);
   });
 
   it.each(['8.8.8.8', '100.128.0.1', '172.32.0.1', '2606:4700::1111', '2a00:1450::1'])(
-    '%s, but not without TLS',
+    'are allowed over TLS only: %s',
     (address) => {
       expect(mayConnect('https:', 'example.com', address)).toBe(true);
       expect(mayConnect('http:', 'example.com', address)).toBe(false);
     },
   );
 
-  it('those listed by name, address or block, without TLS as well, and no others', () => {
+  it('are allowed without TLS if the name, address or block is listed, and only then', () => {
     const listed = createAddressRule(['Keys.Intranet', '10.1.0.0/16', '::1']);
     expect(listed('http:', 'keys.intranet', '192.168.0.1')).toBe(true);
     expect(listed('http:', 'other.intranet', '10.1.2.3')).toBe(true);
@@ -42,7 +42,7 @@ describe('which addresses may be called', () => {
   });
 
   it.each(['10.0.0.0/33', '10.0.0/8', 'https://keys.intranet', 'a b', ''])(
-    'an entry %p is a mistake',
+    'cannot be allowed by the entry %p',
     (entry) => {
       expect(() => createAddressRule([entry])).toThrow(
         `outbound.allow: ${entry} is not a hostname, an address or a CIDR block`,
@@ -50,14 +50,14 @@ describe('which addresses may be called', () => {
     },
   );
 
-  it('a mistake stops the start and is named', async () => {
+  it('with an invalid entry stop the start, which names it', async () => {
     const { code, stderr } = await runCli(['serve'], { settings: { outbound: { allow: ['10.0.0.0/33'] } } });
     expect(code).not.toBe(0);
     expect(stderr).toContain('outbound.allow: 10.0.0.0/33 is not a hostname');
   });
 });
 
-describe('a request to an address that a client names', () => {
+describe('a request to a URL from a client', () => {
   let target: Visited;
   beforeAll(async () => {
     target = await startVisited((req, res) => {
@@ -93,12 +93,12 @@ describe('a request to an address that a client names', () => {
     expect(target.requests).toHaveLength(before);
   });
 
-  it.each(['localhost', '127.0.0.1'])('is sent to %s when that is listed', async (host) => {
+  it.each(['localhost', '127.0.0.1'])('is sent to %s if that is listed', async (host) => {
     const reply = await open(`http://${host}:${target.port}/here`, { method: 'POST', body: 'x' });
     expect([reply.status, await reply.text()]).toEqual([200, 'here']);
   });
 
-  it('is not sent with credentials in its address, nor by another scheme', async () => {
+  it('is not sent with credentials in the URL, nor with another scheme', async () => {
     const before = target.requests.length;
     await expect(open(`http://user:pass@127.0.0.1:${target.port}/here`)).rejects.toThrow('credentials');
     await expect(open('file:///etc/passwd')).rejects.toThrow(REFUSED);
@@ -106,27 +106,22 @@ describe('a request to an address that a client names', () => {
     expect(target.requests).toHaveLength(before);
   });
 
-  it('is not sent again to where a redirect points', async () => {
+  it('does not follow redirects', async () => {
     const before = target.requests.length;
     const reply = await open(`${target.url()}/away`, { redirect: 'follow' });
     expect(reply.status).toBe(302);
     expect(target.requests.slice(before)).toEqual(['GET /away']);
   });
 
-  it.each(['/large', '/bomb'])('fails when %s has more bytes than allowed', async (path) => {
+  it.each(['/large', '/bomb'])('fails if %s has more bytes than allowed', async (path) => {
     await expect(open(target.url() + path)).rejects.toThrow('the reply has more than 1000 bytes');
   });
 
-  it.each(['/never', '/endless'])(
-    'ends when %s takes too long, or when the caller gives up',
-    async (path) => {
-      const impatient = createOutboundFetch({ allow: ['127.0.0.1'] }, { ...limits, timeout: 100 });
-      await expect(impatient(target.url() + path)).rejects.toThrow('timeout');
-      await expect(open(target.url() + path, { signal: AbortSignal.timeout(100) })).rejects.toThrow(
-        'timeout',
-      );
-    },
-  );
+  it.each(['/never', '/endless'])('ends if %s takes too long, or when the caller aborts it', async (path) => {
+    const impatient = createOutboundFetch({ allow: ['127.0.0.1'] }, { ...limits, timeout: 100 });
+    await expect(impatient(target.url() + path)).rejects.toThrow('timeout');
+    await expect(open(target.url() + path, { signal: AbortSignal.timeout(100) })).rejects.toThrow('timeout');
+  });
 });
 
 describe('jwks_uri', () => {
@@ -144,7 +139,7 @@ describe('jwks_uri', () => {
     provider = await startProvider({ settings: { outbound: { allow: ['localhost'] } } });
   });
 
-  /** A client whose keys are at `jwksUri` asks for a token. */
+  /** A client with keys at `jwksUri` requests a token. */
   async function tokenFor(jwksUri: string) {
     const { id } = await provider.createClient({
       grant_types: ['client_credentials'],
@@ -171,7 +166,7 @@ describe('jwks_uri', () => {
     );
   }
 
-  it('is read where the operator allows it', async () => {
+  it('is fetched if the operator allows it', async () => {
     expect(await tokenFor(`${keys.url('localhost')}/jwks`)).toMatchObject({ status: 200 });
     expect(keys.requests).toEqual(['GET /jwks']);
   });
@@ -180,7 +175,7 @@ describe('jwks_uri', () => {
     ['at another name of the same address', () => `${keys.url('127.0.0.1')}/jwks`],
     ['at a documentation address', () => 'http://192.0.2.1/jwks'],
     ['behind a redirect', () => `${keys.url('localhost')}/away`],
-  ])('is not read %s, and the client is told', async (_, url) => {
+  ])('is not fetched %s, and the client is told', async (_, url) => {
     const before = keys.requests.length;
     const reply = await tokenFor(url());
     expect(reply.status).toBeGreaterThanOrEqual(400);

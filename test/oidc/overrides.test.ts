@@ -21,14 +21,14 @@ beforeEach(() => {
   provider = new Provider('https://op.example', {
     jwks: { keys: [{ ...jwk, alg: 'ES256', kid: 'a' }] },
     cookies: { keys: ['a'] },
-    // Nothing is stored: the checks look at methods alone.
+    // Nothing is stored: the checks only look at methods.
     adapter: () => ({ destroy: () => undefined }) as never,
     features: { devInteractions: { enabled: false } },
   });
 });
 
-describe('at start', () => {
-  it('every override finds what it relies on', () => {
+describe('the check of overrides at start', () => {
+  it('passes for every override', () => {
     expect(() => OVERRIDES.forEach(({ check }) => check(provider))).not.toThrow();
   });
 
@@ -37,7 +37,7 @@ describe('at start', () => {
     ['device-approval', 'DeviceCode.prototype.save', (at: Provider) => at.DeviceCode.prototype],
     ['hashed-client-secrets', 'Client.prototype.compareClientSecret', (at: Provider) => at.Client.prototype],
     ['id-token-hints', 'IdToken.validate', (at: Provider) => at.IdToken],
-  ])('%s without %s refuses to start, by name, with nothing installed', (name, path, owner) => {
+  ])('refuses %s without %s by name, and installs nothing', (name, path, owner) => {
     Object.assign(owner(provider), { [path.split('.').at(-1) ?? '']: undefined });
     const before = provider.middleware.length;
     const start = () => installAll(provider, {} as never);
@@ -47,7 +47,7 @@ describe('at start', () => {
     expect(provider.middleware).toHaveLength(before);
   });
 
-  it('a field that is not stored any more counts too', () => {
+  it('fails if a field is no longer stored', () => {
     const { Session } = provider as unknown as { Session: { IN_PAYLOAD: string[] } };
     const fields = Session.IN_PAYLOAD.filter((field) => field !== 'state');
     Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => fields });
@@ -56,12 +56,12 @@ describe('at start', () => {
     );
   });
 
-  it('a session that forgets its former id counts too', () => {
+  it('fails if a session forgets its former id', () => {
     Object.assign(provider.Session.prototype, { resetIdentifier: () => undefined });
     expect(() => installAll(provider, {} as never)).toThrow(/override session-renewal .*oldId/);
   });
 
-  it('every override but the one for a page looks at the provider', () => {
+  it('looks at the provider for every override except the one of a page', () => {
     const blind = OVERRIDES.filter(({ check }) => {
       try {
         check({} as Provider);
@@ -73,7 +73,7 @@ describe('at start', () => {
     expect(blind.map(({ name }) => name)).toEqual(['form-post']);
   });
 
-  it('sentences of the library that read differently count too', () => {
+  it('fails if a sentence of the library has changed', () => {
     const check = (one: Provider) => () => checkSentences(one);
     const throwing = (error: Error) =>
       ({
@@ -88,7 +88,7 @@ describe('at start', () => {
     expect(check(throwing(new Error('else')))).toThrow('not refused as it was');
   });
 
-  it('a page of the library that reads differently counts too', () => {
+  it('fails if a page of the library has changed', () => {
     expect(() => checkPage(undefined)).toThrow('is not there any more');
     const another = (ctx: object) => Object.assign(ctx, { body: '<!doctype html><form></form>' });
     expect(() => checkPage(another)).toThrow('cannot be read any more');
@@ -96,7 +96,7 @@ describe('at start', () => {
 });
 
 describe('another version of the library', () => {
-  it('is one warning that names the overrides', () => {
+  it('leads to one warning that names the overrides', () => {
     const warn = jest.fn();
     warnOfUnproven({ warn } as never, '9.14.0');
     expect(warn.mock.calls).toEqual([
@@ -104,7 +104,7 @@ describe('another version of the library', () => {
     ]);
   });
 
-  it('is not the one that is installed', () => {
+  it('is not what is installed', () => {
     const warn = jest.fn();
     warnOfUnproven({ warn } as never);
     expect(warn).not.toHaveBeenCalled();
@@ -121,8 +121,8 @@ describe('another version of the library', () => {
   });
 });
 
-describe('the list', () => {
-  it('has everything that is declared, each under a name of its own', async () => {
+describe('the list of overrides', () => {
+  it('has every declared override, each with its own name', async () => {
     const declared = await Promise.all(
       sources.flatMap(({ file, text }) =>
         [...text.matchAll(/^export const (\w+): (?:Override|Extension)</gm)].map(async ([, name = '']) => {
@@ -136,12 +136,12 @@ describe('the list', () => {
     expect(new Set(declared)).toEqual(new Set(listed));
   });
 
-  it('is the only thing that the provider is built with', () => {
+  it('is all that the provider is built with', () => {
     const text = sources.find(({ file }) => file === 'provider.ts')?.text;
     expect(text?.match(/\binstall\w*\(/g)).toEqual(['installAll(']);
   });
 
-  it('knows every file that changes a model of the library', () => {
+  it('has every file that changes a model of the library', () => {
     const changing = sources.filter(({ text }) => /\.prototype\b|\bIN_PAYLOAD\b/.test(text));
     const unlisted = changing.filter(({ text }) => !/^export const \w+: Override</m.test(text));
     // The type itself.

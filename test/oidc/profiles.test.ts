@@ -32,7 +32,7 @@ async function party(client: Client, metadata: Partial<oidc.ClientMetadata> = {}
   );
 }
 
-/** The client's assertion (RFC 7523), as parameters. */
+/** The client's assertion (RFC 7523) as parameters. */
 async function asserting(client: Client, alg = 'ES256', key = keys.signing.privateKey, kid = 'signs') {
   const assertion = await new SignJWT({ jti: crypto.randomUUID() })
     .setProtectedHeader({ alg, kid })
@@ -55,7 +55,7 @@ async function push(parameters: Record<string, string>) {
 }
 
 describe('FAPI 2.0 Security Profile', () => {
-  it('goes from a pushed request to tokens that are bound to a key', async () => {
+  it('leads from a pushed request to tokens bound to a key', async () => {
     const client = await fapi();
     const config = await party(client);
     const DPoP = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair('ES256'));
@@ -76,14 +76,14 @@ describe('FAPI 2.0 Security Profile', () => {
     expect(bearer.status).toBe(401);
     const { refresh_token: token = '' } = tokens;
     const again = await oidc.refreshTokenGrant(config, token, undefined, { DPoP });
-    // Section 5.3.2.1: not rotated, so it serves once more.
+    // Section 5.3.2.1: not rotated, so it can be used again.
     expect(again.refresh_token ?? token).toBe(token);
     expect(await oidc.refreshTokenGrant(config, token, undefined, { DPoP })).toMatchObject({
       token_type: 'dpop',
     });
   });
 
-  it('takes no request that was not pushed, none without PKCE, and hands out nothing without a proof', async () => {
+  it('refuses requests that were not pushed or lack PKCE, and issues no unbound tokens', async () => {
     const client = await fapi();
     const page = await new UserAgent(provider.url).open(authorizationUrl(provider, client));
     expect(Object.fromEntries(page.leftFor?.searchParams ?? [])).toMatchObject({
@@ -132,7 +132,7 @@ describe('FAPI 2.0 Security Profile', () => {
     }
   });
 
-  it('believes no assertion by RS256', async () => {
+  it('refuses assertions signed by RS256', async () => {
     const pair = await generateKeyPair('RS256', { extractable: true });
     const key = { ...(await exportJWK(pair.publicKey)), use: 'sig', alg: 'RS256', kid: 'rsa' };
     const jwks = { keys: [key] };
@@ -173,7 +173,7 @@ describe('FAPI 2.0 Security Profile', () => {
 });
 
 describe('FAPI 2.0 Message Signing', () => {
-  it('goes from a signed request that was pushed to a signed answer and a signed introspection', async () => {
+  it('leads from a signed pushed request to a signed response and a signed introspection response', async () => {
     const client = await fapi({}, 'fapi2-message-signing');
     const config = await party(client, {
       authorization_signed_response_alg: 'ES256',
@@ -196,7 +196,7 @@ describe('FAPI 2.0 Message Signing', () => {
     });
   });
 
-  it('takes no request without a signature, none that has no end, and answers in no other way', async () => {
+  it('refuses requests without a signature or an expiry, and other response modes', async () => {
     const client = await fapi({}, 'fapi2-message-signing');
     const parameters = Object.fromEntries(new URL(authorizationUrl(provider, client)).searchParams);
     expect(await push({ ...parameters, ...(await asserting(client)) })).toMatchObject({
@@ -228,7 +228,7 @@ describe('FAPI 2.0 Message Signing', () => {
     expect((await push({ request, ...(await asserting(client)) })).status).toBe(201);
   });
 
-  it('refuses a client that wants its answers unsigned', async () => {
+  it('refuses a client with unsigned responses', async () => {
     await expect(fapi({ response_modes: ['query'] }, 'fapi2-message-signing')).rejects.toMatchObject({
       details: { reason: expect.stringContaining('FAPI 2.0 Message Signing section') },
     });
@@ -236,7 +236,7 @@ describe('FAPI 2.0 Message Signing', () => {
 });
 
 describe('OAuth 2.1', () => {
-  it('signs in as every client does', async () => {
+  it('works for an ordinary client', async () => {
     const client = await provider.createClient({ profile: 'oauth2.1' }, { isPublic: true });
     const config = await relyingParty(provider, client, {}, oidc.None());
     const { parameters, checks } = await attempt(client);
@@ -271,7 +271,7 @@ describe('OAuth 2.1', () => {
   );
 });
 
-it('the command registers a client of a profile, which authenticates by its own key', async () => {
+it('the command registers a client with a profile, which authenticates with its own key', async () => {
   const { stdout, stderr, code } = await runCli(
     [
       'client',
@@ -297,7 +297,7 @@ it('the command registers a client of a profile, which authenticates by its own 
   });
 });
 
-it('a profile of the whole server holds for every client, and leaves the contracts be', async () => {
+it('a profile for the whole server applies to every client, but not to the contracts', async () => {
   const { env } = provider.postern;
   const strict = await startProvider({
     databaseUrl: env['DATABASE_URL'] ?? '',

@@ -26,7 +26,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     agent = new UserAgent(provider.url);
   });
 
-  it('rotate: each use gives another, with new tokens', async () => {
+  it('rotate: each use issues a new one, with new tokens', async () => {
     const first = await signIn(provider, client, person, { agent });
     const second = await refresh(provider, client, first.refresh_token);
     expect(second).toMatchObject({ status: 200, body: { scope: 'openid profile email', expires_in: 1800 } });
@@ -39,7 +39,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     });
   });
 
-  it('give no scope that an operator has taken off the client since', async () => {
+  it('grant no scope that an operator has taken from the client since', async () => {
     const narrowed = await provider.createClient();
     const first = await signIn(provider, narrowed, person, { agent });
     expect((await userinfo(provider, first.access_token)).body).toMatchObject({ email: person.email });
@@ -55,14 +55,14 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     const { body } = await refresh(provider, narrowed, token);
     expect(body.scope).toBe('openid profile');
     expect(decodeJwt(body.id_token)).not.toHaveProperty('email');
-    // What was given before opens no more either.
+    // Tokens issued before lose that scope too.
     for (const { access_token } of [first, body]) {
       const { status, body: told } = await userinfo(provider, access_token);
       expect([status, told['sub'], told['email']]).toEqual([200, person.id, undefined]);
     }
   });
 
-  it('give the same successor to a client that lost the reply and asks again', async () => {
+  it('have the same successor for a client that lost the reply and asks again', async () => {
     const { refresh_token: token } = await signIn(provider, client, person, { agent });
     const first = await refresh(provider, client, token);
     const again = await refresh(provider, client, token);
@@ -71,7 +71,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     expect(await refresh(provider, client, again.body.refresh_token)).toMatchObject({ status: 200 });
   });
 
-  it('end with their whole family when one is used after its grace, which is an attack', async () => {
+  it('end with their whole family if one is reused after the grace period', async () => {
     const strict = await provider.createClient({ refresh_token_grace: 0 });
     const first = await signIn(provider, strict, person, { agent });
     const second = await refresh(provider, strict, first.refresh_token);
@@ -90,7 +90,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     });
   });
 
-  it('have the grace of their client', async () => {
+  it('have the grace period of their client', async () => {
     const brief = await provider.createClient({ refresh_token_grace: 1 });
     const { refresh_token: token } = await signIn(provider, brief, person, { agent });
     const first = await refresh(provider, brief, token);
@@ -99,7 +99,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     expect(await refresh(provider, brief, first.body.refresh_token)).toMatchObject(ENDED);
   });
 
-  it('are of one client only', async () => {
+  it('belong to one client', async () => {
     const other = await provider.createClient();
     const { refresh_token: token } = await signIn(provider, client, person, { agent });
     expect(await refresh(provider, other, token)).toMatchObject(ENDED);
@@ -108,7 +108,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     expect(await refresh(provider, client, token)).toMatchObject({ status: 200 });
   });
 
-  it('give no more scopes than they have', async () => {
+  it('grant no more scopes than they have', async () => {
     const { refresh_token: token } = await signIn(provider, client, person, {
       agent,
       parameters: { scope: 'openid email' },
@@ -122,7 +122,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     });
   });
 
-  it('are given to a public client too', async () => {
+  it('are issued to public clients too', async () => {
     const spa = await provider.createClient({}, { isPublic: true });
     const { refresh_token: token } = await signIn(provider, spa, person, { agent });
     const replies = await atOnce(2, () => refresh(provider, spa, token));
@@ -130,7 +130,7 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
   });
 });
 
-describe('a refresh token whose first reply nobody wrote down', () => {
+describe('a refresh token whose use was not recorded', () => {
   let provider: Provider;
   let person: Person;
   beforeAll(async () => {
@@ -140,7 +140,7 @@ describe('a refresh token whose first reply nobody wrote down', () => {
 
   const row = (token: string) => ({ text: `model = 'RefreshToken' and id = $1`, values: [sha256(token)] });
 
-  /** Leaves what a node left that ended a minute ago between the reply and the note of it: a claim. */
+  /** Leaves the claim of a node that ended between the reply and its record a minute ago. */
   async function loseNote(token: string): Promise<void> {
     const { text, values } = row(token);
     const forget = `update oidc_records set claimed_at = consumed_at - interval '1 minute', consumed_at = null
@@ -162,7 +162,7 @@ describe('a refresh token whose first reply nobody wrote down', () => {
     return connection;
   }
 
-  it('gives the same successor again after any time, as long as that was not used', async () => {
+  it('issues the same successor again at any time, as long as that is unused', async () => {
     const client = await provider.createClient();
     const first = await signIn(provider, client, person);
     const second = await refresh(provider, client, first.refresh_token);
@@ -171,7 +171,7 @@ describe('a refresh token whose first reply nobody wrote down', () => {
     expect(again).toMatchObject({ status: 200, body: { refresh_token: second.body.refresh_token } });
   });
 
-  it('ends its family when it comes after its successor was used', async () => {
+  it('ends its family if it is used after its successor', async () => {
     const client = await provider.createClient();
     const first = await signIn(provider, client, person);
     const second = await refresh(provider, client, first.refresh_token);
@@ -186,12 +186,12 @@ describe('a refresh token whose first reply nobody wrote down', () => {
     ['used', 'consumed_at = now(), claimed_at = null', 400],
     ['free', 'claimed_at = null', 200],
   ])(
-    'waits without a grace for what becomes of the reply under way: the token is %s',
+    'waits without a grace period for the outcome of the reply under way: the token is %s',
     async (_what, outcome, status) => {
       const strict = await provider.createClient({ refresh_token_grace: 0 });
       const { refresh_token: token } = await signIn(provider, strict, person);
       const { text, values } = row(token);
-      // Looks of the server queue behind the first lock, the second lock behind these.
+      // Requests queue behind the first lock, and the second lock queues behind these.
       const [before, after] = await Promise.all([connect(), connect()]);
       await before.query(`begin; ${LOCK}`);
       await before.query(`update oidc_records set claimed_at = now() where ${text}`, values);
@@ -208,10 +208,10 @@ describe('a refresh token whose first reply nobody wrote down', () => {
   );
 });
 
-describe('the end of a refresh token', () => {
+describe('the lifetime of refresh tokens', () => {
   const settings = { refresh: { idle: 4, absolute: 7 } };
 
-  it('comes after some time unused, and for all that sprang from one sign-in after some more', async () => {
+  it('ends after a time without use, and for all of one sign-in after a longer time', async () => {
     const time = await movableTime();
     const provider = await startProvider({ stores: 'PostgreSQL', settings, ...time.server });
     const [client, person] = await Promise.all([provider.createClient(), provider.createPerson()]);

@@ -50,14 +50,14 @@ const refusals = (): Line[] =>
     .filter((line) => line.includes('"a request was refused"'))
     .map((line) => JSON.parse(line) as Line);
 
-/** The lines of the log that a request has made. */
+/** The log lines of a request. */
 async function linesOf(reply: { headers: Headers }): Promise<Line[]> {
   const id = reply.headers.get('x-request-id');
   await until(() => refusals().some(({ requestId }) => requestId === id));
   return refusals().filter(({ requestId }) => requestId === id);
 }
 
-/** What the server has written of a client, once it is so much. */
+/** The stored refusals of a client, once there are enough. */
 async function kept(id: string, isAll: (rows: ExplainedRefusal[]) => boolean) {
   let rows: ExplainedRefusal[] = [];
   await until(async () => isAll((rows = await provider.operator.refusals.ofClient(shell, id))));
@@ -83,7 +83,7 @@ const register = (metadata: unknown) =>
 
 type Expected = [endpoint: string, error: string, parameter: string | null, reason: RegExp, value?: string];
 
-describe('a refused request is one line that says why:', () => {
+describe('a refused request is one log line with the reason:', () => {
   it.each<[string, () => Promise<{ headers: Headers }>, Expected]>([
     [
       'an unknown redirect URI',
@@ -97,7 +97,7 @@ describe('a refused request is one line that says why:', () => {
       ],
     ],
     [
-      'a scope that the client may not have',
+      'a scope that the client may not request',
       () => token({ grant_type: 'client_credentials', scope: 'orders:write' }),
       ['token', 'invalid_scope', 'scope', /not allowed/, 'orders:write'],
     ],
@@ -122,7 +122,7 @@ describe('a refused request is one line that says why:', () => {
       ['authorization', 'login_required', 'prompt', /authentication is required/, 'none'],
     ],
     [
-      'a request object that is none',
+      'an invalid request object',
       () => get({ request: SECRET }),
       ['authorization', 'invalid_request_object', 'request', /could not parse/],
     ],
@@ -132,7 +132,7 @@ describe('a refused request is one line that says why:', () => {
       ['token', 'invalid_client', 'client_secret', /client authentication failed: invalid secret/],
     ],
     [
-      'another way to authenticate',
+      'another authentication method',
       () => send('/oauth2/token', { body: form({ grant_type: 'client_credentials', client_id: client.id }) }),
       ['token', 'invalid_client', 'token_endpoint_auth_method', /does not match the registered/],
     ],
@@ -142,7 +142,7 @@ describe('a refused request is one line that says why:', () => {
       ['token', 'unsupported_grant_type', 'grant_type', /unsupported/, 'password'],
     ],
     [
-      'a code that is none',
+      'an unknown code',
       () =>
         token({
           grant_type: 'authorization_code',
@@ -153,12 +153,12 @@ describe('a refused request is one line that says why:', () => {
       ['token', 'invalid_grant', 'code', /authorization code not found/],
     ],
     [
-      'a refresh token that is none',
+      'an unknown refresh token',
       () => token({ grant_type: 'refresh_token', refresh_token: SECRET }),
       ['token', 'invalid_grant', 'refresh_token', /refresh token not found/],
     ],
     [
-      'an API that there is not',
+      'an unknown API',
       () => token({ grant_type: 'client_credentials', resource: `https://none.example.test/?x=${SECRET}` }),
       ['token', 'invalid_target', 'resource', /no API/, 'https://none.example.test/'],
     ],
@@ -169,7 +169,7 @@ describe('a refused request is one line that says why:', () => {
       ['token', 'invalid_request', 'client_secret', /must not be in the query/],
     ],
     [
-      'JSON for a form',
+      'JSON instead of a form',
       () =>
         send('/oauth2/token', {
           body: JSON.stringify({ secret: SECRET }),
@@ -178,7 +178,7 @@ describe('a refused request is one line that says why:', () => {
       ['token', 'invalid_request', 'Content-Type', /content-type bodies are supported/],
     ],
     [
-      'a call from a page at another origin',
+      'a call from a page of another origin',
       () =>
         token(
           { grant_type: 'client_credentials' },
@@ -226,22 +226,22 @@ describe('a refused request is one line that says why:', () => {
       ['revocation', 'invalid_client', 'client_secret', /invalid secret/],
     ],
     [
-      'a device request that the client may not make',
+      'a device request that the client may not send',
       () => post(provider, 'device_authorization', client, { scope: 'openid' }),
       ['device_authorization', 'unauthorized_client', 'grant_type', /not allowed/],
     ],
     [
-      'a CIBA request that the client may not make',
+      'a CIBA request that the client may not send',
       () => post(provider, 'bc-authorize', client, { scope: 'openid', login_hint: SECRET }),
       ['backchannel_authentication', 'unauthorized_client', 'grant_type', /not allowed/],
     ],
     [
-      'userinfo with a token that is none',
+      'userinfo with an invalid token',
       () => send('/oauth2/userinfo', { headers: { authorization: `Bearer ${SECRET}` } }),
       ['userinfo', 'invalid_token', 'Authorization', /access token not found/],
     ],
     [
-      'a logout that leads elsewhere',
+      'a logout with an unregistered redirect',
       () => logOut({ client_id: client.id, post_logout_redirect_uri: 'https://else.example.test/bye' }),
       [
         'end_session',
@@ -257,12 +257,12 @@ describe('a refused request is one line that says why:', () => {
       ['registration', 'invalid_client_metadata', 'grant_types', /grant_types/],
     ],
     [
-      'redirect URIs of a registration',
+      'invalid redirect URIs in a registration',
       () => register({ redirect_uris: ['http://a.example.test/'] }),
       ['registration', 'invalid_redirect_uri', 'redirect_uris', /must be https/],
     ],
     [
-      'a registration that is no JSON',
+      'a registration that is not JSON',
       () =>
         send('/oauth2/register', {
           body: `{"client_secret":"${SECRET}`,
@@ -285,12 +285,12 @@ describe('a refused request is one line that says why:', () => {
   });
 });
 
-it('has no secret of anybody’s', () => {
+it('the log of a refused request contains no secret', () => {
   expect(provider.postern.output()).not.toContain(SECRET);
   expect(provider.postern.output()).not.toContain(VERIFIER);
 });
 
-it('names the client, unless what was sent for its id could be a secret', async () => {
+it('the log of a refused request names the client, unless the client_id that was sent could be a secret', async () => {
   const known = await linesOf(await get({ redirect_uri: 'https://else.example.test/cb' }));
   expect(known).toMatchObject([{ client_id: client.id }]);
   const unknown = await linesOf(await get({}, { ...client, id: 'my-ap\r\nSet-Cookie: x' }));
@@ -311,7 +311,7 @@ it('names the client, unless what was sent for its id could be a secret', async 
   expect(swapped).toMatchObject([{ client_id: null, error: 'invalid_client', parameter: 'client_id' }]);
 });
 
-it('is none where a protocol goes on as it should', async () => {
+it('a protocol step that is not an error is not logged as a refusal', async () => {
   const before = refusals().length;
   const tv = await provider.createClient(
     { grant_types: ['urn:ietf:params:oauth:grant-type:device_code'], redirect_uris: [], response_types: [] },
@@ -332,7 +332,7 @@ it('is none where a protocol goes on as it should', async () => {
 });
 
 describe('postern client diagnose', () => {
-  it('lists what was refused, with what to do', async () => {
+  it('lists refused requests with what to do', async () => {
     const app = await provider.createClient({ redirect_uris: ['https://app.example.test/callback'] });
     await get({ redirect_uri: 'https://app.example.test/callback2' }, app);
     await get({ redirect_uri: 'https://app.example.test/callback2' }, app);
@@ -354,7 +354,7 @@ describe('postern client diagnose', () => {
       }),
       expect.objectContaining({
         value: 'https://else.example.test/callback',
-        // Whoever asks must not be one paste away from being let in.
+        // The advice must not let a stranger in by copy and paste.
         advice: expect.not.stringContaining('else.example.test'),
       }),
       expect.objectContaining({
@@ -366,7 +366,7 @@ describe('postern client diagnose', () => {
     ]);
   });
 
-  it('keeps few, however many strangers make, and none of a client that there is not', async () => {
+  it('stores only a few of them, however many strangers cause, and none for an unknown client', async () => {
     const app = await provider.createClient();
     const early = await token({ grant_type: 'password' }, basic(app.secret, app.id));
     expect(early.status).toBe(400);

@@ -27,7 +27,7 @@ describe('management of registered clients', () => {
   const fresh = async () => {
     ({ body: mine } = await register({ ...APP, scope: 'openid email' }));
   };
-  /** What is sent back: all that was read, but what is the server's. */
+  /** The update: everything that was read, except for what the server sets. */
   const updated = (changes: object = {}) => {
     const {
       registration_access_token: _token,
@@ -39,7 +39,7 @@ describe('management of registered clients', () => {
     return { ...metadata, ...changes };
   };
 
-  it('reads what was registered, without the secret', async () => {
+  it('returns the registration without the secret', async () => {
     await fresh();
     const { status, body } = await manage('GET');
     expect(status).toBe(200);
@@ -48,7 +48,7 @@ describe('management of registered clients', () => {
     expect(JSON.stringify(body)).not.toContain('hash');
   });
 
-  it('is answered to pages of any origin, which ask first, as registration is', async () => {
+  it('is allowed from any origin with a preflight, like registration', async () => {
     await fresh();
     const origin = 'https://inspector.example.test';
     for (const [url, methods] of [
@@ -73,7 +73,7 @@ describe('management of registered clients', () => {
     expect([read.status, refused.status]).toEqual([200, 401]);
   });
 
-  it('changes it, on every node, with another token from then on; the secret stays', async () => {
+  it('updates it on every node with a new token, and keeps the secret', async () => {
     await fresh();
     const old = mine.registration_access_token;
     const changed = await manage('PUT', updated({ client_name: 'Another name' }));
@@ -97,14 +97,14 @@ describe('management of registered clients', () => {
     expect(events).toEqual([{ actor_id: mine.client_id }, { actor_id: mine.client_id }]);
   });
 
-  it('hands out a secret when a public client becomes one that needs it', async () => {
+  it('issues a secret if a public client becomes confidential', async () => {
     ({ body: mine } = await register({ ...APP, token_endpoint_auth_method: 'none' }));
     const { body } = await manage('PUT', updated({ token_endpoint_auth_method: 'client_secret_basic' }));
     expect(body.client_secret).toMatch(/^[\w-]{43}$/);
     expect((await post(provider, 'introspect', asClient(body), { token: 'none' })).status).toBe(200);
   });
 
-  it('cannot go beyond the policy, nor lose what the operator set', async () => {
+  it('cannot exceed the policy or remove what the operator set', async () => {
     await fresh();
     for (const more of [
       { grant_types: ['client_credentials'] },
@@ -127,9 +127,9 @@ describe('management of registered clients', () => {
     ['another client_id', () => updated({ client_id: 'another' })],
     ['no client_id', () => updated({ client_id: undefined })],
     ['another secret', () => updated({ client_secret: 'another' })],
-    ['a secret that is none', () => updated({ client_secret: { a: 1 } })],
-    ['a registration token', () => updated({ registration_access_token: 'a' })],
-    ['a statement', () => updated({ software_statement: 'a.b.c' })],
+    ['an invalid secret', () => updated({ client_secret: { a: 1 } })],
+    ['a registration access token', () => updated({ registration_access_token: 'a' })],
+    ['a software statement', () => updated({ software_statement: 'a.b.c' })],
     ['a list', () => []],
   ])('refuses an update with %s', async (_, body) => {
     await fresh();
@@ -137,14 +137,14 @@ describe('management of registered clients', () => {
     expect((await manage('GET')).status).toBe(200);
   });
 
-  it('the hash of the secret is no secret', async () => {
+  it('refuses the hash of the secret as the secret', async () => {
     await fresh();
     const [row] = await provider.sql('select secret_hash from clients where id = $1', [mine.client_id]);
     const client_secret = String(row?.['secret_hash']);
     expect((await manage('PUT', updated({ client_secret }))).status).toBe(400);
   });
 
-  it('takes no other token: another client’s is ended for the try', async () => {
+  it('accepts no other token, not even another client’s', async () => {
     await fresh();
     const { body: another } = await register(APP);
     for (const bearer of [token, 'made-up', another.registration_access_token]) {
@@ -154,7 +154,7 @@ describe('management of registered clients', () => {
     expect((await manage('GET')).status).toBe(200);
   });
 
-  it('deletes it, with all that it holds, on every node', async () => {
+  it('deletes it with all its tokens on every node', async () => {
     await fresh();
     const person = await provider.createPerson();
     const tokens = await signIn(provider, asClient(mine), person, {
@@ -169,7 +169,7 @@ describe('management of registered clients', () => {
     expect(await provider.sql('select 1 from clients where id = $1', [mine.client_id])).toEqual([]);
   });
 
-  it('twenty at once leave one client and no failure', async () => {
+  it('of twenty parallel updates leaves one client and no failure', async () => {
     await fresh();
     const replies = await atOnce(20, (n) => manage('PUT', updated({ client_name: `Name ${n}` })));
     for (const { status } of replies) expect([200, 401]).toContain(status);

@@ -17,7 +17,7 @@ describe('dynamic client registration', () => {
   let provider: Provider;
   let token: string;
   let trusted: string;
-  /** Another node, where anybody may register. */
+  /** Another node with open registration. */
   let open: { url: string };
 
   const cli = async (...args: string[]) => {
@@ -37,7 +37,7 @@ describe('dynamic client registration', () => {
 
   const register = (metadata: unknown, bearer: string | undefined = token, at = provider.url) =>
     send('POST', `${at}/oauth2/register`, { body: metadata, ...(bearer === '' ? {} : { bearer }) });
-  it('openid-client registers itself and signs a person in', async () => {
+  it('works with openid-client, which then signs a person in', async () => {
     const config = await openid.dynamicClientRegistration(new URL(provider.url), APP, undefined, {
       initialAccessToken: token,
       execute: [openid.allowInsecureRequests],
@@ -55,23 +55,23 @@ describe('dynamic client registration', () => {
     expect(event).toMatchObject({ actor_kind: 'anonymous', door: 'oidc', details: { registered: true } });
   });
 
-  describe('takes a token', () => {
+  describe('needs a registration token', () => {
     it.each<[string, () => string]>([
-      ['that there is', () => ''],
-      ['that was made here', () => 'made-up'],
-      ['that is no word for an open door', () => 'open'],
-      ['that is none', () => 'x'.repeat(5000)],
-    ])('%s', async (_, bearer) => {
+      ['none', () => ''],
+      ['an unknown one', () => 'made-up'],
+      ['the word open', () => 'open'],
+      ['an overlong one', () => 'x'.repeat(5000)],
+    ])('and refuses %s', async (_, bearer) => {
       const { status, body } = await register(APP, bearer());
       expect([400, 401]).toContain(status);
       expect(body.error).toMatch(/^invalid_(token|request)$/);
     });
 
-    it('that an operator makes, lists and revokes, and that is stored by hash', async () => {
+    it('that an operator creates, lists and revokes, and that is stored as a hash', async () => {
       const made = (await cli('create', '--expires', '1h')).json as { id: string; token: string };
       expect((await register(APP, made.token)).status).toBe(201);
       expect(JSON.stringify(await provider.sql('select * from oidc_records'))).not.toContain(made.token);
-      // One that began with a hyphen would be an option to the command.
+      // An id that begins with a hyphen would look like an option.
       expect(made.id).toMatch(/^[0-9a-f]{64}$/);
       const listed = async () =>
         ((await cli('list')).json['registration_tokens'] as { id: string; policy: string }[]).map(
@@ -88,7 +88,7 @@ describe('dynamic client registration', () => {
       expect(events.filter(({ details }) => (details as { id: string }).id === made.id)).toHaveLength(2);
     });
 
-    it('for a policy that there is', async () => {
+    it('with an existing policy', async () => {
       const { code, stderr } = await cli('create', '--policy', 'other');
       expect(code).not.toBe(0);
       expect(stderr).toContain('default, trusted');
@@ -109,7 +109,7 @@ describe('dynamic client registration', () => {
       expect((await register(APP, made.token)).status).toBe(401);
     });
 
-    it('whose policy has not gone since', async () => {
+    it('whose policy still exists', async () => {
       const made = await make();
       await provider.sql(
         `update oidc_records set payload = replace(payload::text, 'default', 'gone')::json where id = $1`,
@@ -118,7 +118,7 @@ describe('dynamic client registration', () => {
       expect((await register(APP, made.token)).status).toBe(401);
     });
 
-    it('of all, at most a number in some minutes', async () => {
+    it('within a limit of registrations in some minutes', async () => {
       const replies = await atOnce(25, () => register(APP, '', open.url));
       const refused = replies.filter(({ status }) => status !== 201);
       expect(refused.length).toBeGreaterThanOrEqual(5);
@@ -142,8 +142,8 @@ describe('dynamic client registration', () => {
     });
   });
 
-  describe('keeps to the policy', () => {
-    it('which gives what is not asked for, and what is', async () => {
+  describe('applies the policy,', () => {
+    it('which sets defaults and allows other values within it', async () => {
       const { body } = await register(APP);
       expect(body).toMatchObject({
         scope: 'openid profile email offline_access',
@@ -174,22 +174,22 @@ describe('dynamic client registration', () => {
     it.each<[string, object]>([
       ['a grant type', { grant_types: ['client_credentials'] }],
       ['a scope of an API', { scope: 'openid read' }],
-      ['a scope that there is not', { scope: 'everything' }],
-      ['a way to authenticate', { token_endpoint_auth_method: 'tls_client_auth' }],
-      ['consent for nothing', { first_party: true }],
+      ['an unknown scope', { scope: 'everything' }],
+      ['an authentication method', { token_endpoint_auth_method: 'tls_client_auth' }],
+      ['being first-party', { first_party: true }],
       ['no PKCE', { require_pkce: false }],
-      ['longer tokens', { access_token_ttl: 86_400 }],
-      ['origins of others', { allowed_cors_origins: ['https://attacker.example.test'] }],
+      ['longer token lifetimes', { access_token_ttl: 86_400 }],
+      ['origins of other sites', { allowed_cors_origins: ['https://attacker.example.test'] }],
       ['token exchange', { token_exchange: {} }],
-      ['scopes by the back door', { api_scope: 'read' }],
-    ])('which %s is not in', async (_, metadata) => {
+      ['scopes through another property', { api_scope: 'read' }],
+    ])('which can refuse %s', async (_, metadata) => {
       expect(await register({ ...APP, ...metadata })).toMatchObject({
         status: 400,
         body: { error: 'invalid_client_metadata' },
       });
     });
 
-    it('which cannot make anybody the client of an API, to see the tokens of others', async () => {
+    it('which never makes a client a resource server that introspects others’ tokens', async () => {
       for (const by of [token, trusted])
         expect(await register({ ...APP, apis: [API] }, by)).toMatchObject({
           status: 400,
@@ -197,14 +197,14 @@ describe('dynamic client registration', () => {
         });
     });
 
-    it('which says where people may be sent', async () => {
+    it('which limits redirect URIs', async () => {
       expect(await register({ redirect_uris: ['https://other.example.test/'] }, trusted)).toMatchObject({
         status: 400,
         body: { error: 'invalid_redirect_uri' },
       });
       expect((await register(APP, trusted)).status).toBe(201);
     });
-    it('and no statement of anybody else’s', async () => {
+    it('and refuses software statements of unknown issuers', async () => {
       expect(await register({ ...APP, software_statement: UNSIGNED })).toMatchObject({
         status: 400,
         body: { error: 'unapproved_software_statement' },
@@ -222,29 +222,29 @@ describe('dynamic client registration', () => {
 
     it.each<[string, object]>([
       ['no redirect URI', { redirect_uris: undefined }],
-      ['redirect URIs that are no list', { redirect_uris: REDIRECT_URI }],
-      ['a redirect URI that is none', web('app')],
-      ['a redirect URI that is no string', web({ a: 1 })],
+      ['redirect URIs that are not a list', { redirect_uris: REDIRECT_URI }],
+      ['an invalid redirect URI', web('app')],
+      ['a redirect URI that is not a string', web({ a: 1 })],
       ['a redirect URI without TLS', web('http://app.example.test/callback')],
       ['a redirect URI with a fragment', web(`${REDIRECT_URI}#a`)],
       ['a redirect URI with a password', web('https://a:b@app.example.test/')],
       ['a redirect URI with a wildcard', web('https://*.example.test/')],
       ['a web app on loopback', { ...web('http://127.0.0.1/callback'), application_type: 'web' }],
-      ['a web app with a scheme', { ...web('com.example.app:/callback'), application_type: 'web' }],
-      ['a scheme of everybody’s', web('app:/callback')],
-      ['loopback beside an address without TLS', web('http://127.0.0.1/', 'http://app.example.test/')],
+      ['a web app with a custom scheme', { ...web('com.example.app:/callback'), application_type: 'web' }],
+      ['a common scheme as custom scheme', web('app:/callback')],
+      ['loopback together with a URI without TLS', web('http://127.0.0.1/', 'http://app.example.test/')],
       ['loopback with a password', web('http://a:b@127.0.0.1/callback')],
       ['a script', web('javascript:alert(1)')],
       ['a native app elsewhere without TLS', native('http://app.example.test/')],
-      ['a native app with a scheme of everybody’s', native('app:/callback')],
+      ['a native app with a common scheme', native('app:/callback')],
       ['a native app with a script', native('javascript:alert(1)')],
-      ['a native app’s fragment', native('com.example.app:/callback#a')],
+      ['a native app with a fragment', native('com.example.app:/callback#a')],
       [
         'fifty-one redirect URIs',
         { redirect_uris: Array.from({ length: 51 }, (_, n) => `${REDIRECT_URI}/${n}`) },
       ],
-      ['an endless redirect URI', web(`${REDIRECT_URI}/${'a'.repeat(3000)}`)],
-      ['a sign-out target without TLS', { post_logout_redirect_uris: ['http://app.example.test/'] }],
+      ['an overlong redirect URI', web(`${REDIRECT_URI}/${'a'.repeat(3000)}`)],
+      ['a post-logout redirect URI without TLS', { post_logout_redirect_uris: ['http://app.example.test/'] }],
       ...[
         'client_uri',
         'logo_uri',
@@ -260,23 +260,26 @@ describe('dynamic client registration', () => {
         [`${name} that runs`, { [name]: 'javascript:alert(1)' }],
         [`${name} that is no string`, { [name]: 7 }],
       ]),
-      ['a name that is no string', { client_name: ['An app'] }],
+      ['a name that is not a string', { client_name: ['An app'] }],
       ['an empty name', { client_name: ' ' }],
-      ['an endless name', { client_name: 'a'.repeat(101) }],
-      ['a name that is turned around', { client_name: 'ppa \u202enA' }],
-      ['grant types that are no list', { grant_types: 'authorization_code' }],
-      ['a scope that is no string', { scope: ['openid'] }],
-      ['a response type that is not offered', { response_types: ['token'] }],
-      ['response types that are no list', { response_types: 'code' }],
-      ['a response type that is no string', { response_types: [7] }],
-      ['an unknown way to authenticate', { token_endpoint_auth_method: 'magic' }],
-      ['a shared key for ID tokens', { id_token_signed_response_alg: 'HS256' }],
+      ['an overlong name', { client_name: 'a'.repeat(101) }],
+      ['a reversed name', { client_name: 'ppa \u202enA' }],
+      ['grant types that are not a list', { grant_types: 'authorization_code' }],
+      ['a scope that is not a string', { scope: ['openid'] }],
+      ['an unsupported response type', { response_types: ['token'] }],
+      ['response types that are not a list', { response_types: 'code' }],
+      ['a response type that is not a string', { response_types: [7] }],
+      ['an unknown authentication method', { token_endpoint_auth_method: 'magic' }],
+      ['a symmetric algorithm for ID tokens', { id_token_signed_response_alg: 'HS256' }],
       ['unsigned ID tokens', { id_token_signed_response_alg: 'none' }],
-      ['keys that are none', { jwks: 'a' }],
-      ['keys that are no list', { jwks: { keys: 'a' } }],
+      ['invalid keys', { jwks: 'a' }],
+      ['keys that are not a list', { jwks: { keys: 'a' } }],
       ['a symmetric key', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }],
-      ['keys in two places', { jwks: { keys: [] }, jwks_uri: 'https://app.example.test/jwks' }],
-      ['a private sector', { subject_type: 'pairwise', sector_identifier_uri: 'https://127.0.0.1/sector' }],
+      ['keys by value and by reference', { jwks: { keys: [] }, jwks_uri: 'https://app.example.test/jwks' }],
+      [
+        'a sector identifier at a private address',
+        { subject_type: 'pairwise', sector_identifier_uri: 'https://127.0.0.1/sector' },
+      ],
     ])('%s', async (_, metadata) => {
       const { status, body } = await register({ ...APP, ...metadata });
       expect(status).toBe(400);
@@ -292,19 +295,23 @@ describe('dynamic client registration', () => {
     });
 
     it.each<[string, unknown, string]>([
-      ['what is no JSON', '{', 'application/json'],
+      ['invalid JSON', '{', 'application/json'],
       ['a list', [], 'application/json'],
       ['null', 'null', 'application/json'],
       ['a form', 'client_name=a', 'application/x-www-form-urlencoded'],
-      ['too much', { ...APP, contacts: ['a'.repeat(70_000)] }, 'application/json'],
-      ['a prototype', '{"__proto__":{"redirect_uris":["https://app.example.test/"]}}', 'application/json'],
+      ['too large a body', { ...APP, contacts: ['a'.repeat(70_000)] }, 'application/json'],
+      [
+        'a prototype property',
+        '{"__proto__":{"redirect_uris":["https://app.example.test/"]}}',
+        'application/json',
+      ],
     ])('%s', async (_, body, type) => {
       const reply = await send('POST', `${provider.url}/oauth2/register`, { bearer: token, body, type });
       expect(reply.status).toBe(400);
     });
   });
 
-  it.each([{ application_type: 'native' }, {}])('takes a native app that says %j', async (said) => {
+  it.each([{ application_type: 'native' }, {}])('accepts a native app with %j', async (said) => {
     const redirect_uris = [
       'com.example.app:/callback',
       'http://127.0.0.1/callback',
@@ -319,13 +326,13 @@ describe('dynamic client registration', () => {
     expect((await register(APP)).body).toMatchObject({ application_type: 'web' });
   });
 
-  it('signs a person in to a native app that said of itself only where it listens, at any port', async () => {
+  it('signs a person in to a native app with only a loopback redirect URI, at any port', async () => {
     const { body } = await register({ redirect_uris: ['http://127.0.0.1:3118/callback'] });
     const client = { ...asClient(body), redirectUri: 'http://127.0.0.1:50731/callback' };
     expect(await signIn(provider, client, await provider.createPerson())).toHaveProperty('id_token');
   });
 
-  it('leaves out grant and response types that are not to be had, and says what was registered', async () => {
+  it('drops unsupported grant and response types, and returns what was registered', async () => {
     const asked = {
       grant_types: [
         'authorization_code',
@@ -353,7 +360,7 @@ describe('dynamic client registration', () => {
       });
   });
 
-  it('lets a client that keeps a secret send a nonce instead of PKCE', async () => {
+  it('lets a confidential client send a nonce instead of PKCE', async () => {
     const { body } = await register(APP);
     const person = await provider.createPerson();
     const agent = new UserAgent(provider.url);

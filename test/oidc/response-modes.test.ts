@@ -15,8 +15,8 @@ beforeAll(async () => {
   person = await provider.createPerson();
 });
 
-describe('a signed answer (JARM)', () => {
-  it.each(['RS256', 'ES256', 'EdDSA'])('by %s is what openid-client believes', async (alg) => {
+describe('a signed response (JARM)', () => {
+  it.each(['RS256', 'ES256', 'EdDSA'])('with %s is accepted by openid-client', async (alg) => {
     const client = await provider.createClient({ authorization_signed_response_alg: alg });
     const config = await relyingParty(provider, client, { authorization_signed_response_alg: alg });
     oidc.useJwtResponseMode(config);
@@ -30,7 +30,7 @@ describe('a signed answer (JARM)', () => {
   it.each([
     ['query.jwt', (back: URL) => back.searchParams],
     ['fragment.jwt', (back: URL) => new URLSearchParams(back.hash.slice(1))],
-  ])('comes as %s', async (mode, where) => {
+  ])('is sent by %s', async (mode, where) => {
     const client = await provider.createClient();
     const back = await visit(
       provider,
@@ -47,7 +47,7 @@ describe('a signed answer (JARM)', () => {
     expect(payload.exp).toBeLessThan(Date.now() / 1000 + 601);
   });
 
-  it('carries errors too', async () => {
+  it('can contain an error', async () => {
     const client = await provider.createClient();
     const page = await new UserAgent(provider.url).open(
       authorizationUrl(provider, client, { response_mode: 'jwt', prompt: 'none' }),
@@ -58,7 +58,7 @@ describe('a signed answer (JARM)', () => {
     });
   });
 
-  it('is encrypted for a client that wants that', async () => {
+  it('is encrypted if the client wants it', async () => {
     const client = await provider.createClient({
       jwks: keys.jwks,
       authorization_signed_response_alg: 'ES256',
@@ -87,7 +87,7 @@ describe('form_post', () => {
     ].reduce((text, [entity = '', character = '']) => text.replaceAll(entity, character), html);
 
   it.each(['form_post', 'form_post.jwt'])(
-    '%s is a form with a button, under the policy of every page',
+    '%s shows a form with a button, under the policy of every page',
     async (mode) => {
       const client = await provider.createClient();
       const agent = new UserAgent(provider.url);
@@ -101,7 +101,7 @@ describe('form_post', () => {
       page = await agent.submit(page, { decision: 'allow' }, '/consent');
       expect(page).toMatchObject({ status: 200, leftFor: null });
       const policy = page.headers.get('content-security-policy');
-      // Where the client leads on to is its own affair.
+      // Where the client redirects is its own affair.
       expect(policy).not.toContain('form-action');
       expect(policy).toContain(`script-src 'self';`);
       expect(page.headers.get('cache-control')).toBe('no-store');
@@ -116,7 +116,7 @@ describe('form_post', () => {
     },
   );
 
-  it('posts errors as well', async () => {
+  it('can post an error', async () => {
     const client = await provider.createClient();
     const page = await new UserAgent(provider.url).open(
       authorizationUrl(provider, client, { response_mode: 'form_post', prompt: 'none' }),

@@ -13,7 +13,7 @@ import {
 import { type Client, type Person, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
 import { type Page, UserAgent } from './support/user-agent.ts';
 
-/** What no test of another subject shows; docs/security.md has the whole list. */
+/** Sections that no other test covers. docs/security.md lists all of them. */
 describe('RFC 9700', () => {
   let provider: Provider;
   let client: Client;
@@ -34,7 +34,7 @@ describe('RFC 9700', () => {
   const answerTo = async (parameters: Record<string, string>, by = client) =>
     (await agent.open(authorizationUrl(provider, by, parameters))).leftFor;
 
-  it('2.1.1 a public client is held to PKCE, a confidential one to PKCE or a nonce, in a pushed request as well', async () => {
+  it('2.1.1 a public client must use PKCE, a confidential one PKCE or a nonce, also in a pushed request', async () => {
     const nonce = { nonce: 'n-0S6' };
     const open: [string, Client, Record<string, string>][] = [
       ['nonce', client, nonce],
@@ -82,7 +82,7 @@ describe('RFC 9700', () => {
     'code id_token',
     'code id_token token',
     'none',
-  ])('2.1.2 no token comes from the authorization endpoint: response_type=%s is not there', async (type) => {
+  ])('2.1.2 the authorization endpoint issues no token: response_type=%s is unsupported', async (type) => {
     expect(metadata['response_types_supported']).toEqual(['code']);
     const left = await answerTo({ response_type: type, nonce: 'n' });
     const answer = new URLSearchParams(left?.search || left?.hash.slice(1));
@@ -101,7 +101,7 @@ describe('RFC 9700', () => {
     await expect(provider.createClient({ grant_types: ['password'] })).rejects.toThrow();
   });
 
-  it('2.6 the authorization endpoint answers no call from a script', async () => {
+  it('2.6 the authorization endpoint does not support CORS', async () => {
     const reply = await fetch(authorizationUrl(provider, client), {
       headers: { origin: new URL(REDIRECT_URI).origin },
       redirect: 'manual',
@@ -109,7 +109,7 @@ describe('RFC 9700', () => {
     expect(reply.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  /** The pages of a sign-in, up to the one that asks for consent. */
+  /** The pages of a sign-in up to consent. */
   async function pages(): Promise<Page[]> {
     const visitor = new UserAgent(provider.url);
     const first = await visitor.open(authorizationUrl(provider, await provider.createClient()));
@@ -123,7 +123,7 @@ describe('RFC 9700', () => {
     return [first, second, failed, await visitor.open('/device'), await visitor.open('/oauth2/logout')];
   }
 
-  it('4.2.4 pages send their address to nobody, and load nothing from elsewhere', async () => {
+  it('4.2.4 pages send no Referer and load nothing from other sites', async () => {
     for (const { headers, html } of await pages()) {
       expect(headers.get('referrer-policy')).toMatch(/^(same-origin|no-referrer)$/);
       expect(headers.get('content-security-policy')).toContain(`default-src 'none'`);
@@ -131,14 +131,14 @@ describe('RFC 9700', () => {
     }
   });
 
-  it('4.3.2 an access token in a query opens nothing', async () => {
+  it('4.3.2 an access token in a query is refused', async () => {
     const { access_token: token } = await signIn(provider, client, person, { agent });
     const reply = await fetch(`${provider.url}/oauth2/userinfo?access_token=${token}`);
     expect(reply.status).toBe(400);
     expect(await reply.json()).toMatchObject({ error: 'invalid_request' });
   });
 
-  it('4.4.2.1 every answer names its issuer, an error as well, and metadata says so', async () => {
+  it('4.4.2.1 every response names its issuer, errors too, and metadata says so', async () => {
     expect(metadata['authorization_response_iss_parameter_supported']).toBe(true);
     for (const parameters of [{}, { prompt: 'dance' }, { response_mode: 'fragment' }]) {
       const left = await answerTo(parameters);
@@ -147,7 +147,7 @@ describe('RFC 9700', () => {
     }
   });
 
-  it('4.5.3.1 a code is of no use without the verifier of its own request', async () => {
+  it('4.5.3.1 a code is refused without the verifier of its own request', async () => {
     const code = async () => (await authorize(provider, agent, client, person)).get('code') ?? '';
     for (const code_verifier of ['x'.repeat(43), ''])
       expect((await exchange(provider, client, await code(), { code_verifier })).status).toBe(400);
@@ -164,13 +164,13 @@ describe('RFC 9700', () => {
     expect(decodeJwt(tokens.id_token)['nonce']).toBe('of this one');
   });
 
-  it('4.7.1 state comes back as it was, to the letter', async () => {
+  it('4.7.1 state is returned unchanged', async () => {
     const state = `a b+c&d=e%20"<>'ü\u{1f511}`;
     expect((await answerTo({ state }))?.searchParams.get('state')).toBe(state);
     expect((await answerTo({ state, prompt: 'dance' }))?.searchParams.get('state')).toBe(state);
   });
 
-  it('4.8.2 a verifier is refused for a code that was asked for without a challenge', async () => {
+  it('4.8.2 a verifier is refused for a code that was requested without a challenge', async () => {
     const by = await lenient();
     const code = (await authorize(provider, agent, by, person, without)).get('code') ?? '';
     expect(await exchange(provider, by, code)).toMatchObject({
@@ -179,7 +179,7 @@ describe('RFC 9700', () => {
     });
   });
 
-  it('4.11.2 nobody is sent on from a request whose client or redirect URI is not right', async () => {
+  it('4.11.2 a request with an invalid client or redirect URI does not redirect', async () => {
     const elsewhere = 'https://attacker.example.test/';
     for (const parameters of [
       { client_id: 'nobody', redirect_uri: elsewhere },
@@ -202,7 +202,7 @@ describe('RFC 9700', () => {
     }
   });
 
-  it('4.12 what was posted is never posted on: a redirect after a form is 303', async () => {
+  it('4.12 a redirect after a form is a 303, so that nothing is posted again', async () => {
     const visitor = new UserAgent(provider.url);
     const page = await visitor.open(authorizationUrl(provider, client));
     const action = /<form[^>]*action="([^"]*sign-in)"/.exec(page.html)?.[1] ?? '';
@@ -216,7 +216,7 @@ describe('RFC 9700', () => {
     expect(reply.status).toBe(303);
   });
 
-  it('4.15.1 a client has an identifier that nobody chose, and no person has', async () => {
+  it('4.15.1 client identifiers cannot be chosen and are never those of a person', async () => {
     const [own, other] = await Promise.all(
       [1, 2].map(() => provider.createClient({ grant_types: ['client_credentials'] })),
     );
@@ -230,20 +230,20 @@ describe('RFC 9700', () => {
     });
   });
 
-  it('4.16 no page may be framed', async () => {
+  it('4.16 no page can be framed', async () => {
     for (const { headers } of await pages()) {
       expect(headers.get('content-security-policy')).toContain(`frame-ancestors 'none'`);
       expect(headers.get('x-frame-options')).toBe('DENY');
     }
   });
 
-  it('4.17.2 no answer is sent to another window', async () => {
+  it('4.17.2 no response is sent by postMessage', async () => {
     expect(metadata['response_modes_supported']).not.toContain('web_message');
     const left = await answerTo({ response_mode: 'web_message' });
     expect(left?.searchParams.has('code') ?? false).toBe(false);
   });
 
-  it('4.1.3 a pushed request holds its redirect URI, whatever stands beside it', async () => {
+  it('4.1.3 a pushed request keeps its redirect URI, whatever parameters come with it', async () => {
     const url = pushedUrl(provider, client, await push(provider, client));
     const { leftFor } = await agent.open(`${url}&redirect_uri=https://attacker.example.test/`);
     expect(leftFor?.href.split('?')[0] ?? REDIRECT_URI).toBe(REDIRECT_URI);

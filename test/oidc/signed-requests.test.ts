@@ -51,7 +51,7 @@ describe('a signed request (RFC 9101)', () => {
       `${provider.url}/oauth2/authorize?${new URLSearchParams({ client_id: of.id, ...parameters }).toString()}`,
     );
 
-  it('is taken as openid-client makes it', async () => {
+  it('from openid-client is accepted', async () => {
     const config = await relyingParty(provider, strict);
     const { parameters, checks } = await attempt(strict);
     const url = await oidc.buildAuthorizationUrlWithJAR(config, parameters, {
@@ -62,7 +62,7 @@ describe('a signed request (RFC 9101)', () => {
     expect(tokens.claims()).toMatchObject({ sub: person.id });
   });
 
-  it('can be pushed, and what stands beside it counts for nothing', async () => {
+  it('can be pushed, and parameters beside it are ignored', async () => {
     const request = await sign(claims(client, { state: 'signed-state' }));
     const pushed = await post<{ request_uri: string }>(provider, 'par', client, {
       request,
@@ -81,14 +81,14 @@ describe('a signed request (RFC 9101)', () => {
   });
 
   it.each(['OAuTH-auThZ-REQ+JWt', 'application/oauth-authz-req+jwt', 'jwt'])(
-    'of the type %s is one, whatever the case (RFC 7515 section 4.1.9)',
+    'may have the type %s, in any case (RFC 7515 section 4.1.9)',
     async (typ) => {
       const request = await sign(claims(client), { typ });
       expect((await post(provider, 'par', client, { request })).status).toBe(201);
     },
   );
 
-  it('is asked for of a client that signs all of its requests', async () => {
+  it('is required of a client with require_signed_request_object', async () => {
     const page = await open(strict, claims(strict));
     expect(payloadOf(page)).toMatchObject({ error: 'invalid_request', iss: provider.url });
   });
@@ -97,20 +97,20 @@ describe('a signed request (RFC 9101)', () => {
   const secretOf = (of: Client) => new TextEncoder().encode(of.secret.padEnd(32, ' '));
   const bad: [string, (of: Client) => Promise<string>][] = [
     ['no signature', async (of) => new UnsecuredJWT(claims(of)).encode()],
-    ['another’s signature', async (of) => sign(claims(of), {}, await attackers())],
+    ['another client’s signature', async (of) => sign(claims(of), {}, await attackers())],
     [
-      'a key that it brings along',
+      'an embedded key',
       async (of) => {
         const pair = await generateKeyPair('ES256', { extractable: true });
         return sign(claims(of), { jwk: await exportJWK(pair.publicKey), kid: undefined }, pair.privateKey);
       },
     ],
     [
-      'a MAC under the client secret',
+      'an HMAC with the client secret',
       async (of) => new SignJWT(claims(of)).setProtectedHeader({ alg: 'HS256' }).sign(secretOf(of)),
     ],
     [
-      'a MAC under the public key',
+      'an HMAC with the public key',
       async (of) =>
         new SignJWT(claims(of))
           .setProtectedHeader({ alg: 'HS256', kid: 'signs' })
@@ -120,7 +120,7 @@ describe('a signed request (RFC 9101)', () => {
     ['another audience', (of) => sign(claims(of, { aud: 'https://other.example.test' }))],
     ['another client', (of) => sign(claims(of, { client_id: 'somebody' }))],
     [
-      'a time that is over',
+      'an expiry in the past',
       (of) =>
         sign(claims(of)).then(() =>
           new SignJWT(claims(of))
@@ -129,15 +129,15 @@ describe('a signed request (RFC 9101)', () => {
             .sign(keys.signing.privateKey),
         ),
     ],
-    ['a time to come', (of) => sign(claims(of, { nbf: Math.floor(Date.now() / 1000) + 600 }))],
+    ['a time in the future', (of) => sign(claims(of, { nbf: Math.floor(Date.now() / 1000) + 600 }))],
     ['a request in it', (of) => sign(claims(of, { request: 'x' }))],
     ['a request_uri in it', (of) => sign(claims(of, { request_uri: 'urn:ietf:params:oauth:request_uri:x' }))],
-    ['the form of a client assertion', (of) => sign(claims(of, { sub: of.id }))],
+    ['the claims of a client assertion', (of) => sign(claims(of, { sub: of.id }))],
     ['the type of another JWT', (of) => sign(claims(of), { typ: 'at+jwt' })],
-    ['no form at all', async () => 'x'],
-    ['four dots', async () => 'a.b.c.d.e'],
+    ['something that is not a JWT', async () => 'x'],
+    ['five parts', async () => 'a.b.c.d.e'],
     [
-      'a payload that is no object',
+      'a payload that is not an object',
       async () => `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.W10.x`,
     ],
   ];
@@ -151,7 +151,7 @@ describe('a signed request (RFC 9101)', () => {
     expect(pushed).toMatchObject({ status: 400, body: { error: expect.stringMatching(/^invalid_request/) } });
   });
 
-  it('is not fetched from anywhere', async () => {
+  it('is never fetched from a URL', async () => {
     const page = await open(client, {
       request_uri: 'https://attacker.example.test/request.jwt',
       redirect_uri: client.redirectUri,

@@ -9,7 +9,7 @@ async function keyOf(alg: string, { privateKey }: ReturnType<typeof generateKeyP
   return new SigningKey({ ...(await exportJWK(privateKey)), alg, kid: alg }, clock);
 }
 
-test('signatures of ES256 are r and s of 32 bytes each, however short the numbers are', async () => {
+test('ES256 signatures are r and s of 32 bytes each, however small the numbers are', async () => {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = await keyOf('ES256', pair);
   let short = 0;
@@ -20,7 +20,7 @@ test('signatures of ES256 are r and s of 32 bytes each, however short the number
     if (signature[0] === 0 || signature[32] === 0) short += 1;
     expect(verify('sha256', data, { key: pair.publicKey, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
   }
-  // One number in 256 begins with a zero, which DER leaves out.
+  // One number in 256 begins with a zero byte, which DER omits.
   expect(short).toBeGreaterThan(0);
 });
 
@@ -28,7 +28,7 @@ test.each([
   ['RS256', () => generateKeyPairSync('rsa', { modulusLength: 2048 })],
   ['PS256', () => generateKeyPairSync('rsa', { modulusLength: 2048 })],
   ['EdDSA', () => generateKeyPairSync('ed25519')],
-] as const)('signatures of %s are what jose verifies', async (alg, generate) => {
+] as const)('jose verifies signatures of %s', async (alg, generate) => {
   const pair = generate();
   const key = await keyOf(alg, pair);
   const example = await new CompactSign(Buffer.from('{}')).setProtectedHeader({ alg }).sign(pair.privateKey);

@@ -37,7 +37,7 @@ async function personFrom(...ids: [source: string, sourceId: string][]): Promise
 const subOf = async (person: Person, client = app) =>
   decodeJwt((await signIn(provider, client, person)).id_token).sub;
 
-it('is in all that an app gets, and finds its account', async () => {
+it('a subject source determines sub in every token and finds the account', async () => {
   const person = await personFrom(['shop', '4711']);
   const agent = new UserAgent(provider.url);
   const tokens = await signIn(provider, app, person, { agent });
@@ -81,7 +81,7 @@ it('is in all that an app gets, and finds its account', async () => {
   expect((await userinfo(provider, tokens.access_token)).status).toBe(401);
 });
 
-it('is the account’s own id where there is no other, and never another account’s', async () => {
+it('a subject source falls back to the account’s own id, and never names another account', async () => {
   const [victim, other] = [await provider.createPerson(), await personFrom(['forum', '12'])];
   const theirs = await personFrom(['shop', victim.id.toUpperCase()]);
   const [long, odd] = [await personFrom(['shop', 'x'.repeat(256)]), await personFrom(['shop', 'ä'])];
@@ -89,11 +89,11 @@ it('is the account’s own id where there is no other, and never another account
   const several = await personFrom(['shop', 'b'], ['shop', 'a'], ['forum', '13']);
   await provider.sql(`update imported_accounts set created_at = '2020-01-01' where source_id = 'b'`);
   expect(await subOf(several)).toBe('b');
-  // Another client's subjects are as ever.
+  // Other clients' subjects don't change.
   expect(await subOf(several, await provider.createClient())).toBe(several.id);
 });
 
-it('reaches the person’s own data by an old id that is a UUID', async () => {
+it('a subject source works at the account API, also if the old id is a UUID', async () => {
   const old = 'c0ffee00-0000-4000-8000-000000000001';
   const person = await personFrom(['shop', old]);
   const scope = 'openid me:profile:read';
@@ -104,7 +104,7 @@ it('reaches the person’s own data by an old id that is a UUID', async () => {
   expect(await reply.json()).toMatchObject({ id: old, email: person.email });
 });
 
-it('is in logout tokens', async () => {
+it('a subject source determines sub in logout tokens', async () => {
   const listener = await listenForLogout();
   const told = await provider.createClient({ subject_source: 'shop', backchannel_logout_uri: listener.uri });
   const agent = new UserAgent(provider.url);
@@ -114,13 +114,13 @@ it('is in logout tokens', async () => {
   expect(decodeJwt(listener.tokens[0] ?? '')).toMatchObject({ sub: '4712', aud: told.id });
 });
 
-it.each([[''], ['\0'], [7]])('refuses %j as a source', async (source) => {
+it.each([[''], ['\0'], [7]])('a subject source cannot be %j', async (source) => {
   await expect(provider.createClient({ subject_source: source })).rejects.toMatchObject({
     code: 'invalid_client_metadata',
   });
 });
 
-it('leaves nothing to say of a subject type', async () => {
+it('a subject source cannot be combined with pairwise subjects', async () => {
   const both = provider.createClient({ subject_source: 'shop', subject_type: 'pairwise' });
   await expect(both).rejects.toMatchObject({ code: 'invalid_client_metadata' });
 });

@@ -15,18 +15,18 @@ interface Sent {
   headers?: Record<string, string>;
 }
 
-/** Values that trip programs up. */
+/** Values that break programs. */
 const HOSTILE: [string, string][] = [
   ['a NUL byte', 'a\0b'],
   ['a lone surrogate and a line break', 'a\ud800b\r\nSet-Cookie: x=y'],
   ['markup and SQL', `"><script>alert(1)</script>' or 1=1; drop table users; --`],
-  ['a great length', 'x'.repeat(9_000)],
+  ['an overlong value', 'x'.repeat(9_000)],
   ['emptiness', ''],
   ['JSON', '{"a":[{}],"__proto__":1}'],
 ];
 
-/** Asks every endpoint that discovery names, now and to come, for what it should refuse. */
-describe('every endpoint of discovery', () => {
+/** Sends requests to refuse to every endpoint in discovery, including future ones. */
+describe('every endpoint in discovery', () => {
   let provider: Provider;
   let client: Client;
   let endpoints: Endpoint[];
@@ -55,12 +55,12 @@ describe('every endpoint of discovery', () => {
     authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
   });
 
-  /** What an answer must not be, or null. */
+  /** What is wrong with a reply, or null. */
   async function wrongWith(reply: Response): Promise<string | null> {
     const text = await reply.text();
     const { status } = reply;
     if (status >= 500) return `${status}`;
-    // Guesses at people are counted; each test begins anew.
+    // Guesses are counted; each test starts anew.
     if (status === 429) return null;
     if (/\bat .*\.[jt]s:\d+|node_modules|\/src\/|<script>alert/.test(text))
       return `says ${text.slice(0, 500)}`;
@@ -79,7 +79,7 @@ describe('every endpoint of discovery', () => {
   const send = (url: string, { query, ...init }: Sent): Promise<Response> =>
     fetch(query ? `${url}?${query.toString()}` : url, { redirect: 'manual', ...init });
 
-  /** A request as the endpoint is usually asked, with the client's credentials where it authenticates. */
+  /** The usual request to the endpoint, with client credentials if it needs them. */
   function ask({ url, method, authenticates }: Endpoint, parameters: URLSearchParams): Promise<Response> {
     const headers = authenticates ? basic() : {};
     return method === 'GET'
@@ -87,7 +87,7 @@ describe('every endpoint of discovery', () => {
       : send(url, { method, body: parameters, headers });
   }
 
-  /** Sends everything, some at a time. @returns what was wrong with which. */
+  /** Sends all requests, a few at a time. @returns what was wrong with which. */
   async function complaints(all: [string, () => Promise<Response>][]): Promise<string[]> {
     const found: string[] = [];
     const next = all.values();
@@ -104,29 +104,26 @@ describe('every endpoint of discovery', () => {
   const nameOf = ({ name }: Endpoint, request: Parameters) =>
     `${name} ${String(request['grant_type'] ?? '')}`;
 
-  it('is there', () => {
+  it('exists', () => {
     expect(endpoints.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint']),
     );
   });
 
-  it.each(HOSTILE)(
-    'with %s in any parameter answers in the words of the specifications',
-    async (_, value) => {
-      const all = endpoints.flatMap((endpoint) =>
-        endpoint.requests.flatMap((request, index) =>
-          // What a request usually has not is tried with one request of each endpoint.
-          (index === 0 ? PARAMETERS : Object.keys(request)).map((name): [string, () => Promise<Response>] => [
-            `${nameOf(endpoint, request)} ${name}`,
-            () => ask(endpoint, form({ ...request, [name]: value })),
-          ]),
-        ),
-      );
-      expect(await complaints(all)).toEqual([]);
-    },
-  );
+  it.each(HOSTILE)('with %s in any parameter answers as specified', async (_, value) => {
+    const all = endpoints.flatMap((endpoint) =>
+      endpoint.requests.flatMap((request, index) =>
+        // Try unusual parameters with one request for each endpoint.
+        (index === 0 ? PARAMETERS : Object.keys(request)).map((name): [string, () => Promise<Response>] => [
+          `${nameOf(endpoint, request)} ${name}`,
+          () => ask(endpoint, form({ ...request, [name]: value })),
+        ]),
+      ),
+    );
+    expect(await complaints(all)).toEqual([]);
+  });
 
-  it.each(['%s[]', '%s[a]', '%s.a', '%s '])('takes %s for no parameter', async (pattern) => {
+  it.each(['%s[]', '%s[a]', '%s.a', '%s '])('does not take %s for a parameter', async (pattern) => {
     const all = endpoints.flatMap((endpoint) =>
       endpoint.requests.flatMap((request) =>
         Object.entries(request).map(([name, value]): [string, () => Promise<Response>] => {
@@ -141,7 +138,7 @@ describe('every endpoint of discovery', () => {
     expect(await complaints(all)).toEqual([]);
   });
 
-  /** The status and the OAuth error of a reply: in JSON, at the client or on a page. */
+  /** Status and OAuth error of a reply: as JSON, at the client or on a page. */
   async function outcome(reply: Response): Promise<string> {
     const location = reply.headers.get('location');
     const text = await reply.text();
@@ -151,7 +148,7 @@ describe('every endpoint of discovery', () => {
     return `${reply.status} ${error ?? ''}`;
   }
 
-  /** Each parameter that a request cannot do without, and how it goes when `change` has been at it. */
+  /** The outcome for each required parameter after `change`. */
   async function outcomes(change: (request: Parameters, name: string) => Parameters): Promise<string[]> {
     const all: string[] = [];
     for (const endpoint of endpoints)
@@ -163,14 +160,14 @@ describe('every endpoint of discovery', () => {
     return all;
   }
 
-  it('refuses a request that lacks a parameter', async () => {
+  it('refuses a request without a required parameter', async () => {
     const refused = await outcomes((request, name) =>
       Object.fromEntries(Object.entries(request).filter(([other]) => other !== name)),
     );
     expect(refused).toEqual(refused.map(() => expect.stringMatching(/: (400|303) invalid_request$/)));
   });
 
-  it('refuses a parameter that is there twice', async () => {
+  it('refuses a request with a repeated parameter', async () => {
     const refused = await outcomes((request, name) => ({
       ...request,
       [name]: [request[name] ?? '', 'x'].flat(),
@@ -178,7 +175,7 @@ describe('every endpoint of discovery', () => {
     expect(refused).toEqual(refused.map(() => expect.stringMatching(/: (400|303) invalid_request$/)));
   });
 
-  /** How every endpoint where clients authenticate answers. */
+  /** The replies of every endpoint with client authentication. */
   async function authenticated(sent: (parameters: Parameters) => Sent): Promise<string[]> {
     const found: string[] = [];
     for (const { name, url, authenticates, requests } of endpoints)
@@ -192,7 +189,7 @@ describe('every endpoint of discovery', () => {
   it.each<[string, (parameters: Parameters) => Sent, string]>([
     ['no client', (all) => ({ body: form(all) }), '(400 invalid_request|401 invalid_client)'],
     [
-      'a client that is unknown',
+      'an unknown client',
       (all) => ({ body: form({ ...all, client_id: 'nobody' }), headers: basic('x', 'nobody') }),
       '401 invalid_client',
     ],
@@ -234,13 +231,13 @@ describe('every endpoint of discovery', () => {
       (all) => ({ body: JSON.stringify(all), headers: { ...basic(), 'content-type': 'application/json' } }),
       '400 invalid_request',
     ],
-  ])('where clients authenticate, %s is refused', async (_, sent, refused) => {
+  ])('with client authentication refuses %s', async (_, sent, refused) => {
     const answers = await authenticated(sent);
     expect(answers).toEqual(answers.map(() => expect.stringMatching(new RegExp(`: ${refused}$`))));
   });
 
   it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'])(
-    'is not asked with %s, if not told so',
+    'refuses the method %s unless specified',
     async (method) => {
       for (const { name, url, method: usual, requests } of endpoints) {
         if (method === 'GET' && (usual === 'GET' || name === 'userinfo_endpoint')) continue;
@@ -250,12 +247,12 @@ describe('every endpoint of discovery', () => {
     },
   );
 
-  it('takes no body without end', async () => {
+  it('refuses an endless body', async () => {
     for (const { name, url } of endpoints) {
       const body = form({ token: 'x'.repeat(2_000_000) });
       const status = await send(url, { method: 'POST', body, headers: basic() }).then(
         (reply) => reply.status,
-        // The server may hang up on somebody who goes on and on.
+        // The server may close the connection on an endless body.
         () => 413,
       );
       expect([name, status, [400, 404, 405, 413].includes(status)]).toEqual([name, status, true]);

@@ -24,7 +24,7 @@ const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('
 const refusedWith = (error: string) => ({ status: 400, body: { error } });
 const INVALID = refusedWith('invalid_request');
 
-describe('what is no token exchange', () => {
+describe('token exchange', () => {
   let provider: Provider;
   let person: Person;
   let app: Client;
@@ -48,7 +48,7 @@ describe('what is no token exchange', () => {
     expect(await exchange({})).toMatchObject({ status: 200 });
   });
   afterAll(() => {
-    // Nothing here was a failure of the server.
+    // None of this caused a server error.
     expect(provider.postern.output()).not.toMatch(/"level":"(error|fatal)"/);
   });
 
@@ -62,7 +62,7 @@ describe('what is no token exchange', () => {
   const signedIn = (by: Client) =>
     signIn(provider, by, person, { parameters: { scope: 'openid read', resource: ORDERS } });
 
-  /** Exchanges the person's token, but for what is changed. An empty string leaves a parameter out. */
+  /** Exchanges the person's token with changes. An empty string leaves a parameter out. */
   const exchange = (changes: Parameters, by = gateway, headers: Record<string, string> = {}) => {
     const usual = {
       grant_type: GRANT,
@@ -84,7 +84,7 @@ describe('what is no token exchange', () => {
     ['no subject_token', { subject_token: '' }],
     ['no subject_token_type', { subject_token_type: '' }],
     ['neither', { subject_token: '', subject_token_type: '' }],
-    ['an actor_token_type alone', { actor_token_type: ACCESS_TOKEN }],
+    ['only an actor_token_type', { actor_token_type: ACCESS_TOKEN }],
     ['an actor_token without its type', { actor_token: 'x' }],
     ['two subject_tokens', { subject_token: ['a', 'b'] }],
     ['two subject_token_types', { subject_token_type: [ACCESS_TOKEN, ID_TOKEN] }],
@@ -95,18 +95,18 @@ describe('what is no token exchange', () => {
       `a subject_token_type ${type}`,
       { subject_token_type: TYPE + type },
     ]),
-    ['an actor_token_type that is none', { actor_token: 'x', actor_token_type: 'token' }],
+    ['an unknown actor_token_type', { actor_token: 'x', actor_token_type: 'token' }],
     ...['refresh_token', 'id_token', 'jwt', 'saml1', 'nonsense'].map((type): [string, Parameters] => [
       `a requested_token_type ${type}`,
       { requested_token_type: TYPE + type },
     ]),
-    ['a subject_token that is none', { subject_token: 'nonsense' }],
-    ['a subject_token of three nothings', { subject_token: '..' }],
+    ['an invalid subject_token', { subject_token: 'nonsense' }],
+    ['a subject_token of three empty parts', { subject_token: '..' }],
     ['a subject_token with a NUL byte', { subject_token: 'a\0b' }],
     ['a subject_token with a lone surrogate', { subject_token: 'a\ud800.b.c' }],
-    ['a subject_token of a great length', { subject_token: 'x'.repeat(20_000) }],
-    ['a JWT of a great length', { subject_token: `${'x'.repeat(20_000)}.y.z` }],
-    ['an ID token of nonsense', { subject_token: 'a.b.c', subject_token_type: ID_TOKEN }],
+    ['an overlong subject_token', { subject_token: 'x'.repeat(20_000) }],
+    ['an overlong JWT', { subject_token: `${'x'.repeat(20_000)}.y.z` }],
+    ['an invalid ID token', { subject_token: 'a.b.c', subject_token_type: ID_TOKEN }],
     [
       'an ID token for __proto__',
       {
@@ -114,36 +114,36 @@ describe('what is no token exchange', () => {
         subject_token_type: ID_TOKEN,
       },
     ],
-    ['an actor_token that is none', { actor_token: 'nonsense', actor_token_type: ACCESS_TOKEN }],
-  ])('%s', async (_what, changes) => {
+    ['an invalid actor_token', { actor_token: 'nonsense', actor_token_type: ACCESS_TOKEN }],
+  ])('is refused with %s', async (_what, changes) => {
     expect(await exchange(changes)).toMatchObject(INVALID);
   });
 
   it.each<[string, Parameters]>([
-    ['an API that the client may have none for', { resource: ORDERS }],
-    ['an API that nobody knows', { resource: UNKNOWN }],
-    ['no URI', { resource: 'ledger' }],
+    ['an API that the client’s policy does not list', { resource: ORDERS }],
+    ['an unknown API', { resource: UNKNOWN }],
+    ['something that is not a URI', { resource: 'ledger' }],
     ['a URI with a fragment', { resource: `${LEDGER}#x` }],
-    ['an API, but for a slash', { resource: `${LEDGER}/` }],
+    ['an API except for a slash', { resource: `${LEDGER}/` }],
     ['two APIs', { resource: [LEDGER, UNKNOWN] }],
     ['one API as resource and another as audience', { audience: UNKNOWN }],
-    ['an audience that the client may have none for', { resource: '', audience: ORDERS }],
+    ['an audience that the client’s policy does not list', { resource: '', audience: ORDERS }],
     ['a client as audience', { resource: '', audience: 'CLIENT' }],
-    ['nothing, where there are two to choose from', { resource: '' }],
+    ['nothing where two APIs are possible', { resource: '' }],
     ['markup', { resource: '"><script>alert(1)</script>' }],
     ['a NUL byte', { audience: 'a\0b' }],
-  ])('one for %s', async (_what, changes) => {
+  ])('is refused for %s', async (_what, changes) => {
     expect(await exchange(changes)).toMatchObject(refusedWith('invalid_target'));
   });
 
-  it('names one API in as many ways as it likes', async () => {
+  it('accepts an API as resource or audience, repeated, or as the only possible one', async () => {
     for (const named of [{ audience: LEDGER }, { resource: '', audience: [LEDGER, LEDGER] }])
       expect(await exchange(named)).toMatchObject({ status: 200 });
     const single = await createExchanger({ audiences: [LEDGER] });
     expect(await exchange({ resource: '' }, single)).toMatchObject({ status: 200 });
   });
 
-  it('one by a client that has no policy, or not the grant, or no secret', async () => {
+  it('is refused to a client without a policy, the grant or its secret', async () => {
     const none = await provider.createClient({ grant_types: ['client_credentials', GRANT] });
     expect(await exchange({}, none)).toMatchObject(refusedWith('invalid_target'));
     expect(await exchange({}, app)).toMatchObject(refusedWith('unauthorized_client'));
@@ -158,7 +158,7 @@ describe('what is no token exchange', () => {
     expect(inQuery.status).toBe(400);
   });
 
-  it('one beyond the policy that the command has set', async () => {
+  it('is refused beyond the policy set by the command', async () => {
     const cli = (line: string) =>
       json<{ client_id: string; client_secret: string }>(line.split(' '), { env: provider.postern.env });
     const options = `--exchange-for ${LEDGER} --exchange-from ${app.id} --exchange-impersonation`;
@@ -167,20 +167,20 @@ describe('what is no token exchange', () => {
     expect(await exchange({}, client)).toMatchObject({ status: 200 });
     expect(await exchange({ resource: ORDERS }, client)).toMatchObject(refusedWith('invalid_target'));
     await cli(`client update ${client.id} --exchange-for ${ORDERS}`);
-    // What is said replaces the whole policy; the server hears of it in a moment.
+    // The new value replaces the whole policy, and the server is notified.
     await until(async () => (await exchange({}, client)).status === 400);
     expect(await exchange({}, client)).toMatchObject(refusedWith('invalid_target'));
     expect(await exchange({ resource: ORDERS }, client)).toMatchObject(INVALID);
   });
 
-  it('one of tokens of a client that is not listed', async () => {
+  it('is refused for tokens of a client that the policy does not list', async () => {
     const stranger = await provider.createClient();
     const { access_token: token, id_token: idToken } = await signedIn(stranger);
     expect(await exchange({ subject_token: token })).toMatchObject(INVALID);
     expect(await exchange({ subject_token: idToken, subject_token_type: ID_TOKEN })).toMatchObject(INVALID);
   });
 
-  it('one without an actor where somebody must act, or with somebody else’s token', async () => {
+  it('is refused without an actor where one is required, or with another client’s token', async () => {
     const careful = await createExchanger({ impersonation: false });
     const actors: Parameters[] = [
       {},
@@ -193,7 +193,7 @@ describe('what is no token exchange', () => {
     expect(await exchange(own, careful)).toMatchObject({ status: 200 });
   });
 
-  it('one of a token of another kind than it is said to be', async () => {
+  it('is refused if the token is of another type than stated', async () => {
     const signed = await provider.createClient({ userinfo_signed_response_alg: 'RS256' });
     const { access_token: opaque } = await signIn(provider, signed, person);
     const userinfo = await fetch(`${provider.url}/oauth2/userinfo`, {
@@ -210,7 +210,7 @@ describe('what is no token exchange', () => {
       expect(await exchange({ subject_token: token, subject_token_type: type })).toMatchObject(INVALID);
   });
 
-  it('one of a token that has expired', async () => {
+  it('is refused for an expired token', async () => {
     const hasty = await provider.createClient({ access_token_ttl: 1, id_token_ttl: 1 });
     const late = await createExchanger({ clients: [hasty.id] });
     const held = await signedIn(hasty);
@@ -223,7 +223,7 @@ describe('what is no token exchange', () => {
       expect(await exchange({ subject_token: token, subject_token_type: type }, late)).toMatchObject(INVALID);
   });
 
-  describe('one of a token that is forged', () => {
+  describe('is refused for a forged token', () => {
     let attacker: Keys;
     let lair: Visited;
     beforeAll(async () => {
@@ -249,13 +249,13 @@ describe('what is no token exchange', () => {
 
     const forgeries: [string, (token: string) => Promise<string>][] = [
       ['by another key', (token) => forge(token)],
-      ['by another key of its own name', (token) => forge(token, { kid: 'mine' })],
-      ['with its own key inside', (token) => forge(token, { jwk: attacker.publicJwk })],
-      ['with an address of its keys (jku)', (token) => forge(token, { jku: `${lair.url()}/jku` })],
-      ['with an address of its certificate (x5u)', (token) => forge(token, { x5u: `${lair.url()}/x5u` })],
+      ['by another key under its own key id', (token) => forge(token, { kid: 'mine' })],
+      ['with an embedded key', (token) => forge(token, { jwk: attacker.publicJwk })],
+      ['with a URL of its keys (jku)', (token) => forge(token, { jku: `${lair.url()}/jku` })],
+      ['with a URL of its certificate (x5u)', (token) => forge(token, { x5u: `${lair.url()}/x5u` })],
       ['by another issuer', (token) => forge(token, {}, { iss: lair.url() })],
       [
-        'by nobody (none)',
+        'unsigned (none)',
         async (token) => `${encode({ ...decodeProtectedHeader(token), alg: 'none' })}.${parts(token)[1]}.`,
       ],
       ['without its signature', async (token) => token.replace(/[^.]*$/, '')],
@@ -291,7 +291,7 @@ describe('what is no token exchange', () => {
     });
   });
 
-  it('one of a token that is bound to a certificate, without it (RFC 8705)', async () => {
+  it('is refused for a token bound to a certificate without that certificate (RFC 8705)', async () => {
     const own = { tls_client_certificate_bound_access_tokens: true };
     const bound = await provider.createClient(own);
     const policy = { clients: [bound.id] };
@@ -320,14 +320,14 @@ describe('what is no token exchange', () => {
   });
 
   it.each([
-    ['is no object', 'everything'],
+    ['is not an object', 'everything'],
     ['names no API', {}],
     ['names an empty list of APIs', { audiences: [] }],
-    ['names what is no URI', { audiences: ['ledger'] }],
-    ['has a word too many', { audiences: [LEDGER], everything: true }],
-    ['has clients that are none', { audiences: [LEDGER], clients: [7] }],
-    ['has an impersonation that is neither', { audiences: [LEDGER], impersonation: 'yes' }],
-  ])('a policy that %s is refused with the client', async (_what, policy) => {
+    ['names something that is not a URI', { audiences: ['ledger'] }],
+    ['has an extra property', { audiences: [LEDGER], everything: true }],
+    ['has invalid clients', { audiences: [LEDGER], clients: [7] }],
+    ['has an impersonation that is not a boolean', { audiences: [LEDGER], impersonation: 'yes' }],
+  ])('is refused at registration with a policy that %s', async (_what, policy) => {
     await expect(
       provider.createClient({ grant_types: ['client_credentials', GRANT], token_exchange: policy }),
     ).rejects.toMatchObject({ code: 'invalid_client_metadata' });

@@ -24,9 +24,9 @@ describe.each(STORES)('token exchange on %s', (stores) => {
   let provider: Provider;
   let person: Person;
   let app: Client;
-  /** The API behind the first one. It says who acts. */
+  /** The API behind the first one. It is named as actor. */
   let orders: Client;
-  /** Acts as the person, with nobody the wiser. */
+  /** Impersonates the person. */
   let gateway: Client;
   let keys: ReturnType<typeof createRemoteJWKSet>;
 
@@ -92,7 +92,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
   const isActive = async (token: string) =>
     (await introspect(provider, orders, token)).body['active'] as boolean;
 
-  it('gives an API a token for the next one, and says who acts', async () => {
+  it('issues an API a token for the next one and names the actor', async () => {
     const subject = await signedIn();
     const reply = await exchange(orders, subject.access_token, await acting(orders));
     expect(reply).toMatchObject({
@@ -126,7 +126,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     });
   });
 
-  it('keeps everybody who acted before, the last one outermost', async () => {
+  it('keeps all earlier actors, the last one outermost', async () => {
     const third = await createExchanger({
       audiences: [OPAQUE, LEDGER],
       clients: [orders.id],
@@ -137,14 +137,14 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     const { body } = await exchange(third, second.body.access_token, await acting(third));
     const chain = { sub: third.id, act: { sub: orders.id } };
     expect(await verified(body.access_token)).toMatchObject({ sub: person.id, act: chain });
-    // Impersonation by the next one hides itself, and nobody else.
+    // If the next one impersonates, only it is left out.
     const hidden = await exchange(third, second.body.access_token, { resource: OPAQUE });
     expect(await introspect(provider, orders, hidden.body.access_token)).toMatchObject({
       body: { active: true, sub: person.id, act: { sub: orders.id } },
     });
   });
 
-  it('lets a person act, with a token of theirs that the client has', async () => {
+  it('lets a person be the actor, with a token of theirs that the client has', async () => {
     const helpdesk = await provider.createClient({
       grant_types: ['authorization_code', GRANT],
       token_exchange: { audiences: [LEDGER], clients: [app.id] },
@@ -166,7 +166,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     }
   });
 
-  it('says of a person who acts no more than the client knows (pairwise subjects)', async () => {
+  it('names a person who acts by the subject that the client knows (pairwise subjects)', async () => {
     const helpdesk = await provider.createClient({
       grant_types: ['authorization_code', GRANT],
       subject_type: 'pairwise',
@@ -188,7 +188,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     }
   });
 
-  it('gives a client that may impersonate the person’s token alone', async () => {
+  it('issues a client that may impersonate the person’s token without an actor', async () => {
     const { access_token: subject } = await signedIn();
     const { body } = await exchange(gateway, subject);
     expect(await verified(body.access_token)).toMatchObject({ sub: person.id, client_id: gateway.id });
@@ -212,7 +212,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     expect(await verified(tokens.access_token)).toMatchObject({ sub: person.id });
   });
 
-  it('takes opaque tokens and ID tokens as well, and gives opaque ones where the API has them', async () => {
+  it('accepts opaque tokens and ID tokens too, and issues opaque ones for APIs with that format', async () => {
     const { access_token: jwt, id_token: idToken } = await signedIn();
     const { access_token: opaque } = await signedIn({ resource: OPAQUE });
     expect(opaque).not.toContain('.');
@@ -222,7 +222,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
       exchange(gateway, jwt, { resource: OPAQUE }),
     ]);
     expect(await verified(fromOpaque.body.access_token)).toMatchObject({ sub: person.id, scope: 'read' });
-    // An ID token says who it is, and allows nothing.
+    // An ID token identifies the person but grants no scope.
     const claims = await verified(fromId.body.access_token);
     expect(claims.sub).toBe(person.id);
     expect(claims).not.toHaveProperty('scope');
@@ -232,7 +232,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     });
   });
 
-  it('only ever narrows: scopes are the subject’s and the client’s and the API’s, and it ends no later', async () => {
+  it('only ever narrows: to scopes of subject token, client and API, and to the earlier expiry', async () => {
     const { access_token: both } = await signedIn({ scope: 'openid read write' });
     const { access_token: write } = await signedIn({ scope: 'openid write' });
     expect((await exchange(gateway, both)).body.scope).toBe('read');
@@ -276,7 +276,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
         provider.operator.accounts.setPassword(id, 'four other unrelated words', systemActor),
     ],
   ] as [string, (who: Person, agent: UserAgent) => Promise<unknown>][])(
-    'what it gave ends at once when %s, and nothing more is given',
+    'issues tokens that end at once when %s, and then no more',
     async (_what, end) => {
       const who = await provider.createPerson();
       const agent = new UserAgent(provider.url);
@@ -298,7 +298,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     },
   );
 
-  it('ends with the client that the subject’s token was for, and with the one that got it', async () => {
+  it('issues tokens that end with the client of the subject token and with their own client', async () => {
     const [one, two] = [await provider.createClient(), await provider.createClient()];
     const by = () => createExchanger({ audiences: [LEDGER], clients: [one.id, two.id], impersonation: true });
     const [first, second] = [await by(), await by()];
@@ -313,7 +313,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     expect(await Promise.all(held.map(isActive))).toEqual([false, false]);
   });
 
-  it('is revoked by the client that got it, which ends nothing else', async () => {
+  it('issues tokens that their client can revoke, which ends nothing else', async () => {
     const { access_token: subject, refresh_token: lasting } = await signedIn();
     for (const resource of [LEDGER, OPAQUE]) {
       const { access_token: token } = (await exchange(gateway, subject, { resource })).body;
@@ -332,12 +332,12 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     });
   });
 
-  it('heeds may_act: nobody else may exchange a token that names a party', async () => {
+  it('respects may_act: a token that names a party can be exchanged by nobody else', async () => {
     const strict = await provider.createClient();
     const policy = { audiences: [LEDGER], clients: [strict.id], impersonation: true };
     const [named, other] = [await createExchanger(policy), await createExchanger(policy)];
     await provider.operator.clients.update(shell, strict.id, { metadata: { may_act: named.id } });
-    // The change is announced; the server has heard of it when the tokens say so.
+    // The change is announced: the server knows once tokens contain it.
     await until(async () => 'may_act' in decodeJwt((await signedIn({}, strict)).access_token));
     const tokens = await signedIn({}, strict);
     expect(decodeJwt(tokens.access_token)).toMatchObject({ may_act: { sub: named.id } });
@@ -359,7 +359,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     }
   });
 
-  describe('with a token that is bound to a key (RFC 9449)', () => {
+  describe('with a DPoP-bound token (RFC 9449)', () => {
     let key: Keys;
     let jkt: string;
     let bound: string;
@@ -381,13 +381,13 @@ describe.each(STORES)('token exchange on %s', (stores) => {
       expect(decodeJwt(bound)).toMatchObject({ cnf: { jkt } });
     });
 
-    it('is done with proof of that key, and gives one that is bound to it', async () => {
+    it('needs a proof of that key, and issues a token bound to it', async () => {
       const { body } = await exchange(exchanger, bound, {}, { DPoP: await proof(provider, key) });
       expect(body.token_type).toBe('DPoP');
       expect(await verified(body.access_token)).toMatchObject({ cnf: { jkt } });
     });
 
-    it('is refused without, and with proof of another key', async () => {
+    it('is refused without a proof or with one of another key', async () => {
       const other = await newKeys();
       for (const headers of [{}, { DPoP: await proof(provider, other) }] as Record<string, string>[]) {
         expect(await exchange(exchanger, bound, {}, headers)).toMatchObject({

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await provider.createApi({ identifier: API, scopes: ['read'] });
 });
 
-describe('tokens by client', () => {
+describe('by client metadata,', () => {
   it.each(['RS256', 'ES256', 'EdDSA'])('an ID token is signed by %s', async (alg) => {
     const client = await provider.createClient({ id_token_signed_response_alg: alg });
     const config = await relyingParty(provider, client, { id_token_signed_response_alg: alg });
@@ -48,7 +48,7 @@ describe('tokens by client', () => {
     expect(tokens.claims()).toMatchObject({ sub: person.id });
   });
 
-  it('userinfo is signed, and encrypted, for a client that says so', async () => {
+  it('userinfo is signed, and encrypted', async () => {
     const client = await provider.createClient({
       jwks: keys.jwks,
       userinfo_signed_response_alg: 'ES256',
@@ -92,24 +92,21 @@ describe('tokens by client', () => {
   it.each([
     ['an opaque', {}],
     ['a JWT', { resource: API, scope: 'openid read' }],
-  ])(
-    'introspection of %s token is never plain for a client that has it encrypted',
-    async (_what, parameters) => {
-      const client = await provider.createClient({
-        jwks: keys.jwks,
-        introspection_signed_response_alg: 'ES256',
-        introspection_encrypted_response_alg: 'RSA-OAEP-256',
-      });
-      const { access_token: token } = await signIn(provider, client, person, { parameters });
-      expect(await post(provider, 'introspect', client, { token })).toMatchObject({
-        status: 400,
-        body: { error: 'invalid_request' },
-      });
-      const headers = { accept: 'application/token-introspection+jwt' };
-      const reply = await post(provider, 'introspect', client, { token }, headers);
-      expect(reply.text.split('.')).toHaveLength(5);
-    },
-  );
+  ])('introspection of %s token is never plain if it is to be encrypted', async (_what, parameters) => {
+    const client = await provider.createClient({
+      jwks: keys.jwks,
+      introspection_signed_response_alg: 'ES256',
+      introspection_encrypted_response_alg: 'RSA-OAEP-256',
+    });
+    const { access_token: token } = await signIn(provider, client, person, { parameters });
+    expect(await post(provider, 'introspect', client, { token })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    });
+    const headers = { accept: 'application/token-introspection+jwt' };
+    const reply = await post(provider, 'introspect', client, { token }, headers);
+    expect(reply.text.split('.')).toHaveLength(5);
+  });
 
   it.each([
     ['id_token_signed_response_alg', 'none'],
@@ -125,7 +122,7 @@ describe('tokens by client', () => {
     ['userinfo_encrypted_response_alg', 'A128KW'],
     ['request_object_encryption_alg', 'RSA-OAEP-256'],
     ['subject_type', 'secret'],
-  ])('%s: %s is refused', async (name, value) => {
+  ])('the property %s cannot be %s', async (name, value) => {
     const refused = provider.createClient({ jwks: keys.jwks, [name]: value });
     await expect(refused).rejects.toMatchObject({ code: 'invalid_client_metadata' });
   });
@@ -146,7 +143,7 @@ describe('pairwise subjects', () => {
   const subject = async (client: Client) =>
     decodeJwt((await signIn(provider, client, person)).id_token).sub ?? '';
 
-  it('are the same in one sector, and tell another nothing', async () => {
+  it('are the same within a sector, and different elsewhere', async () => {
     const [first, same, other] = [await subject(here), await subject(alsoHere), await subject(there)];
     expect(same).toBe(first);
     expect(other).not.toBe(first);
@@ -157,7 +154,7 @@ describe('pairwise subjects', () => {
     expect(await subject(open)).toBe(person.id);
   });
 
-  it('are in every form of token, and to whoever introspects one', async () => {
+  it('are in every form of token, and in introspection by anybody', async () => {
     const sub = await subject(here);
     const config = await relyingParty(provider, here);
     const tokens = await signIn(provider, here, person);
@@ -186,7 +183,7 @@ describe('pairwise subjects', () => {
     expect(decodeJwt(refreshed.body.id_token).sub).toBe(sub);
   });
 
-  it('take part in prompt=none with an id_token_hint, and their tokens end like any other', async () => {
+  it('work with prompt=none and an id_token_hint, and their tokens end like any other', async () => {
     const agent = new UserAgent(provider.url);
     const tokens = await signIn(provider, here, person, {
       agent,
@@ -202,7 +199,7 @@ describe('pairwise subjects', () => {
     });
   });
 
-  it('need a sector identifier when redirect URIs have more than one host', async () => {
+  it('need a sector identifier if redirect URIs have more than one host', async () => {
     const refused = provider.createClient({
       subject_type: 'pairwise',
       redirect_uris: ['https://one.example.test/callback', 'https://two.example.test/callback'],
@@ -211,7 +208,7 @@ describe('pairwise subjects', () => {
   });
 });
 
-it('a public client, which anybody may claim to be, is shown its own tokens alone', async () => {
+it('a public client, which anybody can claim to be, can introspect only its own tokens', async () => {
   const [spa, app] = [await provider.createClient({}, { isPublic: true }), await provider.createClient()];
   const [mine, theirs] = [await signIn(provider, spa, person), await signIn(provider, app, person)];
   const ofApi = await signIn(provider, app, person, { parameters: { scope: 'openid read', resource: API } });

@@ -20,7 +20,7 @@ let redis: RedisServer;
 let ground: Ground;
 
 beforeAll(async () => {
-  // What it holds survives: a caller must get by with what was there.
+  // Redis keeps its data: a caller must be able to continue with what was there.
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await temporaryFolder()];
   [redis, postgres] = await Promise.all([startRedis(durable), startPostgres()]);
   await migrate(postgres.databaseUrl(), createLogger('silent'));
@@ -52,7 +52,7 @@ const memory = async (limit: string) => {
   admin.disconnect();
 };
 
-/** What asks Redis, and what asks PostgreSQL before anything else. */
+/** Steps that ask Redis, and steps that ask PostgreSQL first. */
 const WITH_REDIS = [
   'code, opaque token',
   'refresh, opaque token',
@@ -65,7 +65,7 @@ const WITH_POSTGRES = [...WITH_REDIS, 'refresh, JWT', 'reset link', 'registratio
 interface Fault {
   strike(): Promise<unknown>;
   heal(): Promise<unknown>;
-  /** Some of the steps that it must strike. */
+  /** Some steps that it must affect. */
   strikes: string[];
 }
 
@@ -84,7 +84,10 @@ const FAULTS: Record<string, Fault> = {
   },
 };
 
-/** Where requests are held back while the fault strikes, by the table that they want next; and some that it must strike. */
+/**
+ * Where to hold requests while the fault happens: at the table that they need next; and steps that it must
+ * affect.
+ */
 const DURING: [fault: string, table: string, strikes: string[]][] = [
   ['PostgreSQL killed', 'users', WITH_POSTGRES],
   ['Redis stopped', 'oidc_records', ['refresh, opaque token']],
@@ -98,7 +101,7 @@ const prepare = (): Promise<Steps> =>
     Object.entries(steps(ground)).map(async ([name, step]): Promise<Steps[number]> => [name, await step()]),
   );
 
-/** The same request again, as long as it is told to come again. */
+/** Repeats the same request while it is told to retry. */
 async function untilAnswered(attempt: Attempt): Promise<Outcome> {
   for (;;) {
     const outcome = await attempt();
@@ -107,7 +110,7 @@ async function untilAnswered(attempt: Attempt): Promise<Outcome> {
   }
 }
 
-/** Waits until each of `tries` is over or waits for a lock. */
+/** Waits until each of `tries` is finished or waits for a lock. */
 async function areHeld(observer: Connection, tries: Promise<unknown>[]): Promise<void> {
   let over = 0;
   for (const one of tries) void one.finally(() => (over += 1));
@@ -129,7 +132,7 @@ const connect = async (): Promise<Connection> => {
   return connection;
 };
 
-/** Tries all, has the fault strike at the right moment, and tries again what was told to come again. */
+/** Tries everything, causes the fault at the right moment, and repeats what was told to retry. */
 async function expectNothingLost(
   { strike, heal, strikes }: Fault,
   tryAll: (all: Steps, strike: () => Promise<unknown>) => Promise<Outcome[]>,
@@ -148,7 +151,7 @@ async function expectNothingLost(
   expect(again.filter(({ done }) => !done)).toEqual([]);
 }
 
-describe('a request that is not answered costs nothing', () => {
+describe('a request without an answer costs nothing', () => {
   it.each(['Redis stopped', 'Redis full', 'PostgreSQL stopped'])('with %s', async (fault) => {
     await expectNothingLost(FAULTS[fault]!, async (all, strike) => {
       await strike();

@@ -7,7 +7,7 @@ import { UserAgent } from './support/user-agent.ts';
 
 const MAX_OPEN = 500;
 
-describe('a visitor whom nobody knows', () => {
+describe('an anonymous visitor', () => {
   let provider: Provider;
   let client: Client;
   let person: Person;
@@ -20,14 +20,17 @@ describe('a visitor whom nobody knows', () => {
 
   afterAll(() => redis.disconnect());
 
-  /** Asks from an address, as a browser that follows no redirect. */
+  /** Requests from an address, like a browser that does not follow redirects. */
   const ask = (from: string, url: string) =>
     fetch(url, { redirect: 'manual', headers: { 'accept': 'text/html', 'x-forwarded-for': from } });
   const visits = async () => redis.keys('postern:Interaction:*');
   const errorOf = (reply: Response) =>
     new URL(reply.headers.get('location') ?? '', provider.url).searchParams.get('error');
 
-  /** All that is in Redis for visits: bytes with what Redis itself needs, and the longest time to live in milliseconds. */
+  /**
+   * Everything in Redis for visits: bytes including the overhead of Redis, and the longest time to live in
+   * milliseconds.
+   */
   async function cost() {
     const keys = [...(await visits()), ...(await redis.keys('postern:counter:open:*'))];
     const bytes = await Promise.all(keys.map((key) => redis.memory('USAGE', key)));
@@ -35,7 +38,7 @@ describe('a visitor whom nobody knows', () => {
     return { bytes: bytes.reduce<number>((sum, each) => sum + (each ?? 0), 0), life: Math.max(...lives) };
   }
 
-  it('leaves at most 2 KB for ten minutes, however much it asks for', async () => {
+  it('leaves at most 2 KB for ten minutes, however long the request', async () => {
     for (const long of [
       { state: 'x'.repeat(1_025) },
       { nonce: 'x'.repeat(257) },
@@ -63,14 +66,14 @@ describe('a visitor whom nobody knows', () => {
     }
   });
 
-  it('may ask for more by a client that answers for it', async () => {
+  it('may send longer requests through a client that pushes them', async () => {
     const uri = await push(provider, client, { login_hint: 'x'.repeat(2_000) });
     expect((await ask('192.0.2.1', pushedUrl(provider, client, uri))).status).toBe(303);
     const long = { login_hint: 'x'.repeat(5_000), response_type: 'code', redirect_uri: client.redirectUri };
     expect(await post(provider, 'par', client, long)).toMatchObject({ status: 400 });
   });
 
-  it(`is one of ${MAX_OPEN} of a source that wait at once; the next is told to come later`, async () => {
+  it(`is one of ${MAX_OPEN} that one source may have open, and the next is told to retry later`, async () => {
     const url = authorizationUrl(provider, client);
     const replies = await atOnce(MAX_OPEN + 1, () => ask('192.0.2.2', url));
     const refused = replies.filter(({ status }) => status !== 303);
@@ -79,7 +82,7 @@ describe('a visitor whom nobody knows', () => {
     expect((await ask('192.0.2.3', url)).status).toBe(303);
   });
 
-  it('leaves no session: neither for the page of codes, nor to sign out', async () => {
+  it('gets no session on the page for user codes or by signing out', async () => {
     const agent = new UserAgent(provider.url);
     await agent.open('/device');
     await agent.open('/oauth2/logout');
@@ -90,7 +93,7 @@ describe('a visitor whom nobody knows', () => {
     ).toHaveLength(1);
   });
 
-  it('may send what frameworks seal in their state, and an ID token as a hint', async () => {
+  it('may send sealed state as frameworks do, and an ID token as a hint', async () => {
     const { id_token: hint } = await signIn(provider, client, person);
     const url = authorizationUrl(provider, client, {
       redirect_uri: client.redirectUri,
@@ -106,7 +109,7 @@ describe('a visitor whom nobody knows', () => {
     await redis.del(visit);
   });
 
-  it('may sign in by a request that is as long as it may be', async () => {
+  it('may sign in with a request of the maximum length', async () => {
     const long = { state: 'x'.repeat(700), login_hint: randomBytes(150).toString('hex') };
     const code = await signIn(provider, client, person, { parameters: long });
     expect(code.access_token).toBeDefined();

@@ -3,13 +3,13 @@ import type { Client, Provider } from './provider.ts';
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** A service account that has no secret: its key is all that it shows. */
+/** A service account without a secret, which has only its key. */
 export async function createService(provider: Provider, metadata: object): Promise<Client> {
   const none = { response_types: [], redirect_uris: [] };
   return provider.createClient({ grant_types: [JWT_BEARER], ...none, ...metadata }, { isPublic: true });
 }
 
-/** Shows an assertion to the token endpoint. */
+/** Sends an assertion to the token endpoint. */
 export const redeem = (
   node: Pick<Provider, 'url'>,
   by: Client,

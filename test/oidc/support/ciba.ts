@@ -3,7 +3,7 @@ import type { Client, Person, Provider } from './provider.ts';
 import { type Page, UserAgent } from './user-agent.ts';
 
 export const CIBA = 'urn:openid:params:grant-type:ciba';
-/** The metadata of a client that polls. */
+/** Metadata of a client in poll mode. */
 export const POLL = {
   grant_types: [CIBA, 'refresh_token'],
   response_types: [],
@@ -17,7 +17,7 @@ interface Asked {
   interval: number;
 }
 
-/** Asks for the login of somebody who is elsewhere. */
+/** Sends a backchannel authentication request. */
 export const askForLogin = (
   provider: Pick<Provider, 'url'>,
   client: Client,

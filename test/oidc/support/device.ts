@@ -4,14 +4,14 @@ import type { Client, Person, Provider } from './provider.ts';
 import { type Page, UserAgent } from './user-agent.ts';
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
-/** The metadata of a device. */
+/** Metadata of a device client. */
 export const DEVICE = {
   grant_types: [DEVICE_CODE, 'refresh_token'],
   response_types: [],
   redirect_uris: [],
 };
 
-/** What a device is told (RFC 8628 section 3.2). */
+/** The reply to a device (RFC 8628 section 3.2). */
 export interface Codes {
   device_code: string;
   user_code: string;
@@ -21,7 +21,7 @@ export interface Codes {
   interval: number;
 }
 
-/** Asks for the codes, as the device. */
+/** Requests the codes as the device. */
 export const beginDevice = async (
   provider: Pick<Provider, 'url'>,
   client: Client,
@@ -42,7 +42,7 @@ export const pollDevice = (
 ): Promise<Reply<Tokens>> =>
   post<Tokens>(provider, 'token', client, { grant_type: DEVICE_CODE, device_code: code });
 
-/** Types the code, continues, and answers what the interaction asks. */
+/** Enters the code, continues, and answers the interaction. */
 export async function approveDevice(
   provider: Pick<Provider, 'url'>,
   person: Person,

@@ -2,20 +2,20 @@ import type { Client } from './provider.ts';
 
 type Parameters = Record<string, string | string[]>;
 
-/** An endpoint of discovery, and requests to it that lack nothing. */
+/** An endpoint in discovery, and complete requests to it. */
 export interface Endpoint {
   name: string;
   url: string;
-  /** How it is usually asked. */
+  /** Its usual method. */
   method: 'GET' | 'POST';
   requests: Parameters[];
-  /** What of them can be left out. */
+  /** Parameters of these that are optional. */
   optional?: string[];
-  /** Whether clients have to authenticate there. */
+  /** Whether clients have to authenticate. */
   authenticates: boolean;
 }
 
-/** What a request may have, by all the specifications that there are endpoints for (IANA "OAuth Parameters"). */
+/** Request parameters of all specifications with endpoints here (IANA "OAuth Parameters"). */
 export const PARAMETERS =
   `acr_values actor_token actor_token_type assertion audience auth_req_id authorization_details
   binding_message claims claims_locales client_assertion client_assertion_type client_id client_notification_token
@@ -25,7 +25,7 @@ export const PARAMETERS =
   response_mode response_type scope state subject_token subject_token_type token token_type_hint ui_locales user_code
   username`.split(/\s+/);
 
-/** The codes of errors that these specifications register, but for those of a server that fails. */
+/** Error codes registered by these specifications, except for server errors. */
 export const ERROR_CODES = `access_denied account_selection_required authorization_pending consent_required
   expired_login_hint_token expired_token interaction_required insufficient_scope insufficient_user_authentication
   invalid_authorization_details invalid_binding_message invalid_client invalid_client_metadata invalid_dpop_proof
@@ -35,10 +35,10 @@ export const ERROR_CODES = `access_denied account_selection_required authorizati
   unauthorized_client unknown_user_id unmet_authentication_requirements unsupported_grant_type unsupported_response_mode
   unsupported_response_type unsupported_token_type use_dpop_nonce`.split(/\s+/);
 
-/** The API that tokens are exchanged for. */
+/** The API for exchanged tokens. */
 export const API = 'https://sweep.example.test';
 
-/** What a token request has besides the grant type. Of a grant that is not here, nothing. */
+/** Parameters of a token request besides the grant type. Grants that are not listed have none. */
 const GRANTS: Record<string, Parameters> = {
   'authorization_code': {
     code: 'x',
@@ -61,7 +61,7 @@ interface Metadata extends Record<string, unknown> {
   grant_types_supported: string[];
 }
 
-/** The endpoints that the issuer names in discovery; one that came since is asked with nothing special. */
+/** The endpoints in discovery. New ones are tested without special parameters. */
 export async function discoverEndpoints(issuer: string, { id, redirectUri }: Client): Promise<Endpoint[]> {
   const reply = await fetch(`${issuer}/.well-known/openid-configuration`);
   const metadata = (await reply.json()) as Metadata;
@@ -83,7 +83,8 @@ export async function discoverEndpoints(issuer: string, { id, redirectUri }: Cli
     pushed_authorization_request_endpoint: { requests: [authorization], optional: ['client_id', 'scope'] },
     token_endpoint: {
       requests: metadata.grant_types_supported.map((grant) => ({ grant_type: grant, ...GRANTS[grant] })),
-      // The first is looked at when there is a code, the other may be called audience, and either come more than once.
+      // The first is checked only with a valid code, the other may be called audience, and either may be
+      // repeated.
       optional: ['code_verifier', 'resource'],
     },
     introspection_endpoint: { requests: [{ token: 'x' }] },

@@ -11,7 +11,7 @@ export interface Tokens {
   scope: string;
 }
 
-/** A reply of an OAuth endpoint; `body` is empty when it is no JSON. */
+/** A reply of an OAuth endpoint. `body` is empty if it is not JSON. */
 export interface Reply<T = Record<string, unknown>> {
   status: number;
   headers: Headers;
@@ -21,7 +21,7 @@ export interface Reply<T = Record<string, unknown>> {
 
 type Parameters = Record<string, string | string[]>;
 
-/** One code verifier for all; PKCE itself is tested with others. */
+/** One code verifier for all tests. PKCE itself is tested with others. */
 export const VERIFIER = randomBytes(32).toString('base64url');
 const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url');
 
@@ -54,7 +54,7 @@ export async function post<T = Record<string, unknown>>(
   return { status: reply.status, headers: reply.headers, body, text };
 }
 
-/** An authorization request. A parameter given as an empty string is left out. */
+/** Parameters of an authorization request. An empty string leaves one out. */
 function authorizationRequest(client: Client, parameters: Parameters): Parameters {
   const all: Parameters = {
     client_id: client.id,
@@ -69,7 +69,7 @@ function authorizationRequest(client: Client, parameters: Parameters): Parameter
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }
 
-/** The address of an authorization request. A parameter given as an empty string is left out. */
+/** The URL of an authorization request. An empty string leaves a parameter out. */
 export const authorizationUrl = (
   provider: Pick<Provider, 'url'>,
   client: Client,
@@ -88,11 +88,11 @@ export async function push(
   return body.request_uri;
 }
 
-/** The address of the authorization request that was pushed. */
+/** The URL of a pushed authorization request. */
 export const pushedUrl = (provider: Pick<Provider, 'url'>, { id }: Client, requestUri: string): string =>
   `${provider.url}/oauth2/authorize?${form({ client_id: id, request_uri: requestUri }).toString()}`;
 
-/** Answers the pages of an interaction as the person: signs in, allows what is asked for. */
+/** Answers the pages of an interaction as the person: signs in and consents. */
 export async function answer(agent: UserAgent, start: Page, { email, password }: Person): Promise<Page> {
   let page = start;
   for (let pages = 0; page.leftFor === null && pages < 4; pages += 1) {
@@ -103,7 +103,9 @@ export async function answer(agent: UserAgent, start: Page, { email, password }:
   return page;
 }
 
-/** Sends the person through an authorization request. @returns what the client's redirect URI gets. */
+/**
+ * Sends the person through an authorization request. @returns the parameters at the client's redirect URI.
+ */
 export async function authorize(
   provider: Pick<Provider, 'url'>,
   agent: UserAgent,
@@ -171,7 +173,7 @@ export const refresh = (
 export const introspect = (provider: Pick<Provider, 'url'>, client: Client, token: string): Promise<Reply> =>
   post(provider, 'introspect', client, { token });
 
-/** The status of a call to the userinfo endpoint, and what it says. */
+/** Status and body of a call to the userinfo endpoint. */
 export async function userinfo(provider: Pick<Provider, 'url'>, token: string): Promise<Reply> {
   const reply = await fetch(`${provider.url}/oauth2/userinfo`, {
     headers: { authorization: `Bearer ${token}` },
@@ -185,6 +187,6 @@ export async function userinfo(provider: Pick<Provider, 'url'>, token: string): 
   };
 }
 
-/** Runs `work` `times` times at once. */
+/** Runs `work` in parallel, `times` times. */
 export const atOnce = <T>(times: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: times }, (_, index) => work(index)));

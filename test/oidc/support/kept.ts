@@ -1,4 +1,4 @@
-/** What the stores hold of short-lived records, to look at and to age: in PostgreSQL, or in Redis where there is one. */
+/** The short-lived records in the stores, to read and to age: in PostgreSQL, or in Redis if there is one. */
 import { Redis } from 'ioredis';
 import { sha256 } from '../../../src/core/ids.ts';
 import type { Provider } from './provider.ts';
@@ -20,7 +20,7 @@ async function inRedis<T>({ postern }: Stores, work: (redis: Redis) => Promise<T
 export async function everything(stores: Stores): Promise<string> {
   const rows = await stores.sql('select * from oidc_records');
   const hashes = await inRedis(stores, async (redis) => {
-    // Only the keys that are asked for get the prefix by themselves.
+    // Redis clients prefix the keys of commands, but not the results of KEYS.
     const keys = (await redis.keys('*')).map((key) => key.replace(/^postern:/, ''));
     return Promise.all(
       keys.map(async (key) => [key, (await redis.type(key)) === 'hash' ? await redis.hgetall(key) : null]),
@@ -29,7 +29,7 @@ export async function everything(stores: Stores): Promise<string> {
   return JSON.stringify([rows, hashes]);
 }
 
-/** Makes a record look as if it had expired ten seconds ago. */
+/** Backdates a record as if it had expired ten seconds ago. */
 export async function age(stores: Stores, model: string, id: string): Promise<void> {
   const key = sha256(id);
   const past = Math.floor(Date.now() / 1000) - 10;
@@ -46,7 +46,7 @@ export async function age(stores: Stores, model: string, id: string): Promise<vo
   );
 }
 
-/** Starts the counters anew whose keys begin with `prefix`: the tests all come from one address. */
+/** Resets the counters whose keys begin with `prefix`: all tests use one address. */
 export async function forgetCounts(stores: Stores, prefix: string): Promise<void> {
   const removed = await inRedis(stores, async (redis) => {
     const keys = await redis.keys(`*counter:${prefix}*`);

@@ -2,7 +2,10 @@ import { exportJWK, generateKeyPair, type JWK } from 'jose';
 
 export type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
 
-/** Keys of a client: one that signs (ES256), one that opens what is encrypted for it (RSA-OAEP-256), and both as it publishes them. */
+/**
+ * Keys of a client: one for signing (ES256), one for decryption (RSA-OAEP-256), and both as it publishes
+ * them.
+ */
 export interface ClientKeys {
   signing: KeyPair;
   encryption: KeyPair;

@@ -4,15 +4,15 @@ import { decodeJwt, type JWTPayload } from 'jose';
 import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
-/** A client's back channel: keeps the logout tokens that it gets. */
+/** A client's back channel: records the logout tokens that it receives. */
 export interface LogoutListener {
   uri: string;
-  /** What it answers with; `hang` is nothing at all. */
+  /** The status to answer; `hang` does not answer. */
   status: number | 'hang';
-  /** Every token so far, taken or not. */
+  /** Every token so far, accepted or not. */
   tokens: string[];
   types: (string | undefined)[];
-  /** Waits until there are so many. */
+  /** Waits until there are `count` tokens. */
   received(count: number): Promise<JWTPayload[]>;
 }
 

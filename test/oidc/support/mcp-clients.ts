@@ -1,6 +1,7 @@
 /**
- * What the common editors and assistants register as (RFC 7591), in the shapes that they have published or that are seen of
- * them: which redirect URIs, which ways to authenticate, which grants, which scope.
+ * The registrations (RFC 7591) of common editors and assistants, as published or observed: redirect URIs,
+ * authentication
+ * methods, grants, scope.
  */
 const USUAL = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] };
 const PUBLIC = { ...USUAL, token_endpoint_auth_method: 'none' };
@@ -29,7 +30,7 @@ export const MCP_CLIENTS: readonly (Record<string, unknown> & {
       'https://www.cursor.com/bot/mcp/oauth/callback',
       'cursor://anysphere.cursor-mcp/oauth/callback',
       'http://localhost:8787/callback',
-      // Without a period (RFC 8252 section 7.1): it is left out.
+      // A scheme without a period (RFC 8252 section 7.1), which is left out.
       'grokbot://mcp/oauth/callback',
     ],
     ...PUBLIC,

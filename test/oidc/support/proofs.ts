@@ -25,7 +25,7 @@ interface Changes {
   header?: Record<string, unknown>;
 }
 
-/** A client assertion (RFC 7523) as it should be, but for the changes. */
+/** A valid client assertion (RFC 7523) with changes. */
 export async function assertion(
   provider: Pick<Provider, 'url'>,
   clientId: string,
@@ -38,7 +38,10 @@ export async function assertion(
     .sign(privateKey);
 }
 
-/** A DPoP proof (RFC 9449) for a POST to the token endpoint, but for the changes; `token` is the one it goes with. */
+/**
+ * A valid DPoP proof (RFC 9449) for a POST to the token endpoint, with changes. `token` is the one it
+ * belongs to.
+ */
 export async function proof(
   provider: Pick<Provider, 'url'>,
   { privateKey, publicJwk }: Keys,
@@ -52,7 +55,7 @@ export async function proof(
     .sign(privateKey);
 }
 
-/** Another node of the same provider. @returns what is its own. */
+/** Starts another node of the same provider. @returns its URL. */
 export async function secondNode(
   provider: Provider,
   settings: object = {},

@@ -16,7 +16,7 @@ import { redisUrl } from '../../support/redis.ts';
 /** The two configurations of stores. */
 export const STORES = ['PostgreSQL', 'PostgreSQL and Redis'] as const;
 
-/** A registered client. The secret of a public one is empty. */
+/** A registered client. A public one has an empty secret. */
 export interface Client {
   id: string;
   secret: string;
@@ -30,16 +30,16 @@ export interface Person {
   password: string;
 }
 
-/** A running server, and another process on its stores that registers clients and people as an operator does. */
+/** A running server, and a process on its stores that registers clients and people like an operator. */
 export interface Provider {
   url: string;
   postern: Postern;
   operator: Core & Administration;
   createClient(metadata?: Record<string, unknown>, options?: { isPublic?: boolean }): Promise<Client>;
   createPerson(): Promise<Person>;
-  /** Registers an API; it is known to the server when this returns. */
+  /** Registers an API and waits until the server knows it. */
   createApi(api: Partial<NewApi> & { identifier: string }): Promise<void>;
-  /** The audit's first event of a type about an account; it may be written a moment after the reply. */
+  /** The first audit event of a type about an account. It may be written a moment after the reply. */
   audited(type: string, subject: string): Promise<Record<string, unknown>>;
   /** @returns the rows. */
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
@@ -51,7 +51,7 @@ export interface ProviderOptions extends PosternOptions {
 
 export const REDIRECT_URI = 'https://app.example.test/callback';
 
-/** Hashing that takes no time: what it costs is another test's subject. */
+/** Cheap hashing: its cost is tested elsewhere. */
 const CHEAP = { passwords: { argon2: { memory: 64, time: 1, parallelism: 1 } } };
 
 export async function startProvider({
@@ -114,7 +114,7 @@ export async function startProvider({
     async createApi(api) {
       const content = { name: api.identifier, scopes: ['read', 'write'], ...api };
       await operator.apis.save(shellOperator(systemActor), content);
-      // Changes are announced; a service account finds out when the server has heard.
+      // Changes are announced: use the service account to wait until the server knows.
       const { client, secret } = await operator.clients.create(shellOperator(systemActor), {
         name: 'Probe',
         isPublic: false,

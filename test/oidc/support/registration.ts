@@ -1,6 +1,6 @@
 import { REDIRECT_URI } from './provider.ts';
 
-/** A reply of the registration endpoint, or of a client's own. */
+/** A reply of the registration endpoint or of client management. */
 export interface Registered {
   client_id: string;
   client_secret: string;
@@ -24,7 +24,7 @@ export const POLICIES = {
   },
 };
 
-/** Sends JSON, unless `type` says otherwise, with a token. */
+/** Sends JSON with a token. `type` overrides the content type. */
 export const send = async (
   method: string,
   url: string,

@@ -3,7 +3,7 @@ import { answer } from './flow.ts';
 import type { Client, Person, Provider } from './provider.ts';
 import { UserAgent } from './user-agent.ts';
 
-/** A client of openid-client's making: what it accepts is what the specifications say, not what we think. */
+/** A client based on openid-client: it accepts what the specifications say, not what we think. */
 export async function relyingParty(
   { url }: Pick<Provider, 'url'>,
   client: Client,
@@ -19,7 +19,7 @@ export async function relyingParty(
   );
 }
 
-/** What an authorization request carries, and what its answer is checked for. */
+/** The parameters of an authorization request, and the checks of its response. */
 export interface Attempt {
   parameters: Record<string, string>;
   checks: oidc.AuthorizationCodeGrantChecks;
@@ -43,7 +43,7 @@ export async function attempt(client: Client, parameters: Record<string, string>
   };
 }
 
-/** Sends the person through an authorization request. @returns the address that the client's redirect URI is called at. */
+/** Sends the person through an authorization request. @returns the URL of the redirect to the client. */
 export async function visit(provider: Pick<Provider, 'url'>, url: URL, person: Person): Promise<URL> {
   const agent = new UserAgent(provider.url);
   const { leftFor, html } = await answer(agent, await agent.open(url), person);

@@ -1,4 +1,4 @@
-/** Every step of a flow that serves once, to be tried while a store is away and again when it is back. */
+/** Every step of a flow that works once, to be tried while a store is down and again when it is back. */
 import { randomBytes } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { generateSync } from 'otplib';
@@ -23,7 +23,7 @@ import type { Client, Person, Provider } from './provider.ts';
 import { APP, send } from './registration.ts';
 import { type Page, UserAgent } from './user-agent.ts';
 
-/** Does the step, in the very same way each time. @returns the status, and whether it came to what it is for. */
+/** Repeats the same step. @returns the status, and whether the step succeeded. */
 export type Attempt = () => Promise<{ status: number; done: boolean }>;
 
 type Step = () => Promise<Attempt>;
@@ -31,7 +31,7 @@ type Step = () => Promise<Attempt>;
 export const API = 'https://api.example.test/';
 const PASSWORD = 'an entirely new password';
 
-/** What all steps start from: an agent that is signed in and has allowed the client what it asks for. */
+/** Where all steps start: an agent that is signed in and has consented to the client's scopes. */
 export interface Ground {
   provider: Provider;
   letters: Letters;
@@ -42,7 +42,7 @@ export interface Ground {
 
 const asDone = ({ status }: { status: number }) => ({ status, done: status >= 200 && status < 300 });
 
-/** Somebody with an authenticator app: the code that it shows next, and a recovery code. */
+/** A person with an authenticator app: its next code and a recovery code. */
 async function withApp({ operator, createPerson }: Provider) {
   const person = await createPerson();
   const { id, secret } = await operator.mfa.totp.begin(person.id, 'Phone');
@@ -56,12 +56,12 @@ async function withApp({ operator, createPerson }: Provider) {
   };
 }
 
-/** Presses a button, and reloads whatever page says that it failed. */
+/** Presses a button, and reloads a page that reports a failure. */
 function press(agent: UserAgent, first: () => Promise<Page>, isDone: (page: Page) => boolean): Attempt {
   let again = first;
   return async () => {
     const page = await again();
-    // Redirects are followed with GET: that is what a browser reloads. A form that failed is sent once more.
+    // Redirects are followed with GET, which a browser reloads. A failed form is sent again.
     const isForm = page.method === 'POST' || page.url.searchParams.has('flash');
     if (page.status >= 500 && !isForm) again = () => agent.open(page.url);
     return { status: page.status, done: isDone(page) };

@@ -10,17 +10,18 @@ import { listenUntilEnd } from '../../support/listen.ts';
 
 const read = (name: string) => readFileSync(path.join(import.meta.dirname, 'certificates', name), 'utf8');
 
-/** `client` and `other` are of the CA that the proxy trusts; `self-signed` is not. */
+/** `client` and `other` are issued by the CA that the proxy trusts, `self-signed` is not. */
 export type CertificateName = 'client' | 'other' | 'self-signed';
 
 export const certificate = (name: CertificateName): string => read(`${name}.pem`);
 
-/** How the proxy names the certificate, and whether it has verified it. */
+/** The proxy's headers: the certificate, and whether it was verified. */
 export const HEADERS = { certificate: 'X-SSL-Client-Cert', verified: 'X-SSL-Client-Verify' };
 
 /**
- * A proxy as operators have them: ends TLS on `port`, asks for a certificate, takes any, and passes on which and whether
- * its CA made it, in place of what the client says about that.
+ * A proxy like those of operators: terminates TLS on `port`, accepts any client certificate, and passes on
+ * which one and
+ * whether its CA issued it, replacing the client's own headers.
  */
 export async function startTlsProxy(port: number, upstream: string): Promise<void> {
   const { port: upstreamPort } = new URL(upstream);
@@ -54,7 +55,7 @@ export async function startTlsProxy(port: number, upstream: string): Promise<voi
   await listenUntilEnd(server, port);
 }
 
-/** `fetch` that shows a certificate, or none. */
+/** `fetch` with a client certificate, or without one. */
 export function fetchWith(name?: CertificateName): typeof fetch {
   const own = name === undefined ? {} : { cert: read(`${name}.pem`), key: read(`${name}.key`) };
   const dispatcher = new Agent({ connect: { ca: read('ca.pem'), ...own } });

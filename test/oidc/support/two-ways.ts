@@ -1,4 +1,4 @@
-/** A node with the fast path and one without it, on the same stores, with what is asked of them. */
+/** A node with the fast path and one without it on the same stores, and what requests to them need. */
 import { TOKEN_EXCHANGE } from '../../../src/oidc/tokens/grant-types.ts';
 import { signIn, type Tokens } from './flow.ts';
 import { secondNode } from './proofs.ts';
@@ -6,36 +6,41 @@ import { type Client, type Person, type Provider, startProvider } from './provid
 import { UserAgent } from './user-agent.ts';
 import { ask, type Answered, type Asked, clientCredentialsRequest, introspectionRequest } from './ways.ts';
 
-/** How many requests of each kind are made up; a run of its own takes more. */
+/** How many requests of each kind to generate. A run by hand uses more. */
 export const MADE_UP = Number(process.env['FAST_PATH_REQUESTS'] ?? 80);
 
 export const JWT = 'https://jwt.example.test';
 export const OPAQUE = 'https://opaque.example.test';
-/** APIs whose tokens live shorter than all that is exchanged for them: the rest of a token is another one each second. */
+/**
+ * APIs with tokens that live shorter than any subject token: a remaining lifetime would differ each second.
+ */
 export const BRIEF = ['https://brief-jwt.example.test', 'https://brief-opaque.example.test'] as const;
 
 export interface TwoWays {
   provider: Provider;
   long: { url: string; output(): string };
   clients: Client[];
-  /** Of people's tokens: plain, the APIs' own, with pairwise subjects, with claims mapped, with signed userinfo, without grace. */
+  /**
+   * For people's tokens: plain, for APIs, with pairwise subjects, with mapped claims, with signed userinfo,
+   * without a grace period.
+   */
   apps: Client[];
-  /** Exchange tokens: one without a word of itself, one that says who acts. */
+  /** For token exchange: one with impersonation, one that is named as actor. */
   exchangers: Client[];
   person: Person;
   agent: UserAgent;
-  /** Of every kind, and what is none. */
+  /** Tokens of every kind, and invalid ones. */
   tokens: string[];
-  /** Some that are active, each with who may learn so. */
+  /** Active tokens, each with a client that may introspect it. */
   held: [Client, string][];
   askShort(this: void, asked: Asked): Promise<Answered>;
   askLong(this: void, asked: Asked): Promise<Answered>;
-  /** Signs the person in at one of the apps. */
+  /** Signs the person in to one of the apps. */
   login(this: void, app: Client, parameters?: Record<string, string>): Promise<Tokens>;
 }
 
 export async function startTwoWays(): Promise<TwoWays> {
-  // Neither may know whom the other one has locked out.
+  // Lockouts must not differ between the nodes.
   const settings = { log: { level: 'debug' }, contracts: { enabled: ['gateway'], root: ['gateway'] } };
   const provider = await startProvider({ settings });
   const long = await secondNode(provider, { ...settings, http: { fastPath: false } });
@@ -120,7 +125,7 @@ export async function startTwoWays(): Promise<TwoWays> {
   ]
     // A login without `openid` has no ID token.
     .filter((one) => one !== undefined);
-  // Both nodes have met every client: what is known to one takes no store.
+  // Make every client known to both nodes: the fast path needs them in memory.
   await Promise.all(
     [...clients, ...apps, ...exchangers].flatMap((client) =>
       [askShort, askLong].map((put) => put(introspectionRequest(client, 'x'))),

@@ -1,12 +1,12 @@
-/** Where a browser would be now. */
+/** The page that a browser would show now. */
 export interface Page {
   url: URL;
-  /** What it was asked for with: a form's redirect is followed with GET. */
+  /** The method of its request: the redirect of a form is followed with GET. */
   method: string;
   status: number;
   headers: Headers;
   html: string;
-  /** Set when a redirect led away from the issuer: to a client. */
+  /** Set if a redirect led away from the issuer, to a client. */
   leftFor: URL | null;
 }
 
@@ -19,7 +19,7 @@ interface Sending {
 interface Cookie {
   value: string;
   path: string;
-  /** When it ends, in milliseconds since the epoch; undefined: with the browser. */
+  /** When it expires, in milliseconds since the epoch. Undefined: with the browser. */
   expires: number | undefined;
 }
 
@@ -38,7 +38,7 @@ const attribute = (tag: string, name: string): string | undefined => {
   return value === undefined ? undefined : decode(value);
 };
 
-/** As much of a browser as signing in needs: keeps cookies by path, follows redirects, sends the forms of pages. */
+/** As much of a browser as signing in needs: stores cookies by path, follows redirects, submits forms. */
 export class UserAgent {
   readonly #issuer: string;
   readonly #cookies = new Map<string, Cookie>();
@@ -47,7 +47,7 @@ export class UserAgent {
     this.#issuer = issuer;
   }
 
-  /** The cookies that go to `path`, as the header has them. */
+  /** The Cookie header for `path`. */
   cookies(path: string): string {
     return [...this.#cookies]
       .filter(([, cookie]) => path === cookie.path || path.startsWith(`${cookie.path.replace(/\/$/, '')}/`))
@@ -55,26 +55,29 @@ export class UserAgent {
       .join('; ');
   }
 
-  /** When the cookies whose names contain `name` end, in milliseconds since the epoch; undefined: with the browser. */
+  /**
+   * When the cookies whose names contain `name` expire, in milliseconds since the epoch. Undefined: with the
+   * browser.
+   */
   ends(name: string): (number | undefined)[] {
     return [...this.#cookies].filter(([key]) => key.includes(name)).map(([, { expires }]) => expires);
   }
 
-  /** Another browser with the cookies that this one has now: somebody has copied them. @param issuer the node it asks. */
+  /** Another browser with a copy of the current cookies. @param issuer the node it uses. */
   copy(issuer = this.#issuer): UserAgent {
     const other = new UserAgent(issuer);
     for (const [key, cookie] of this.#cookies) other.#cookies.set(key, cookie);
     return other;
   }
 
-  /** Opens a page, following redirects as far as the issuer has them. */
+  /** Opens a page and follows redirects within the issuer. */
   open(url: string | URL, headers: Record<string, string> = {}): Promise<Page> {
     return this.#send(new URL(url, this.#issuer), { headers });
   }
 
   /**
-   * Sends a form of the page: its hidden fields as they are, and `values`.
-   * @param form what the form's action contains; without it the first form
+   * Submits a form of the page: its hidden fields and `values`.
+   * @param form part of the form's action. Unless given, the first form
    */
   submit({ url, html }: Page, values: Record<string, string>, form = ''): Promise<Page> {
     const found = [...html.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gis)].find(([, tag = '']) =>

@@ -2,15 +2,15 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
-/** A server on loopback that remembers who came. */
+/** A server on loopback that records its requests. */
 export interface Visited {
   port: number;
-  /** The method and path of each request so far. */
+  /** Method and path of each request so far. */
   requests: string[];
   url(host?: string): string;
 }
 
-/** Starts a server on every address that answers with `answer`. */
+/** Starts a server on every address that replies with `answer`. */
 export async function startVisited(answer: RequestListener): Promise<Visited> {
   const requests: string[] = [];
   const server: Server = createServer((req: IncomingMessage, res) => {

@@ -1,4 +1,4 @@
-/** One request put to two nodes, and what their replies have in common. */
+/** Sends one request to two nodes and compares the replies. */
 import { createHash } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
@@ -9,12 +9,12 @@ export interface Asked {
   path: string;
   headers: Record<string, string>;
   body: string;
-  /** Where the body is cut in two writes. */
+  /** Where to split the body into two writes. */
   cut?: number;
 }
 
 export interface Answered {
-  /** Whether it took the fast path, whose headers have another order. */
+  /** Whether it took the fast path, whose headers are in another order. */
   isShort: boolean;
   status: number | undefined;
   headers: Record<string, string>;
@@ -23,7 +23,7 @@ export interface Answered {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
-/** Puts a request to the node at `url`, as one to the issuer. */
+/** Sends a request for the issuer to the node at `url`. */
 export async function ask(
   issuer: string,
   url: string,
@@ -60,10 +60,10 @@ export async function ask(
   };
 }
 
-/** What differs between any two tokens, and what does between those of two logins or seconds. */
+/** Claims that differ between any two tokens, and those that differ between two logins or seconds. */
 const OF_ONE = new Set(['iat', 'exp', 'jti', 'gid', 'sid', 'auth_time', 'at_hash']);
 
-/** A token's form, and its claims but for their values that are of this one. */
+/** The format of a token and its claims, without values that differ between tokens. */
 function essenceOfToken(token: string): unknown {
   if (!token.includes('.')) return token.length;
   const { iat = 0, exp = 0, ...claims } = decodeJwt(token);
@@ -71,7 +71,7 @@ function essenceOfToken(token: string): unknown {
   return [decodeProtectedHeader(token), Object.fromEntries(rest), exp - iat];
 }
 
-/** What two replies to one request have in common. */
+/** What two replies to the same request must have in common. */
 export function essence({ status, headers, text }: Answered): object {
   const { 'date': _date, 'x-request-id': _id, 'content-length': _length, ...others } = headers;
   if (!headers['content-type']?.startsWith('application/json'))
@@ -79,7 +79,7 @@ export function essence({ status, headers, text }: Answered): object {
   const body = JSON.parse(text) as Record<string, unknown>;
   for (const name of ['access_token', 'refresh_token', 'id_token'])
     if (typeof body[name] === 'string') body[name] = essenceOfToken(body[name]);
-  // A refusal of a contract says when it was made; a second may end between two.
+  // A contract's refusal contains the time, which may be a second later.
   const { timestamp } = body;
   if (typeof timestamp === 'string') body['timestamp'] = timestamp.replaceAll(/\d/g, '0');
   return { status, headers: others, names: Object.keys(JSON.parse(text) as object), body };
@@ -91,7 +91,7 @@ const basic = (id: string, secret: string, scheme = 'Basic') => ({
 
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
-/** Choices that a seed decides. */
+/** Choices determined by a seed. */
 export function choices(seed: string) {
   const bytes = createHash('shake256', { outputLength: 512 }).update(seed).digest();
   let at = 0;
@@ -104,7 +104,7 @@ export function choices(seed: string) {
 
 export type Choices = ReturnType<typeof choices>;
 
-/** A form in one of its outer shapes, nearly always the plain one, with these credentials. */
+/** A form in one of several encodings, nearly always the plain one, with these credentials. */
 export function madeUpForm(
   { pick, one, rarely }: Choices,
   path: string,
@@ -154,7 +154,7 @@ export const tokenRequest = (client: Client, params: Record<string, string>): As
   headers: { ...FORM, ...basic(client.id, client.secret) },
   body: new URLSearchParams(params).toString(),
 });
-/** A plain introspection; at `path` a revocation. */
+/** A plain introspection request, or at `path` a revocation. */
 export const introspectionRequest = (client: Client, shown: string, path = '/oauth2/introspect'): Asked => ({
   ...tokenRequest(client, { token: shown }),
   path,
