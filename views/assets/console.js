@@ -1,11 +1,11 @@
-// What the console gains with JavaScript; each of its pages works without.
+// Additions to the console's pages with JavaScript. Each page works without it.
 {
   const { lang } = document.documentElement;
   const keysOn = document.body.dataset.keys === 'on';
   const search = document.getElementById('q');
   const dialog = document.querySelector('dialog.shortcuts');
 
-  /* Times: the reader's own, with their zone; in lists how long ago they were, or the day. */
+  /* Times in the reader's time zone. Lists show how long ago they were, or the day. */
 
   const exact = new Intl.DateTimeFormat(lang, {
     year: 'numeric',
@@ -23,7 +23,7 @@
     ['hour', 24],
     ['day', 7],
   ];
-  /** How long ago; undefined for what is more than a week away. */
+  /** How long ago. Undefined for more than a week. */
   function ago(date) {
     let amount = (date - Date.now()) / 1000;
     for (const [unit, size] of UNITS) {
@@ -40,7 +40,7 @@
     if (isShort) time.title = whole;
   }
 
-  /* Keys: silent in fields, and single ones where they are turned off. */
+  /* Keyboard shortcuts: none in fields, and no single keys where they are turned off. */
 
   const isField = (element) => element.closest('input, textarea, select, [contenteditable]') !== null;
   const rows = () => [...document.querySelectorAll('[data-row]')].filter((row) => row.querySelector('a[href]'));
@@ -61,7 +61,7 @@
   const places = new Map(
     [...document.querySelectorAll('dialog [data-go]')].map(({ dataset }) => [dataset.go, dataset.path]),
   );
-  /** Until when the key after `g` is waited for. */
+  /** How long to wait for the key after `g`. */
   let going = 0;
 
   addEventListener('keydown', (event) => {
@@ -91,7 +91,7 @@
     });
   }
 
-  /* A menu closes when something else is pressed, or with Escape. */
+  /* A menu closes on Escape and on a click elsewhere. */
 
   const self = document.querySelector('details.self');
   addEventListener('click', ({ target }) => {
@@ -103,7 +103,7 @@
     self.querySelector('summary').focus();
   });
 
-  /* What is done to the ticked rows shows once one is. */
+  /* Actions on ticked rows appear once a row is ticked. */
 
   for (const bar of document.querySelectorAll('.bulk-bar')) {
     const boxes = [...bar.form.querySelectorAll('input[name="id"]')];
@@ -125,7 +125,7 @@
     update();
   }
 
-  /* What a list of filters has that is empty stays out of the address. */
+  /* Empty fields of a form with filters stay out of the URL. */
 
   for (const form of document.querySelectorAll('form.filters')) {
     form.addEventListener('formdata', ({ formData }) => {
@@ -133,7 +133,7 @@
     });
   }
 
-  /* An app that waits for its first sign-in: looked at again, for as long as its page is in sight. */
+  /* An app that waits for its first sign-in: check again while its page is visible. */
 
   const WAIT = 4000;
   const MAX_WAIT = 30 * 60_000;
@@ -147,7 +147,7 @@
         const reply = await fetch(now.dataset.wait);
         const page = new DOMParser().parseFromString(await reply.text(), 'text/html');
         const next = page.getElementById('waiting');
-        // Somebody who was signed out sees that when they go on.
+        // A signed-out operator sees that on the next page.
         if (reply.ok && next && next.innerHTML !== now.innerHTML) now.replaceWith(document.adoptNode(next));
       } catch {
         // Offline for a moment.
@@ -157,7 +157,7 @@
   }
   if (document.querySelector('[data-wait]')) setTimeout(lookAgain, WAIT);
 
-  /* A fix beside a secret that is shown once leaves the page where it is. */
+  /* A fix beside a secret that is shown once must not leave the page. */
 
   addEventListener('submit', (event) => {
     if (!event.target.matches('form[data-fix]')) return;
@@ -168,7 +168,7 @@
     );
   });
 
-  /* Previews: what is typed shows in its frame a moment later. */
+  /* Previews: a frame shows the input a moment later. */
 
   for (const form of document.querySelectorAll('form[data-preview]')) {
     const button = form.querySelector('button[formtarget]');

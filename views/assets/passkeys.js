@@ -1,4 +1,5 @@
-// Passkeys. A button with data-passkey fetches options, asks the browser, and sends what it gives with its form.
+// Passkeys. A button with data-passkey fetches options, calls the browser, and submits its form with the
+// result.
 
 const decode = (text) =>
   Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
@@ -9,7 +10,7 @@ const encode = (bytes) =>
     .replaceAll('=', '');
 const withIds = (list) => list?.map((item) => ({ ...item, id: decode(item.id) }));
 
-/** Options as the browser takes them; the newest ones can do it themselves. */
+/** The options in the browser's form. The newest browsers convert them themselves. */
 function optionsOf(kind, json) {
   const parse =
     kind === 'create'
@@ -25,7 +26,7 @@ function optionsOf(kind, json) {
   };
 }
 
-/** The browser's answer as JSON. */
+/** The browser's reply as JSON. */
 function jsonOf({ id, rawId, type, response }) {
   const parts = ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle'];
   const given = parts.filter((part) => response[part]).map((part) => [part, encode(response[part])]);
@@ -38,10 +39,12 @@ function jsonOf({ id, rawId, type, response }) {
   };
 }
 
-/** A request that waits behind the sign-in form. The browser takes one at a time. */
+/** A request pending behind the sign-in form. A browser handles one at a time. */
 let waiting;
 
-/** What of a note says why the browser, or the server, gave nothing (WebAuthn sections 5.1.3 and 5.1.4). */
+/**
+ * Which part of a note explains an error of the browser or the server (WebAuthn sections 5.1.3 and 5.1.4).
+ */
 const REASONS = {
   InvalidStateError: 'known',
   SecurityError: 'elsewhere',
@@ -58,7 +61,7 @@ async function ask(button, { signal, mediation } = {}) {
     throw signal?.aborted ? error : offline(error.message);
   });
   if (!reply.ok) throw offline(`options: ${reply.status}`);
-  // The login is too old, or over: its page says so.
+  // The login has expired or is too old: its page says so.
   if (reply.redirected && !mediation) {
     location.assign(reply.url);
     return;
@@ -80,7 +83,7 @@ function prepare(button) {
     if (answered) return;
     event.preventDefault();
     const { form } = button;
-    // What else the form asks for comes first, unless this button does without.
+    // Check the other fields of the form first, unless this button skips that.
     if (!button.formNoValidate && !form.reportValidity()) return;
     note.hidden = true;
     waiting?.abort();
@@ -98,7 +101,7 @@ function prepare(button) {
   });
 }
 
-/** Offers passkeys among what the browser fills in. Options last five minutes: before that it asks for new ones. */
+/** Offers passkeys in the browser's autofill. Options last five minutes: fetch new ones before that. */
 async function offer(button) {
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
   for (;;) {

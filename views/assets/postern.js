@@ -1,13 +1,13 @@
-// What the pages gain with JavaScript; each of them works without.
+// Additions to the pages with JavaScript. Each page works without it.
 
-/** Characters that do more than repeat or continue the one before. */
+/** Characters that neither repeat nor continue the previous one. */
 const surprising = (text) =>
   [...text].filter((character, index, all) => {
     const step = character.codePointAt(0) - (all[index - 1]?.codePointAt(0) ?? -9);
     return Math.abs(step) > 1;
   });
 
-/** How hard a password is to guess, roughly: the server has the last word. */
+/** A rough estimate of how hard a password is to guess. The server decides. */
 function strengthOf(text, least, names) {
   if ([...text].length < least) return 'short';
   const rest = names.reduce((left, name) => left.replaceAll(name, ''), text.toLowerCase());
@@ -18,8 +18,9 @@ function strengthOf(text, least, names) {
 }
 
 /**
- * Asks what is wrong with a form before it is sent, and shows it without leaving the page: so a password stays in its field,
- * and is nowhere else.
+ * Lets the server check a form and shows problems without leaving the page, so that a password stays in its
+ * field and is
+ * stored nowhere else.
  */
 async function sendChecked(form) {
   const body = new URLSearchParams(new FormData(form));
@@ -42,7 +43,7 @@ async function sendChecked(form) {
   after.querySelector('[autofocus]')?.focus();
 }
 
-/** What is on a page, or in a part of it that is new. */
+/** Sets up a page, or a part of it that was replaced. */
 function enhance(root) {
   for (const button of root.querySelectorAll('[data-reveal]')) {
     const input = document.getElementById(button.dataset.reveal);
@@ -56,7 +57,7 @@ function enhance(root) {
     };
     button.hidden = false;
     button.addEventListener('click', () => show(input.type === 'password'));
-    // Sent as a password, so that the browser offers to save it and no history keeps it.
+    // Send it as a password, so that the browser offers to save it and keeps it out of its history.
     input.form.addEventListener('submit', () => show(false));
   }
 
@@ -74,8 +75,9 @@ function enhance(root) {
     });
   }
 
-  // A form is sent once, however often its button is pressed; coming back to the page arms it again. One that is shown in a
-  // frame stays where it is.
+  // Send a form once, however often its button is pressed. Returning to the page enables it again. A form
+  // shown in a
+  // frame is never sent.
   for (const form of root.querySelectorAll('form')) {
     form.addEventListener('submit', (event) => {
       if (event.submitter?.formTarget) return;
@@ -92,7 +94,7 @@ function enhance(root) {
     });
   }
 
-  // A logo that does not load gives way to the letter behind it.
+  // A logo that does not load is replaced by the letter behind it.
   for (const image of root.querySelectorAll('img[data-logo]')) {
     const drop = () => image.remove();
     if (image.complete && image.naturalWidth === 0) drop();
@@ -105,10 +107,10 @@ addEventListener('pageshow', () => {
   for (const form of document.forms) form.ariaBusy = null;
 });
 
-// What only passes on an answer to an app needs nobody to press its button.
+// A page that only forwards a response to an app submits its form by itself.
 addEventListener('load', () => document.querySelector('form[data-submit]')?.requestSubmit());
 
-// What is to be kept can be copied, where the browser lets pages do so.
+// Values to keep can be copied, if the browser allows it.
 for (const button of document.querySelectorAll('[data-copy]')) {
   button.hidden = !navigator.clipboard;
   button.addEventListener('click', async () => {
@@ -117,13 +119,14 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   });
 }
 
-// Times are written in universal time; here they become the reader's own. Those of the console name the zone (console.js).
+// Times are in UTC on the page. Show them in the reader's time zone. Those of the console name the zone
+// (console.js).
 for (const time of document.querySelectorAll('time[datetime]:not([data-zone])')) {
   const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
   time.textContent = form.format(new Date(time.dateTime));
 }
 
-// Everything that the page loads is there: on to where its link leads.
+// Everything on the page has loaded: follow its link.
 for (const link of document.querySelectorAll('a[data-continue]')) {
   addEventListener('load', () => location.replace(link.href));
 }
