@@ -85,7 +85,7 @@ describe('an access token of the old service', () => {
   ])('is refused %s', async (_what, make) => {
     const { sourceId, id } = await mover();
     const other = await mover();
-    if (_what === 'of two people')
+    if (_what === 'for two accounts')
       for (const [source, account] of [
         ['one', id],
         ['two', other.id],
