@@ -116,7 +116,7 @@ describe.each([
     await refused(link);
   });
 
-  test('for one person leaves another, signed-in person alone', async () => {
+  test('for one person does nothing to another person who is signed in', async () => {
     const [mine, theirs] = [await provider.createPerson(), await provider.createPerson()];
     const agent = await enter(mine);
     const link = await make(theirs);

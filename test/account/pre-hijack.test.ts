@@ -232,7 +232,7 @@ describe('before the address is proven,', () => {
   });
 });
 
-describe('who created the account and reads its mailbox', () => {
+describe('a person who created the account and reads its mailbox', () => {
   const proven = async ({ email }: Pick<Member, 'email'>) =>
     (await server.operator.accounts.findByEmail(email))?.ownerProvenAt ?? null;
 

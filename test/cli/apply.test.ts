@@ -285,7 +285,7 @@ describe('a plan of postern apply', () => {
     await run([], { prune: true });
   });
 
-  it('changes of the branding only what the file changes', async () => {
+  it('changes in the branding only what the file changes', async () => {
     const look = (fields: Record<string, unknown>): Wanted => ({ kind: 'branding', id: 'branding', fields });
     await run([look({ name: 'Shop', texts: { en: { sign_in_title: 'Hello', page_footer: 'Bye' } } })]);
     expect(

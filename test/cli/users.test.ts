@@ -122,7 +122,7 @@ describe('postern user', () => {
     expect(await provider.operator.accounts.find(person.id)).toBeNull();
   });
 
-  it('no trace of failed sign-ins is left once their retention is over', async () => {
+  it('leaves no trace of failed sign-ins once their retention is over', async () => {
     const tables = await provider.sql(
       `select table_name as name from information_schema.tables where table_schema = 'public'`,
     );
@@ -172,7 +172,7 @@ describe('postern user', () => {
     expect(exported.stdout).toContain("'=Ann");
   });
 
-  it('postern audit purge deletes events early, which nothing else can do', async () => {
+  it('leaves deleting audit events early to `postern audit purge`', async () => {
     const { env } = provider.postern;
     const purge = ['audit', 'purge', '--older-than', '30d'];
     await agedBy('31 days', "type = 'user.created'");

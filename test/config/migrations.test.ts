@@ -59,7 +59,7 @@ const BAD: [string, RegExp][] = [
   [`create table users_2 (id int); /* ; */ select ';'; create index i on users (id)`, /keeps writers out/],
 ];
 
-it.each(BAD)('%s', (sql, problem) => {
+it.each(BAD)('the rules for migrations refuse: %s', (sql, problem) => {
   const problems = problemsOf(new Map([['0999-bad', sql]]));
   expect(problems).toEqual([expect.stringMatching(/^0999-bad: /)]);
   expect(problems[0]).toMatch(problem);

@@ -36,7 +36,7 @@ const credentials = ({ auth }: Operation, { token }: Member): Record<string, str
       ? {}
       : { Authorization: `Bearer ${token}` };
 
-describe.each(names)('bad input at the contract %s:', (name) => {
+describe.each(names)('the contract %s', (name) => {
   const contract = contractOf(name);
   let send: (request: RawRequest) => Promise<RawReply>;
   beforeAll(() => {
@@ -45,7 +45,7 @@ describe.each(names)('bad input at the contract %s:', (name) => {
 
   const withBody = contract.operations.filter(({ body }) => body);
 
-  it('has a valid body for every operation with a body', () => {
+  it('has a valid body in these tests for every operation with a body', () => {
     expect(Object.keys(GOOD[name]!).sort()).toEqual(withBody.map(({ id }) => id).sort());
   });
 

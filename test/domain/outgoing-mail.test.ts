@@ -64,7 +64,7 @@ test('a mailbox gets at most ten messages an hour that strangers can request, wh
   expect(await errorOf(outgoingMail.admit(newEmail()))).toEqual({ code: 'none' });
 });
 
-test('beyond this limit, a notice is postponed to an hour with room', async () => {
+test('beyond the limit of a mailbox, a notice is postponed to an hour with room', async () => {
   const { send, due } = await post();
   const email = newEmail();
   await times(10, () => send(asked(email)));
@@ -74,7 +74,7 @@ test('beyond this limit, a notice is postponed to an hour with room', async () =
   expect(minutes).toEqual([...Array.from({ length: 10 }, () => 30), 90, 90]);
 });
 
-test('beyond this limit, a mailbox still gets one sign-in link an hour, so that nobody can lock the owner out', async () => {
+test('beyond its limit a mailbox still gets one sign-in link an hour, so that nobody can lock the owner out', async () => {
   const { send, due } = await post();
   const email = newEmail();
   const signIn = (to: string): Message => ({ ...asked(to), kind: 'sign-in-link', link, circumstances });

@@ -198,7 +198,7 @@ describe('the first login with the right password', () => {
 });
 
 describe('an account that has not migrated yet', () => {
-  it('is told so by mail at registration, and cannot be registered again', async () => {
+  it('gets a mail that says so at registration, and cannot be registered again', async () => {
     const zoe = old.add('zoe');
     const post = async (contract: string, path: string, body: object) => {
       const reply = await fetch(`${server.url}/contracts/${contract}/api/v1${path}`, {
@@ -316,7 +316,7 @@ describe('a token of the old service', () => {
     expect(await rowOf(una.email)).toBeUndefined();
   });
 
-  it('an imported account without a password hash is checked at its source', async () => {
+  it('aside, an imported account without a password hash is checked at its source', async () => {
     const who = await tabled(old.add('imported'));
     const file = path.join(await temporaryFolder(), 'people.ndjson');
     const record = { source_id: String(who.id), number: who.id, email: who.email, username: who.username };

@@ -126,7 +126,7 @@ describe('an API that enforces roles', () => {
     expect((await signedIn(nobody, 'openid orders:read', ORDERS)).scope).toBe('openid');
   });
 
-  it('asks for consent only to what the roles allow, and to more when it is requested later', async () => {
+  it('asks consent only for what the roles allow, and for more when it is requested later', async () => {
     const app = await provider.createClient();
     const person = await personWith('clerk');
     const agent = new UserAgent(provider.url);

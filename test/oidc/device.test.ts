@@ -58,7 +58,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     });
   });
 
-  it('issues them to a device that polls while the approval is being answered', async () => {
+  it('issues tokens to a device that polls while the approval is being answered', async () => {
     await provider.sql(`create or replace function wait() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock(8628); return new; end $$`);
     await provider.sql(`create or replace trigger wait before insert on audit_events for each row

@@ -166,7 +166,7 @@ describe('RP-initiated logout', () => {
     expect(html).toContain('You are signed out');
   });
 
-  it('redirects a person at once who is not signed in', async () => {
+  it('redirects a person who is not signed in at once', async () => {
     agent = new UserAgent(provider.url);
     const page = await open({ client_id: client.id, post_logout_redirect_uri: BACK });
     expect(page.status).toBe(200);

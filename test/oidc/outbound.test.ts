@@ -50,7 +50,7 @@ describe('connections to addresses from clients', () => {
     },
   );
 
-  it('with an invalid entry stop the start, which names it', async () => {
+  it('are allowed by valid entries only: an invalid one stops the start and is named', async () => {
     const { code, stderr } = await runCli(['serve'], { settings: { outbound: { allow: ['10.0.0.0/33'] } } });
     expect(code).not.toBe(0);
     expect(stderr).toContain('outbound.allow: 10.0.0.0/33 is not a hostname');

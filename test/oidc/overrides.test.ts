@@ -104,7 +104,7 @@ describe('another version of the library', () => {
     ]);
   });
 
-  it('is not what is installed', () => {
+  it('is not the installed one', () => {
     const warn = jest.fn();
     warnOfUnproven({ warn } as never);
     expect(warn).not.toHaveBeenCalled();

@@ -73,7 +73,7 @@ describe('management of registered clients', () => {
     expect([read.status, refused.status]).toEqual([200, 401]);
   });
 
-  it('updates it on every node with a new token, and keeps the secret', async () => {
+  it('updates a client on every node with a new token, and keeps the secret', async () => {
     await fresh();
     const old = mine.registration_access_token;
     const changed = await manage('PUT', updated({ client_name: 'Another name' }));
@@ -154,7 +154,7 @@ describe('management of registered clients', () => {
     expect((await manage('GET')).status).toBe(200);
   });
 
-  it('deletes it with all its tokens on every node', async () => {
+  it('deletes a client with all its tokens on every node', async () => {
     await fresh();
     const person = await provider.createPerson();
     const tokens = await signIn(provider, asClient(mine), person, {

@@ -19,7 +19,7 @@ test('a client name is truncated between visible characters', () => {
   expect(oneLine('x'.repeat(500))).toBe(`${'x'.repeat(60)}…`);
 });
 
-test('the initial shown for a client name', () => {
+test('the initial of a client name is its first letter, or a question mark', () => {
   expect(monogram('éclair')).toBe('É');
   expect(monogram('“北京”')).toBe('北');
   expect(monogram('***')).toBe('?');
