@@ -276,10 +276,7 @@ describe('dynamic client registration', () => {
       ['keys that are not a list', { jwks: { keys: 'a' } }],
       ['a symmetric key', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }],
       ['keys by value and by reference', { jwks: { keys: [] }, jwks_uri: 'https://app.example.test/jwks' }],
-      [
-        'a sector identifier at a private address',
-        { subject_type: 'pairwise', sector_identifier_uri: 'https://127.0.0.1/sector' },
-      ],
+      ['an internal sector', { subject_type: 'pairwise', sector_identifier_uri: 'https://127.0.0.1/sector' }],
     ])('%s', async (_, metadata) => {
       const { status, body } = await register({ ...APP, ...metadata });
       expect(status).toBe(400);
@@ -300,11 +297,7 @@ describe('dynamic client registration', () => {
       ['null', 'null', 'application/json'],
       ['a form', 'client_name=a', 'application/x-www-form-urlencoded'],
       ['too large a body', { ...APP, contacts: ['a'.repeat(70_000)] }, 'application/json'],
-      [
-        'a prototype property',
-        '{"__proto__":{"redirect_uris":["https://app.example.test/"]}}',
-        'application/json',
-      ],
+      ['a prototype', '{"__proto__":{"redirect_uris":["https://app.example.test/"]}}', 'application/json'],
     ])('%s', async (_, body, type) => {
       const reply = await send('POST', `${provider.url}/oauth2/register`, { bearer: token, body, type });
       expect(reply.status).toBe(400);
