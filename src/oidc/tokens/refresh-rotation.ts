@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../core/clock.ts';
-import { CLAIM_TTL } from '../../core/replies.ts';
 import type { Secrets } from '../../core/secrets.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
 import { type Override, shape } from '../overrides/override.ts';
@@ -49,9 +48,9 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
     graceOf(ctx) > 0 && since(consumed) < graceOf(ctx);
   const successorOf = (token: RefreshToken): string => secrets.mac('refresh-token-successor', token.jti);
 
-  /** An unsettled claim: the reply was never sent, or the process ended right after sending it. */
-  const isAbandoned = ({ claimed }: RefreshToken): boolean =>
-    claimed !== undefined && since(claimed) * 1000 > CLAIM_TTL;
+  /** Claimed longer than the grace: the reply was never sent, or nobody could record that it was. */
+  const isUnsettled = (ctx: KoaContextWithOIDC, { claimed }: RefreshToken): boolean =>
+    claimed !== undefined && since(claimed) >= graceOf(ctx);
 
   Object.assign(Model, {
     async find(value: string, options?: object) {
@@ -63,7 +62,7 @@ function installRefreshRotation(provider: Provider, { secrets, clock, grace }: D
         await sleep(pause);
         token = await find(value, options);
       }
-      if (token && isAbandoned(token)) {
+      if (token && isUnsettled(ctx, token)) {
         // A used successor proves that the reply arrived.
         const successor = await find(successorOf(token), { ignoreExpiration: true });
         if (successor && (successor.consumed !== undefined || successor.claimed !== undefined))
