@@ -3,6 +3,7 @@ import type { Metrics } from '../http/ops/metrics.ts';
 import { linkedAccounts } from '../domain/linked-accounts.ts';
 import { createOpenRequests } from '../domain/open-requests.ts';
 import { createAdapterFactory } from '../oidc/adapters.ts';
+import { ReadAhead } from '../oidc/read-ahead.ts';
 import { ClientDocuments } from '../oidc/clients/documents.ts';
 import { ClientRegistry } from '../oidc/clients/registry.ts';
 import type { ProviderPages } from '../oidc/configuration.ts';
@@ -19,6 +20,7 @@ import { AccessTokenVerifier } from '../oidc/tokens/access-token-verifier.ts';
 import { ApiRegistry } from '../oidc/tokens/apis.ts';
 import { createAuthorization } from '../oidc/tokens/authorization-claims.ts';
 import { createAdapters } from '../storage/oidc/adapters.ts';
+import { relatedReader } from '../storage/oidc/postgres-related.ts';
 import { isUnavailable } from '../storage/postgres/pool-unavailable.ts';
 import type { Core } from './core.ts';
 
@@ -71,11 +73,13 @@ export function createProviderSide(
     hasPlainType: (audience) => apis.hasPlainType(audience),
     isRevoked: (token) => revocation.isRevoked(token),
   });
+  const readAhead = new ReadAhead(relatedReader({ pool: stores.pool, clock }));
   const adapter = createAdapterFactory({
     stores: createAdapters({ ...stores, endGrant: (grantId) => revocation.endGrant(grantId) }),
     clients,
     registered: core.registeredClients,
     redemption: createRedemption({ replies, clock }),
+    readAhead,
     clock,
     observe: metrics.store,
   });
@@ -109,7 +113,7 @@ export function createProviderSide(
     staticClients: contracts.map(contractClient),
     sourceIds: stores.imports,
     linkedAccount: linkedAccounts(stores),
-    findUser: (id: string) => stores.users.findById(id),
+    findUser: (id: string) => readAhead.account(id) ?? stores.users.findById(id),
     clientSecrets: async (id: string) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),
     revokeToken: (jti: string, expiresAt: number) => revocation.endToken(jti, expiresAt),
   };

@@ -7,6 +7,7 @@ import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/reco
 import type { RegisteredClients } from '../domain/registered-clients.ts';
 import { registrationRecords } from './clients/registration/records.ts';
 import type { ClientRegistry } from './clients/registry.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import type { createRedemption } from './redemption.ts';
 import { type Override, shape } from './overrides/override.ts';
 
@@ -27,6 +28,7 @@ export function createAdapterFactory({
   clients,
   registered,
   redemption,
+  readAhead,
   clock,
   observe,
 }: {
@@ -36,6 +38,7 @@ export function createAdapterFactory({
   registered: RegisteredClients;
   /** How single-use records are consumed, by model. */
   redemption: ReturnType<typeof createRedemption>;
+  readAhead: ReadAhead;
   clock: Pick<SharedClock, 'skew'>;
   /** Observes the duration of each store call in seconds. */
   observe(model: string, operation: string, seconds: number): void;
@@ -56,14 +59,24 @@ export function createAdapterFactory({
         observe(model, operation, (performance.now() - startedAt) / 1000);
       }
     };
+    const read = async (id: string) => {
+      const found = await ((model === 'Grant' && readAhead.grant(id)) || store.find(id));
+      readAhead.start(model, found);
+      return found;
+    };
+    const change = (operation: string, work: Promise<void>) => {
+      if (model === 'Grant' || model === 'Session') readAhead.forget();
+      return call(operation, work);
+    };
     return {
       upsert: (id, payload, expiresIn) =>
-        call('upsert', store.upsert(id, shifted(payload, -ahead()), expiresIn)),
-      find: async (id) => preciselyConsumed(shifted(await call('find', store.find(id)), ahead())),
-      findByUid: async (uid) => shifted(await call('find', store.findByUid(uid)), ahead()),
+        change('upsert', store.upsert(id, shifted(payload, -ahead()), expiresIn)),
+      find: async (id) => preciselyConsumed(shifted(await call('find', read(id)), ahead())),
+      findByUid: async (uid) =>
+        shifted(await call('find', readAhead.session(uid) ?? store.findByUid(uid)), ahead()),
       findByUserCode: async (code) => shifted(await call('find', store.findByUserCode(code)), ahead()),
       consume: (id) => call('consume', redeem(store, id)),
-      destroy: (id) => call('destroy', store.destroy(id)),
+      destroy: (id) => change('destroy', store.destroy(id)),
       revokeByGrantId: (grantId) => call('revoke', store.revokeByGrantId(grantId)),
     };
   };

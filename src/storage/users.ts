@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { type CreationAttributes, Op, UniqueConstraintError } from 'sequelize';
 import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
-import { assignmentsOf, recordOf, type RecordOf } from './models/define.ts';
+import { assignmentsOf, recordOf, type RecordMapping, type RecordOf } from './models/define.ts';
 import { User } from './models/user.ts';
 import type { Executor } from './postgres/executor.ts';
 import { type Tx, withoutNul } from './postgres/transaction.ts';
@@ -12,6 +12,9 @@ export type { MovedFrom, PostalAddress } from './models/user.ts';
 
 const record = recordOf(User);
 export type UserRecord = RecordOf<typeof record>;
+
+/** For statements that read accounts along with other rows. */
+export const userMapping: RecordMapping<User, UserRecord> = record;
 
 /** An account with these values, and initial values for the rest. */
 export const userOf: (values: Partial<UserRecord>) => UserRecord = record.of;

@@ -126,7 +126,7 @@ export function bindModels(sequelize: Sequelize, sealingKeys: Secrets, pool: Exe
 }
 
 /** What a store returns of a model's row, with one mapping for rows read by Sequelize and by SQL. */
-interface RecordMapping<M extends Model, R> {
+export interface RecordMapping<M extends Model, R> {
   /** For `attributes` of a query of the model. */
   attributes: (keyof R & string)[];
   /** The select or returning list: each column under its attribute's name. */

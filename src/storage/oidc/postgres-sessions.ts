@@ -79,9 +79,10 @@ const DESTROY = {
   text: endingSessions('id = $1', '$2'),
 };
 
-type Row = Pick<OidcRecord, 'payload' | 'authorizations'>;
+export type SessionRow = Pick<OidcRecord, 'payload' | 'authorizations'>;
 
-const payloadOf = ({ payload, authorizations }: Row): Payload => ({
+/** The payload of a session, without its id. */
+export const sessionPayload = ({ payload, authorizations }: SessionRow): Payload => ({
   ...payload,
   ...(authorizations && { authorizations }),
 });
@@ -101,12 +102,12 @@ export function postgresSessions({ pool, clock }: { pool: Pool; clock: Clock }):
       await again(UNIQUE_VIOLATION, () => run(pool, INSERT, [...values, now]));
     },
     async find(id) {
-      const { rows } = await run<Row>(pool, FIND, [sha256(id), clock.now()]);
-      return rows[0] && unpack(id, payloadOf(rows[0]));
+      const { rows } = await run<SessionRow>(pool, FIND, [sha256(id), clock.now()]);
+      return rows[0] && unpack(id, sessionPayload(rows[0]));
     },
     async findByUid(uid) {
-      const { rows } = await run<Row>(pool, FIND_BY_UID, [uid, clock.now()]);
-      return rows[0] && payloadOf(rows[0]);
+      const { rows } = await run<SessionRow>(pool, FIND_BY_UID, [uid, clock.now()]);
+      return rows[0] && sessionPayload(rows[0]);
     },
     async destroy(id) {
       await run(pool, DESTROY, [sha256(id), clock.now()]);

@@ -1,0 +1,88 @@
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Payload } from '../storage/oidc/adapter.ts';
+import type { Related, RelatedIds } from '../storage/oidc/postgres-related.ts';
+import type { UserRecord } from '../storage/users.ts';
+
+/** Endpoints where the library, once it has a token, reads what the token belongs to; whether that includes the account. */
+const READS_ACCOUNT: Partial<Record<string, boolean>> = { token: true, userinfo: true, introspection: false };
+
+const TOKENS = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** What the library will ask for next, after it has found this record. */
+function relatedTo(ctx: KoaContextWithOIDC, model: string, found: Payload): RelatedIds | undefined {
+  const { route } = ctx.oidc;
+  if (TOKENS.has(model)) {
+    const readsAccount = READS_ACCOUNT[route];
+    if (readsAccount === undefined || text(found['grantId']) === null) return undefined;
+    return {
+      grantId: text(found['grantId']),
+      sessionUid: found['expiresWithSession'] === true ? text(found['sessionUid']) : null,
+      accountId: readsAccount ? text(found['accountId']) : null,
+    };
+  }
+  if (model !== 'Session' || route !== 'authorization' || text(found['accountId']) === null) return undefined;
+  const clientId = text(ctx.query['client_id']);
+  const apps = found['authorizations'] as Record<string, { grantId?: unknown }> | undefined;
+  const app = clientId !== null && apps && Object.hasOwn(apps, clientId) ? apps[clientId] : undefined;
+  return { grantId: text(app?.grantId), sessionUid: null, accountId: text(found['accountId']) };
+}
+
+interface Ahead {
+  ids: RelatedIds;
+  related: Promise<Related>;
+}
+
+/**
+ * Reads a token's grant, session and account by one statement, where the library asks for one after another. What is read ahead
+ * serves one question of the same request; the next one, or any after a change by this request, is answered by the store.
+ */
+export class ReadAhead {
+  readonly #read: (ids: RelatedIds) => Promise<Related>;
+  readonly #requests = new WeakMap<object, Ahead>();
+
+  constructor(read: (ids: RelatedIds) => Promise<Related>) {
+    this.#read = read;
+  }
+
+  /** Starts to read what a record that was just found names. */
+  start(model: string, found: Payload | undefined): void {
+    const { ctx } = Provider;
+    if (!ctx || !found || this.#requests.has(ctx)) return;
+    const ids = relatedTo(ctx, model, found);
+    if (!ids) return;
+    const related = this.#read(ids);
+    // Whoever asks gets the error.
+    related.catch(() => undefined);
+    this.#requests.set(ctx, { ids, related });
+  }
+
+  /** @returns undefined if it was not read ahead. */
+  grant(id: string): Promise<Payload | undefined> | undefined {
+    return this.#take('grantId', id)?.then(({ grant }) => grant);
+  }
+
+  /** As `grant`, by the session's uid. */
+  session(uid: string): Promise<Payload | undefined> | undefined {
+    return this.#take('sessionUid', uid)?.then(({ session }) => session);
+  }
+
+  /** As `grant`. */
+  account(id: string): Promise<UserRecord | null> | undefined {
+    return this.#take('accountId', id)?.then(({ account }) => account);
+  }
+
+  /** Forgets what was read: this request changes a grant or a session. */
+  forget(): void {
+    const ahead = Provider.ctx && this.#requests.get(Provider.ctx);
+    if (ahead) ahead.ids = { grantId: null, sessionUid: null, accountId: null };
+  }
+
+  #take(name: keyof RelatedIds, id: string): Promise<Related> | undefined {
+    const ahead = Provider.ctx && this.#requests.get(Provider.ctx);
+    if (ahead?.ids[name] !== id) return undefined;
+    ahead.ids[name] = null;
+    return ahead.related;
+  }
+}
