@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import type { SharedClock } from '../core/clock.ts';
 import { isAnswer, type Replies } from '../core/replies.ts';
-import type { AdapterFactory as StoreFactory } from '../storage/oidc/adapter.ts';
+import type { AdapterFactory as StoreFactory, Payload } from '../storage/oidc/adapter.ts';
 import { AlreadyConsumed, GrantGone, ReplayDetected } from '../storage/oidc/record.ts';
 import type { RegisteredClients } from '../domain/registered-clients.ts';
 import { registrationRecords } from './clients/registration/records.ts';
@@ -59,8 +59,9 @@ export function createAdapterFactory({
         observe(model, operation, (performance.now() - startedAt) / 1000);
       }
     };
-    const read = async (id: string) => {
-      const found = await ((model === 'Grant' && readAhead.grant(id)) || store.find(id));
+    const read = async (id: string): Promise<Payload | undefined> => {
+      if (model === 'Grant') return readAhead.grant(id) ?? store.find(id);
+      const found = await ((model === 'RefreshToken' && readAhead.refreshToken(id)) || store.find(id));
       readAhead.start(model, found);
       return found;
     };

@@ -1,6 +1,6 @@
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Payload } from '../storage/oidc/adapter.ts';
-import type { Related, RelatedIds } from '../storage/oidc/postgres-related.ts';
+import type { Related, RelatedIds, RelatedReader } from '../storage/oidc/postgres-related.ts';
 import type { UserRecord } from '../storage/users.ts';
 
 /** Endpoints where the library, once it has a token, reads what the token belongs to; whether that includes the account. */
@@ -39,11 +39,28 @@ interface Ahead {
  * serves one question of the same request; the next one, or any after a change by this request, is answered by the store.
  */
 export class ReadAhead {
-  readonly #read: (ids: RelatedIds) => Promise<Related>;
+  readonly #reader: RelatedReader;
   readonly #requests = new WeakMap<object, Ahead>();
 
-  constructor(read: (ids: RelatedIds) => Promise<Related>) {
-    this.#read = read;
+  constructor(reader: RelatedReader) {
+    this.#reader = reader;
+  }
+
+  /** A refresh token that is presented, along with what it names. Undefined if it is asked for on another occasion. */
+  refreshToken(id: string): Promise<Payload | undefined> | undefined {
+    const { ctx } = Provider;
+    return ctx?.oidc.route === 'token' && !this.#requests.has(ctx) ? this.#refreshToken(ctx, id) : undefined;
+  }
+
+  async #refreshToken(ctx: KoaContextWithOIDC, id: string): Promise<Payload | undefined> {
+    const found = await this.#reader.refreshToken(id);
+    const ids = found && relatedTo(ctx, 'RefreshToken', found.token);
+    if (!ids) return found?.token;
+    const { token, related } = found;
+    // The account that was read is that of the grant.
+    if (related.grant?.['accountId'] !== ids.accountId) ids.accountId = null;
+    this.#requests.set(ctx, { ids, related: Promise.resolve(related) });
+    return token;
   }
 
   /** Starts to read what a record that was just found names. */
@@ -52,7 +69,7 @@ export class ReadAhead {
     if (!ctx || !found || this.#requests.has(ctx)) return;
     const ids = relatedTo(ctx, model, found);
     if (!ids) return;
-    const related = this.#read(ids);
+    const related = this.#reader.related(ids);
     // Whoever asks gets the error.
     related.catch(() => undefined);
     this.#requests.set(ctx, { ids, related });

@@ -70,9 +70,11 @@ const DESTROY = {
   text: 'delete from oidc_records where model = $1 and id = $2',
 };
 
-type Found = Pick<OidcRecord, 'payload' | 'consumedAt' | 'claimedAt'>;
+/** A row as it is found. */
+export type Found = Pick<OidcRecord, 'payload' | 'consumedAt' | 'claimedAt'>;
 
-const usesOf = ({ consumedAt, claimedAt }: Found): Uses => ({
+/** When a row was consumed, or claimed. */
+export const usesOf = ({ consumedAt, claimedAt }: Omit<Found, 'payload'>): Uses => ({
   consumedAt: consumedAt?.getTime() ?? null,
   claimedAt: claimedAt?.getTime() ?? null,
 });

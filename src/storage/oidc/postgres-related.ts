@@ -1,11 +1,12 @@
 // raw-sql: hot (prepared); one statement instead of three for each request with a token.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
-import { isUuid } from '../../core/ids.ts';
+import { isUuid, sha256 } from '../../core/ids.ts';
 import type { OidcGrant } from '../models/provider-records.ts';
 import { userMapping, type UserRecord } from '../users.ts';
 import type { Payload } from './adapter.ts';
 import { run } from './postgres-query.ts';
+import { type Found, usesOf } from './postgres-records.ts';
 import { type SessionRow, sessionPayload } from './postgres-sessions.ts';
 import { unpack } from './record.ts';
 
@@ -24,29 +25,60 @@ export interface Related {
 }
 
 type Row = SessionRow & UserRecord & { grant: OidcGrant['payload'] | null };
+type TokenRow = Row & Omit<Found, 'payload'> & { token: Payload; grantId: string | null };
+
+const USES = 'tokens.consumed_at as "consumedAt", tokens.claimed_at as "claimedAt"';
+
+const COLUMNS = `grants.payload as grant, sessions.payload, sessions.authorizations, ${userMapping.columnsOf('users')}`;
+const GRANT = 'grants.expires_at > to_timestamp($1::float8 / 1000)';
+const SESSION = `sessions.model = 'Session' and sessions.consumed_at is null
+  and sessions.expires_at > to_timestamp($1::float8 / 1000)`;
+const ACCOUNT = "users.status <> 'deleted'";
 
 const FIND = {
   name: 'related_find',
-  text: `select grants.payload as grant, sessions.payload, sessions.authorizations, ${userMapping.columnsOf('users')}
-    from (select) as once
-    left join oidc_grants as grants
-      on grants.id = $1 and grants.expires_at > to_timestamp($4::float8 / 1000)
-    left join oidc_records as sessions
-      on sessions.model = 'Session' and sessions.uid = $2 and sessions.consumed_at is null
-        and sessions.expires_at > to_timestamp($4::float8 / 1000)
-    left join users on users.id = $3::uuid and users.status <> 'deleted'`,
+  text: `select ${COLUMNS} from (select) as once
+    left join oidc_grants as grants on grants.id = $2 and ${GRANT}
+    left join oidc_records as sessions on sessions.uid = $3 and ${SESSION}
+    left join users on users.id = $4::uuid and ${ACCOUNT}`,
 };
 
-/** @returns a function that reads a grant, a session and an account at once. It throws DomainError unavailable. */
+/** A session is asked for only where the token ends with it. */
+const FIND_REFRESH_TOKEN = {
+  name: 'related_find_refresh_token',
+  text: `select tokens.payload as token, tokens.grant_id as "grantId", ${USES}, ${COLUMNS}
+    from oidc_records as tokens
+    left join oidc_grants as grants on grants.id = tokens.grant_id and ${GRANT}
+    left join oidc_records as sessions on ${SESSION}
+      and sessions.uid = case tokens.payload ->> 'expiresWithSession' when 'true' then tokens.payload ->> 'sessionUid' end
+    left join users on users.id = grants.account_id and ${ACCOUNT}
+    where tokens.model = 'RefreshToken' and tokens.id = $2 and tokens.expires_at > to_timestamp($1::float8 / 1000)`,
+};
+
+const payloadsOf = (row: Row, grantId: string | null): Related => ({
+  grant: grantId !== null && row.grant ? unpack(grantId, row.grant) : undefined,
+  session: row.payload ? sessionPayload(row) : undefined,
+  account: row.id ? (userMapping.read([row])[0] ?? null) : null,
+});
+
+/** Reads that take the place of several. They throw DomainError unavailable. */
 export function relatedReader({ pool, clock }: { pool: Pool; clock: Clock }) {
-  return async ({ grantId, sessionUid, accountId }: RelatedIds): Promise<Related> => {
-    const values = [grantId, sessionUid, isUuid(accountId) ? accountId : null, clock.now()];
-    const { rows } = await run<Row>(pool, FIND, values);
-    const row = rows[0]!;
-    return {
-      grant: grantId !== null && row.grant ? unpack(grantId, row.grant) : undefined,
-      session: row.payload ? sessionPayload(row) : undefined,
-      account: row.id ? (userMapping.read([row])[0] ?? null) : null,
-    };
+  return {
+    /** A grant, a session and an account at once. */
+    async related({ grantId, sessionUid, accountId }: RelatedIds): Promise<Related> {
+      const values = [clock.now(), grantId, sessionUid, isUuid(accountId) ? accountId : null];
+      const { rows } = await run<Row>(pool, FIND, values);
+      return payloadsOf(rows[0]!, grantId);
+    },
+    /** A refresh token with the grant and the account of the grant, and the session that it ends with. */
+    async refreshToken(id: string): Promise<{ token: Payload; related: Related } | undefined> {
+      const { rows } = await run<TokenRow>(pool, FIND_REFRESH_TOKEN, [clock.now(), sha256(id)]);
+      const row = rows[0];
+      if (!row) return undefined;
+      const token = unpack(id, row.token, usesOf(row));
+      return { token, related: payloadsOf(row, row.grantId) };
+    },
   };
 }
+
+export type RelatedReader = ReturnType<typeof relatedReader>;
