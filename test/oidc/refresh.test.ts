@@ -172,16 +172,19 @@ describe('a refresh token whose use was not recorded', () => {
   });
 
   // Shorter than a claim lasts, longer than the grace.
-  it.each(['1 minute', '6 seconds'])('ends its family if it is used %s after it was, and after its successor', async (ago) => {
-    const client = await provider.createClient();
-    const first = await signIn(provider, client, person);
-    const second = await refresh(provider, client, first.refresh_token);
-    const third = await refresh(provider, client, second.body.refresh_token);
-    expect(third.status).toBe(200);
-    await loseNote(first.refresh_token, ago);
-    expect(await refresh(provider, client, first.refresh_token)).toMatchObject(ENDED);
-    expect(await refresh(provider, client, third.body.refresh_token)).toMatchObject(ENDED);
-  });
+  it.each(['1 minute', '6 seconds'])(
+    'ends its family if it is used %s after it was, and after its successor',
+    async (ago) => {
+      const client = await provider.createClient();
+      const first = await signIn(provider, client, person);
+      const second = await refresh(provider, client, first.refresh_token);
+      const third = await refresh(provider, client, second.body.refresh_token);
+      expect(third.status).toBe(200);
+      await loseNote(first.refresh_token, ago);
+      expect(await refresh(provider, client, first.refresh_token)).toMatchObject(ENDED);
+      expect(await refresh(provider, client, third.body.refresh_token)).toMatchObject(ENDED);
+    },
+  );
 
   it.each([
     ['used', 'consumed_at = now(), claimed_at = null', 400],
