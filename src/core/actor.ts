@@ -4,12 +4,17 @@ export interface ActClaim {
   act?: ActClaim;
 }
 
+/** Where requests and commands come in, besides the contracts. */
+export const CHANNELS = ['oidc', 'pages', 'console', 'api', 'scim', 'cli', 'system'] as const;
+
+export type Channel = (typeof CHANNELS)[number] | `contract:${string}`;
+
 /** Who acts, from where, through which door. Every change takes an actor, so that no audit row can be forgotten. */
 export interface Actor {
   kind: 'anonymous' | 'user' | 'client' | 'operator' | 'system';
   /** The account's UUID, the client_id, or the operator's login name. */
   id: string | null;
-  /** The door: `oidc`, `pages`, `cli`, `system`, `contract:<name>`, `api`. */
+  /** A `Channel`; tests have their own. */
   door: string;
   ip: string | null;
   userAgent: string | null;

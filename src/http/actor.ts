@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
-import type { Actor } from '../core/actor.ts';
+import type { Actor, Channel } from '../core/actor.ts';
 import { isLoopbackAddress } from '../core/network.ts';
 
 /** What pages within an authorization request know about it. */
@@ -9,7 +9,7 @@ interface State {
 }
 
 /** An unauthenticated requester. The listener has verified the address and the request id. */
-export function anonymousActor(ctx: Context, door: string): Actor {
+export function anonymousActor(ctx: Context, door: Channel): Actor {
   const { clientId } = ctx.state as State;
   return {
     kind: 'anonymous',
@@ -23,14 +23,14 @@ export function anonymousActor(ctx: Context, door: string): Actor {
 }
 
 /** The actor of a request by an authenticated account. */
-export const userActor = (ctx: Context, door: string, accountId: string): Actor => ({
+export const userActor = (ctx: Context, door: Channel, accountId: string): Actor => ({
   ...anonymousActor(ctx, door),
   kind: 'user',
   id: accountId,
 });
 
 /** The actor of a request by a client that acts for itself. */
-export const clientActor = (ctx: Context, door: string, clientId: string): Actor => ({
+export const clientActor = (ctx: Context, door: Channel, clientId: string): Actor => ({
   ...anonymousActor(ctx, door),
   kind: 'client',
   id: clientId,

@@ -198,6 +198,20 @@ describe('audit filters', () => {
   });
 
   it.each([
+    ['type=logn', 'type', 'did you mean login?'],
+    ['type=user.create', 'type', 'did you mean user.created?'],
+    ['type=usr.*', 'type', 'did you mean user.*?'],
+    ['door=page', 'door', 'did you mean pages?'],
+    ['door=web', 'door', 'there is not: web'],
+  ])('refuse %s and say what may be meant', async (query, field, detail) => {
+    for (const path of ['/audit', '/audit/export'])
+      expect(await auditor('GET', `${path}?${query}`)).toMatchObject({
+        status: 400,
+        body: { errors: [{ field, detail: expect.stringContaining(detail) }] },
+      });
+  });
+
+  it.each([
     'type=user.',
     'type=*.created',
     'outcome=maybe',

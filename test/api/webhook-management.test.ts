@@ -177,7 +177,18 @@ it('webhooks can be managed by the command, which is audited', async () => {
     body: { url, event_types: ['role.*'] },
   });
   await command('webhook', 'test', made.id);
-  expect(await command('webhook', 'deliveries', made.id)).toContain('webhook.test');
+  expect(await command('webhook', 'deliveries', made.id, '--type', 'webhook.test')).toContain('webhook.test');
+  for (const [words, meant] of [
+    [['webhook', 'deliveries', made.id, '--type', 'webhook.tst'], 'webhook.test'],
+    [['audit', 'list', '--type', 'logn'], 'login'],
+    [['audit', 'export', '--door', 'ap'], 'api'],
+    [['mail', 'list', '--template', 'paswordreset'], 'password-reset'],
+    [['mail', 'template', 'show', '--template', 'invitaton'], 'invitation'],
+  ] as const) {
+    const { code, stderr } = await runCli([...words], { env: provider.postern.env });
+    expect([words, code]).toEqual([words, 1]);
+    expect(stderr).toContain(`did you mean ${meant}?`);
+  }
   const { events } = JSON.parse(
     await command('audit', 'list', '--type', 'webhook.*', '--limit', '2', '--json'),
   ) as {

@@ -31,9 +31,12 @@ describe('the console’s audit', () => {
     // Types have readable names and follow the option for their whole group. Types from the URL are kept.
     expect(page.html).toMatch(/<optgroup label="People">\s*<option value="user.\*" selected>All user\.\*</);
     expect(page.html).toContain('<option value="user.suspended">… suspended …</option>');
-    expect((await owner.open('/audit?type=nothing.here')).html).toContain(
-      '<option value="nothing.here" selected>',
-    );
+    const unknown = await owner.open('/audit?type=nothing.here');
+    expect(unknown.status).toBe(400);
+    expect(unknown.html).toContain('<option value="nothing.here" selected>');
+    const channel = await owner.open('/audit?door=page');
+    expect(channel.url.search).toBe('');
+    expect(channel.html).toContain('did you mean pages?');
     const { id: app } = await provider.createClient();
     expect((await owner.open(`/audit?client_id=${app}`)).html).toContain(`href="/admin/clients/${app}"`);
     expect((await owner.open(`/audit?${query}&outcome=failure`)).html).toContain('No events found');

@@ -97,13 +97,6 @@ function moment(value: string): Date {
   throw new InvalidArgumentError('must be like 2026-11-01T00:00:00Z or 7d.');
 }
 
-const TYPE = /^[a-z_]+(?:\.(?:[a-z_]+|\*))?$/;
-
-function type(value: string, previous: string[] | undefined): string[] {
-  if (!TYPE.test(value)) throw new InvalidArgumentError('must be like user.created or user.*');
-  return repeated(value, previous);
-}
-
 function outcome(value: string): ('success' | 'failure')[] {
   if (value === 'success' || value === 'failure') return [value];
   throw new InvalidArgumentError('must be success or failure.');
@@ -117,7 +110,7 @@ function range(value: string, previous: string[] | undefined): string[] {
 /** Adds the filters of the API. A repeated option matches any of its values. */
 const filtered = (command: Command): Command =>
   command
-    .option('--type <type>', 'event type, like user.created or user.* (can be repeated)', type)
+    .option('--type <type>', 'event type, like user.created or user.* (can be repeated)', repeated)
     .option('--outcome <outcome>', 'success or failure', outcome)
     .option('--actor <who>', 'actor: id, address, username or client (can be repeated)', repeated)
     .option('--subject <who>', 'account: id, address or username (can be repeated)', repeated)

@@ -7,6 +7,7 @@ import type { Stores } from '../../storage/stores.ts';
 import { lookUp } from '../lookup.ts';
 import { deviceOf } from '../notices.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
+import { checkChannels, checkEventTypes } from './filters.ts';
 import { type Operator, requirePermission } from './operator.ts';
 
 export type { AuditType } from '../../storage/audit.ts';
@@ -47,7 +48,7 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** Searches the audit for operators. People among the filters are found by id, address or username. */
 export interface AuditLog {
-  /** Newest first unless sorted. @throws DomainError insufficient_scope, invalid_cursor. */
+  /** Newest first unless sorted. @throws DomainError insufficient_scope, invalid_cursor, invalid_request. */
   list(operator: Operator, options: ListOptions<AuditSort, AuditFilters>): Promise<Listed<AuditItem>>;
   /** @throws DomainError insufficient_scope, not_found. */
   find(operator: Operator, id: string): Promise<AuditItem>;
@@ -55,7 +56,7 @@ export interface AuditLog {
   findAnswer(operator: Operator, id: string): Promise<AuditItem | null>;
   /**
    * All events that match, newest first, read on demand. The export is itself an event.
-   * @throws DomainError insufficient_scope.
+   * @throws DomainError insufficient_scope, invalid_request.
    */
   export(
     operator: Operator,
@@ -117,12 +118,17 @@ export function createAuditLog({
       ),
     );
 
-  const resolved = async ({ actor, subject, ...filters }: AuditFilters): Promise<AuditFilters> => ({
-    ...filters,
-    ...(actor && { actor: await idsOf(actor) }),
-    // Search subjects by account ids only.
-    ...(subject && { subject: (await idsOf(subject)).filter(isUuid) }),
-  });
+  /** @throws DomainError invalid_request for a type or a channel that does not exist. */
+  const resolved = async ({ actor, subject, ...filters }: AuditFilters): Promise<AuditFilters> => {
+    checkEventTypes('type', filters.type);
+    checkChannels('door', filters.door);
+    return {
+      ...filters,
+      ...(actor && { actor: await idsOf(actor) }),
+      // Search subjects by account ids only.
+      ...(subject && { subject: (await idsOf(subject)).filter(isUuid) }),
+    };
+  };
 
   const toItem = (event: AuditRecord, names: Names): AuditItem => {
     const { id, type, outcome, at, actor, clientId } = event;

@@ -16,6 +16,7 @@ import {
   changesOf,
   checkVersion,
   type Expected,
+  misnamed,
   type Operator,
   refuse,
   requirePermission,
@@ -122,7 +123,9 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
     };
   };
 
-  const templateOf = (name: string) => mailTemplates.find((one) => one === name) ?? refuse('template', name);
+  const templateOf = (name: string) =>
+    mailTemplates.find((one) => one === name) ??
+    refuse('template', misnamed('kind of message', name, mailTemplates));
   /** Validates changes by key. @throws DomainError invalid_request with the reason and the line. */
   const parse = (of: MailTemplate, spoken: Language, changes: Record<string, string | null>) => {
     const keys = new Map(textsOf(of));
@@ -146,11 +149,13 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
     return result;
   };
 
-  const languageOf = (name: string) => languages.find((one) => one === name) ?? refuse('language', name);
+  const languageOf = (name: string) =>
+    languages.find((one) => one === name) ?? refuse('language', misnamed('language', name, languages));
 
   return {
     async list(operator, options) {
       requirePermission(operator, 'mail:read');
+      options.filters?.template?.forEach(templateOf);
       return readList('mail', options, '-created_at', (request) => outbox.list(request));
     },
     async find(operator, id) {

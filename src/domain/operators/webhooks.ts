@@ -3,7 +3,7 @@ import { isUuid } from '../../core/ids.ts';
 import { isWebhookSecret, newWebhookSecret } from '../../core/standard-webhooks.ts';
 import { systemActor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
-import { EVENTS, TEST_EVENT, toldOf } from '../../storage/event-catalogue.ts';
+import { TEST_EVENT, toldOf } from '../../storage/event-catalogue.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserSearch } from '../../storage/user-search.ts';
 import type {
@@ -20,11 +20,11 @@ import {
   checkDescription,
   checkVersion,
   type Expected,
-  misnamed,
   type Operator,
   refuse,
   requirePermission,
 } from './operator.ts';
+import { checkEventTypes } from './filters.ts';
 import type { Listed, ListOptions, ReadList } from './lists.ts';
 import { BUILT_IN_ROLES, isPermission, withIncluded } from './permissions.ts';
 
@@ -73,7 +73,7 @@ export interface Webhooks {
   ): Promise<{ webhook: Webhook; secret: string }>;
   /** Sends a test event. @throws DomainError as `find`; webhook_disabled. */
   test(operator: Operator, id: string): Promise<Delivery>;
-  /** @throws DomainError as `list`; not_found. */
+  /** @throws DomainError as `list`; not_found, invalid_request for a type that does not exist. */
   deliveries(
     operator: Operator,
     id: string,
@@ -100,12 +100,7 @@ const MAX_URL_LENGTH = 2_048;
 
 const PERMISSION = 'webhooks:write';
 
-const NOUNS = new Set(Object.keys(EVENTS).map((type) => type.split('.', 1)[0]));
-
-const isEventPattern = (pattern: string): boolean =>
-  pattern === '*' ||
-  Object.hasOwn(EVENTS, pattern) ||
-  (pattern.endsWith('.*') && NOUNS.has(pattern.slice(0, -2)));
+const EVERY_EVENT = '*';
 
 const shown = ({ secret: _secret, formerSecret: _former, ...webhook }: WebhookRecord): Webhook => webhook;
 
@@ -147,8 +142,7 @@ export function createWebhooks(
   /** @throws DomainError invalid_request. */
   const parse = async ({ url, description, eventTypes, enabled }: WebhookChanges) => {
     checkDescription(description);
-    const unknown = eventTypes?.find((pattern) => !isEventPattern(pattern));
-    if (unknown !== undefined) refuse('event_types', misnamed('type of event', unknown, Object.keys(EVENTS)));
+    checkEventTypes('event_types', eventTypes, [EVERY_EVENT]);
     if (eventTypes?.length === 0) refuse('event_types', 'empty');
     return {
       ...(url === undefined ? {} : { url: await checkUrl(url) }),
@@ -289,6 +283,7 @@ export function createWebhooks(
     async deliveries(operator, id, options) {
       requirePermission(operator, 'webhooks:read');
       await existing(id);
+      checkEventTypes('type', options.filters?.type, [TEST_EVENT]);
       return readList(`webhook ${id}`, options, '-created_at', (request) => store.deliveries(id, request));
     },
     async findDelivery(operator, id, deliveryId) {

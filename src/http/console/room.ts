@@ -158,8 +158,11 @@ export function createRoom(router: Router, deps: ConsoleDependencies) {
       await services.noteRefused(error, call.operator, operationOf(call));
       if (error.code === 'insufficient_scope') return showMissing(call, error.details.reason ?? '');
       if (otherwise && error.code !== 'rate_limited') return otherwise(error);
-      // The cursor belongs to another list, or to a former key: start again.
-      if (error.code === 'invalid_cursor')
+      // The cursor belongs to another list, or to a former key; or a filter has no such value. Start again.
+      if (
+        error.code === 'invalid_cursor' ||
+        (error.code === 'invalid_request' && call.ctx.querystring !== '')
+      )
         return call.failed(call.ctx.path, consoleProblem(error, bounds).message);
       if (error.code === 'too_broad') return call.show('too-broad', { path: call.ctx.path }, 400);
       if (!isGone(error)) throw error;

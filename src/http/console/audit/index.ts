@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { isAddressRange } from '../../../core/network.ts';
 import type { AuditFilters, ExportFormat } from '../../../domain/operators/audit-log.ts';
+import { isEventPattern } from '../../../domain/operators/filters.ts';
 import { auditLines, EXPORT_TYPES } from '../../api/management/audit.ts';
 import type { ConsoleCall } from '../call.ts';
 import type { FilterSpec, Listing } from '../lists.ts';
@@ -30,8 +31,6 @@ const FILTERS: readonly FilterSpec[] = [
   { name: 'from', label: 'console.audit.from', type: 'date', hint: 'console.audit.utc' },
   { name: 'to', label: 'console.audit.to', type: 'date', hint: 'console.audit.toHint' },
 ];
-
-const TYPE = /^[a-z_]{1,64}(?:\.(?:[a-z_]{1,64}|\*))?$/;
 
 /** The start of a day in UTC; undefined for an invalid date. */
 function dayAt(text: string | undefined): Date | undefined {
@@ -66,7 +65,7 @@ function filtersOf(list: Pick<Listing, 'value' | 'values'>): {
       ...(to && { before: new Date(to.getTime() + DAY) }),
     },
     problems: [
-      ...wrong('type', (value) => TYPE.test(value)),
+      ...wrong('type', isEventPattern),
       ...wrong('ip', isAddressRange),
       ...wrong('from', (value) => dayAt(value) !== undefined),
       ...wrong('to', (value) => dayAt(value) !== undefined),
