@@ -289,6 +289,30 @@ describe('the console’s overview', () => {
 });
 
 describe('an address in the console', () => {
+  it('of a search that takes too long shows what to do', async () => {
+    const { open, person } = await enterConsole(provider, 'owner');
+    await provider.sql(
+      "insert into contract_users (door, operation, day, account_id) values ('gateway', 'x', '2026-01-02', $1)",
+      [person.id],
+    );
+    // Each of its rows takes longer to read than a search may take.
+    await provider.sql('alter table contract_users rename to read_slowly');
+    await provider.sql(
+      'create view contract_users as select * from read_slowly where pg_sleep(3) is not null',
+    );
+    try {
+      const page = await open('/users?door=gateway');
+      expect([page.status, page.url.pathname]).toEqual([400, '/admin/users']);
+      expect(page.html).toContain('This takes too long to find');
+      expect(page.html).toContain('href="/admin/users"');
+      expect(page.html).toContain('<nav');
+    } finally {
+      await provider.sql('drop view contract_users');
+      await provider.sql('alter table read_slowly rename to contract_users');
+    }
+    expect((await open('/users?door=gateway')).html).toContain(person.email);
+  });
+
   it('is read without NUL, and a cursor of another list leads to the first page', async () => {
     const { open, send } = await enterConsole(provider, 'owner');
     for (const path of ['/search?q=%00', '/search?q=a%00', '/users?search=%00', '/audit?actor=%00'])
