@@ -141,7 +141,7 @@ createRoot(document.getElementById('root')).render(
     kind: 'web',
     redirectUri: 'http://localhost:8080/login/oauth2/code/postern',
     postLogoutRedirectUri: 'http://localhost:8080/',
-    install: 'spring-boot-starter-oauth2-client',
+    install: 'spring-boot-starter-security-oauth2-client',
     file: 'application.yaml',
     literal: inYaml,
     secret: '${CLIENT_SECRET}',
