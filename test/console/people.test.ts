@@ -5,7 +5,8 @@ import { csrfOf } from '../account/support/desk.ts';
 import { readLetters } from '../account/support/mail.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
-import { createOperator, enterConsole, type Operator, signInAt } from './support/operators.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { createOperator, enterConsole, type Operator, signInAt, tabOf } from './support/operators.ts';
 
 const shell = shellOperator(systemActor);
 const MARKUP = '<b>Bo</b> & "Berg" <script>alert(1)</script>';
@@ -307,6 +308,38 @@ it('the console ends the ticked sessions', async () => {
 });
 
 describe('history in the console', () => {
+  it('is grouped by days in UTC, and by the days of the reader with scripts', async () => {
+    const someone = await provider.createPerson();
+    for (const at of ['2026-01-10T23:30:00Z', '2026-01-11T08:00:00Z'])
+      await provider.sql(
+        `insert into audit_events (id, at, type, outcome, subject, actor_kind, door, details)
+         values (gen_random_uuid(), $1, 'user.updated', 'success', $2, 'system', 'system', '{}')`,
+        [at, someone.id],
+      );
+    const path = `/admin/users/${someone.id}`;
+    const { html } = await owner.agent.open(`${path}?lang=en`);
+    const headings = [...html.matchAll(/<h3><time datetime="([\d-]+)">([^<]+)</g)].map(([, ...of]) => of);
+    expect(headings.slice(1)).toEqual([
+      ['2026-01-11', 'Sunday, January 11, 2026'],
+      ['2026-01-10', 'Saturday, January 10, 2026'],
+    ]);
+    const tab = await tabOf(await launchBrowser(), owner);
+    const clock = await tab.context().newCDPSession(tab);
+    for (const [timezoneId, language, days, times] of [
+      ['Asia/Tokyo', 'en', ['Today', 'Sunday, January 11, 2026'], ['5:00 PM', '8:30 AM']],
+      ['Europe/Berlin', 'de', ['heute', 'Sonntag, 11. Januar 2026'], ['09:00', '00:30']],
+    ] as const) {
+      await clock.send('Emulation.setTimezoneOverride', { timezoneId });
+      await tab.goto(`${provider.url}${path}?lang=${language}`);
+      const shown = tab.locator('[data-days] h3');
+      expect((await shown.allTextContents()).map((day) => day.toLowerCase())).toEqual(
+        days.map((day) => day.toLowerCase()),
+      );
+      const last = tab.locator('[data-days] ol').last().locator('time');
+      expect((await last.allTextContents()).map((time) => time.replaceAll(/\s/g, ' '))).toEqual(times);
+    }
+  });
+
   it('says who changed what, and names the operator only to readers of the audit', async () => {
     const bo = await named(MARKUP);
     const boss = await enterConsole(provider, 'owner');

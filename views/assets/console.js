@@ -16,6 +16,8 @@
     timeZoneName: 'short',
   });
   const day = new Intl.DateTimeFormat(lang, { year: 'numeric', month: 'short', day: 'numeric' });
+  const date = new Intl.DateTimeFormat(lang, { dateStyle: 'full' });
+  const clock = new Intl.DateTimeFormat(lang, { timeStyle: 'short' });
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto', style: 'short' });
   const UNITS = [
     ['second', 60],
@@ -33,11 +35,35 @@
     return undefined;
   }
   for (const time of document.querySelectorAll('time[data-zone]')) {
-    const date = new Date(time.dateTime);
-    const whole = exact.format(date);
-    const isShort = 'relative' in time.dataset;
-    time.textContent = isShort ? (ago(date) ?? day.format(date)) : whole;
-    if (isShort) time.title = whole;
+    const at = new Date(time.dateTime);
+    const whole = exact.format(at);
+    if ('relative' in time.dataset) time.textContent = ago(at) ?? day.format(at);
+    else if ('clock' in time.dataset) time.textContent = clock.format(at);
+    else time.textContent = whole;
+    if (time.textContent !== whole) time.title = whole;
+  }
+
+  /* A time line by days: the reader's. */
+
+  const words = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
+  const recent = new Map(
+    [0, -1].map((days) => [date.format(Date.now() + days * 86_400_000), words.format(days, 'day')]),
+  );
+  for (const days of document.querySelectorAll('[data-days]')) {
+    const lists = new Map();
+    for (const entry of days.querySelectorAll('li')) {
+      const title = date.format(new Date(entry.querySelector('time').dateTime));
+      const list = lists.get(title) ?? document.createElement('ol');
+      list.className = 'time-line';
+      list.append(entry);
+      lists.set(title, list);
+    }
+    days.replaceChildren();
+    for (const [title, list] of lists) {
+      const heading = document.createElement('h3');
+      heading.textContent = recent.get(title) ?? title;
+      days.append(heading, list);
+    }
   }
 
   /* Keyboard shortcuts: none in fields, and no single keys where they are turned off. */
