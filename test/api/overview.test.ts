@@ -176,7 +176,10 @@ const get = (parameters: Record<string, string>, of: Client) =>
   fetch(authorizationUrl(provider, of, parameters), { redirect: 'manual', headers: { accept: 'text/html' } });
 
 /** The stored refusals of a client, once there are enough. */
-async function kept(id: string, isAll: (rows: ExplainedRefusal[]) => boolean): Promise<ExplainedRefusal[]> {
+async function storedRefusals(
+  id: string,
+  isAll: (rows: ExplainedRefusal[]) => boolean,
+): Promise<ExplainedRefusal[]> {
   let rows: ExplainedRefusal[] = [];
   await until(async () => isAll((rows = await provider.operator.refusals.ofClient(shell, id))));
   return rows;
@@ -202,7 +205,7 @@ describe('refused requests', () => {
     await fetch(
       `${provider.url}/oauth2/logout?${form({ client_id: app.id, post_logout_redirect_uri: 'https://own.example.test/bye' }).toString()}`,
     );
-    await kept(
+    await storedRefusals(
       app.id,
       (rows) => rows.length === 5 && rows.some(({ endpoint }) => endpoint === 'end_session'),
     );
@@ -237,7 +240,7 @@ describe('refused requests', () => {
     await provider.operator.clients.setEnabled(shell, app.id, false);
     await until(async () => (await get({}, app)).status === 400);
     expect((await post(provider, 'token', app, { grant_type: 'client_credentials' })).status).toBe(401);
-    const rows = await kept(app.id, (all) => all.length >= 2);
+    const rows = await storedRefusals(app.id, (all) => all.length >= 2);
     for (const row of rows)
       expect(row).toMatchObject({ parameter: 'enabled', advice: expect.stringContaining('client enable') });
   });

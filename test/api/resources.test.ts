@@ -6,7 +6,7 @@ import { UserAgent } from '../oidc/support/user-agent.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { type OtherProvider, startOtherProvider } from '../upstream/support/other-provider.ts';
-import { isIn, SECRET, signInBy, STANDALONE, upstreamsAt } from '../upstream/support/sign-in.ts';
+import { isSignedIn, SECRET, signInBy, STANDALONE, upstreamsAt } from '../upstream/support/sign-in.ts';
 import { type Call, callAs, idOf, itemsOf } from './support/operators.ts';
 
 let provider: Provider;
@@ -149,7 +149,7 @@ describe('upstream providers', () => {
     other.who = { sub: wanted.id, email, email_verified: true };
     const agent = new UserAgent(provider.url);
     await signInBy(agent, `${STANDALONE}${wanted.id}`);
-    expect(await isIn(agent)).toBe(true);
+    expect(await isSignedIn(agent)).toBe(true);
     const path = `/upstreams/${wanted.id}`;
     expect(await owner('GET', path)).toMatchObject({ body: { linked: 1, linked_capped: false } });
     expect(await owner('DELETE', path)).toMatchObject({ status: 409, body: { code: 'in_use' } });

@@ -5,7 +5,7 @@ import { forgeries, type Forgeries } from './support/forgeries.ts';
 import { GOOD } from './support/good.ts';
 import { createKey, contractOf, type ContractServer, startContractServer } from './support/server.ts';
 import { flows, type Member, type Name, names } from './support/members.ts';
-import { flaw, rawSender, type RawReply, type RawRequest } from './support/raw.ts';
+import { problemWith, rawSender, type RawReply, type RawRequest } from './support/raw.ts';
 
 const UNKNOWN_ID = '7c3c6d5c-0000-4000-8000-000000000000';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE', 'QUERY'];
@@ -65,7 +65,7 @@ describe.each(names)('the contract %s', (name) => {
           headers: { ...credentials(operation, member), ...(type === '' ? {} : { 'Content-Type': type }) },
           body,
         });
-        const what = flaw(contract, reply, statuses ?? documented);
+        const what = problemWith(contract, reply, statuses ?? documented);
         if (what !== null) flaws.push(`${title}: ${what}`);
         // The odd password may have been set.
         if (renew && reply.status < 300) member = await flows[name].join(server.visitor(name));
@@ -95,7 +95,7 @@ describe.each(names)('the contract %s', (name) => {
         body: JSON.stringify({ ...more, ...good, constructor: 1, __proto__: 1 }),
       });
       const status = OUT_OF_REACH[operation.id] ?? Number(Object.keys(operation.replies)[0]);
-      expect(flaw(contract, reply, [status])).toBeNull();
+      expect(problemWith(contract, reply, [status])).toBeNull();
       const accounts = await server.sql(
         `select email from users where 'admin' = any (roles) or status <> 'active' or email_verified_at is not null and email like 'case-%'`,
       );
@@ -113,7 +113,7 @@ describe.each(names)('the contract %s', (name) => {
         .map(({ method }) => method.toUpperCase());
       for (const method of METHODS.filter((one) => !allowed.includes(one))) {
         const reply = await send({ method, path, headers: credentials(operation, member) });
-        const what = flaw(contract, reply, [405]);
+        const what = problemWith(contract, reply, [405]);
         const allow = reply.headers.allow?.split(', ').filter((one) => one !== 'HEAD') ?? [];
         if (what !== null || allow.sort().join() !== allowed.sort().join())
           flaws.push(`${method} ${path}: ${what} ${allow.join()}`);
@@ -150,7 +150,7 @@ describe.each(names)('the contract %s', (name) => {
     const flaws: string[] = [];
     for (const path of [...strange, ...paths.map((one) => `${one}/more/still`)])
       for (const method of ['GET', 'POST']) {
-        const what = flaw(
+        const what = problemWith(
           contract,
           await send({ method, path, headers: { 'X-API-Key': server.apiKey } }),
           [404],
@@ -189,7 +189,7 @@ describe.each(names)('the contract %s', (name) => {
             headers: { ...sent, 'Content-Type': 'application/json' },
             ...body,
           });
-          const what = flaw(contract, reply, [401]);
+          const what = problemWith(contract, reply, [401]);
           if (what !== null) flaws.push(`${operation.id}, ${title}: ${what}`);
         }
       expect(flaws).toEqual([]);
@@ -223,7 +223,9 @@ describe.each(names)('the contract %s', (name) => {
       );
       const count = (wanted: number) => replies.filter(({ status }) => status === wanted).length;
       expect([count(201), count(conflict)]).toEqual([1, 19]);
-      expect(replies.map((reply) => flaw(contract, reply, [201, conflict])).filter(Boolean)).toEqual([]);
+      expect(replies.map((reply) => problemWith(contract, reply, [201, conflict])).filter(Boolean)).toEqual(
+        [],
+      );
     }
   });
 });
@@ -280,7 +282,7 @@ describe('invalid ids are answered by 404:', () => {
         headers: { ...credentials(operation, member), 'Content-Type': 'application/json' },
         ...(operation.body ? { body: '{}' } : {}),
       });
-      const what = flaw(contract, reply, [name === 'gateway' ? 400 : 404]);
+      const what = problemWith(contract, reply, [name === 'gateway' ? 400 : 404]);
       if (what !== null) flaws.push(`${odd}: ${what}`);
     }
     expect(flaws).toEqual([]);
@@ -315,7 +317,7 @@ describe('the contract `keyed`', () => {
           path: pathOf(contract, operation),
           headers,
         });
-        const what = flaw(contract, reply, [401]);
+        const what = problemWith(contract, reply, [401]);
         if (what !== null) flaws.push(`${operation.id}, ${title}: ${what}`);
       }
     expect(flaws).toEqual([]);

@@ -41,7 +41,7 @@ describe.each(STORES)('contracts on two nodes with %s', (stores) => {
   const nodes = () => [server.url, `http://localhost:${second.port}`];
 
   /** Checks a token at each node: at its contract, at introspection, and at the gateway's validate. */
-  async function stands(name: Name, { token, refreshToken }: Member, status: 200 | 401): Promise<void> {
+  async function expectStatus(name: Name, { token, refreshToken }: Member, status: 200 | 401): Promise<void> {
     for (const url of nodes()) {
       const visitor = visitorAt(name, `${url}/contracts/${name}`, server.apiKey);
       await flows[name].use?.(visitor, token, status);
@@ -74,9 +74,9 @@ describe.each(STORES)('contracts on two nodes with %s', (stores) => {
       'a token is ended at once on both nodes by %s',
       async (ending) => {
         const member = await flows[name].join(server.visitor(name));
-        await stands(name, member, 200);
+        await expectStatus(name, member, 200);
         expect(await end(name, member, ending)).toBe(true);
-        await stands(name, member, 401);
+        await expectStatus(name, member, 401);
       },
     );
 
@@ -152,7 +152,7 @@ describe.each(STORES)('contracts on two nodes with %s', (stores) => {
     const newPassword = newPerson().password;
     const body = { token: mailed, newPassword: 'short' };
     await visitor.call('passwordResetConfirm', { body }, { status: 400 });
-    await stands('gateway', { ...admin, token, refreshToken: '' }, 200);
+    await expectStatus('gateway', { ...admin, token, refreshToken: '' }, 200);
     await visitor.call('passwordResetConfirm', { body: { ...body, newPassword } }, { status: 200 });
     for (const url of nodes())
       await flows.gateway.use?.(

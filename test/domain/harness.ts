@@ -48,7 +48,7 @@ export const newEmail = (): string => `u${randomBytes(6).toString('hex')}@exampl
 export const PUBLIC_URL = 'https://login.example.com';
 
 /** A notice to the owner of an account. */
-interface Told {
+interface SentNotice {
   kind: string;
   accountId: string;
   about: object;
@@ -63,7 +63,7 @@ export interface Domain extends WholeDomain, Logins {
   counters: Counters;
   hasher: PasswordHasher;
   /** The notices in order, whether or not their transaction was committed. */
-  told: Told[];
+  sentNotices: SentNotice[];
   /** The outcomes reported to the metrics. */
   outcomes: string[];
   /** The accounts whose sessions were ended, in order. */
@@ -114,7 +114,7 @@ function counted(hasher: PasswordHasher): { hasher: PasswordHasher; hashed: () =
 }
 
 /** The URLs of the stores. */
-interface Place {
+interface StoreUrls {
   databaseUrl: string;
   redisUrl: string | undefined;
 }
@@ -126,7 +126,7 @@ export const openDatabase = async (): Promise<string> => (await createDatabase()
 export async function openStores(
   counters: 'postgres' | 'redis' = 'postgres',
   database = openDatabase(),
-): Promise<Place> {
+): Promise<StoreUrls> {
   return {
     databaseUrl: await database,
     redisUrl: counters === 'redis' ? await redisUrl() : undefined,
@@ -200,9 +200,9 @@ export async function openDomain(
     upstreamName: () => undefined,
   });
   const { notices, sessionRevoker, verification } = domain;
-  const told: Told[] = [];
+  const sentNotices: SentNotice[] = [];
   const note = (kind: string) => async (account: { id: string }, about: unknown) =>
-    void told.push({ kind, accountId: account.id, about: Object(about) as object });
+    void sentNotices.push({ kind, accountId: account.id, about: Object(about) as object });
   // Tests request verification themselves, so creating an account sends no mail.
   const real = { ...verification };
   verification.begin = note('verify-email');
@@ -236,7 +236,7 @@ export async function openDomain(
     users,
     counters,
     hasher,
-    told,
+    sentNotices,
     outcomes,
     ended,
     statements,

@@ -8,7 +8,7 @@ import { freePort } from '../support/ports.ts';
 import { runCli, type Postern, startPostern } from '../support/postern.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { redisUrl } from '../support/redis.ts';
-import { startApache, type Told } from './support/apache.ts';
+import { startApache, type VisitorHeaders } from './support/apache.ts';
 import { allow, createAccount, newPerson, shows, signIn } from './support/person.ts';
 
 describe('Apache with mod_auth_openidc', () => {
@@ -47,9 +47,9 @@ describe('Apache with mod_auth_openidc', () => {
   });
 
   /** The headers by which the application knows the visitor. */
-  const told = async (): Promise<Told> => {
+  const headersSeen = async (): Promise<VisitorHeaders> => {
     await page.waitForURL((url) => url.href.startsWith(`${apache}/private/`));
-    return JSON.parse(await page.locator('pre').innerText()) as Told;
+    return JSON.parse(await page.locator('pre').innerText()) as VisitorHeaders;
   };
 
   it('requires a sign-in and tells the application behind it who signed in', async () => {
@@ -58,7 +58,7 @@ describe('Apache with mod_auth_openidc', () => {
     await createAccount(page, readLetters(postern), person);
     await shows(page, /^Intranet wants to use/);
     await allow(page);
-    const headers = await told();
+    const headers = await headersSeen();
     expect(page.url()).toBe(`${apache}/private/reports?year=2026`);
     expect(headers).toMatchObject({
       'x-remote-user': person.username,
@@ -70,12 +70,12 @@ describe('Apache with mod_auth_openidc', () => {
   });
 
   it('refreshes its tokens and continues with the rotated refresh token', async () => {
-    const hook = async ({ oidc_access_token: token = '' }: Told) => {
+    const hook = async ({ oidc_access_token: token = '' }: VisitorHeaders) => {
       const query = new URLSearchParams({ refresh: `${apache}/private/`, access_token: token });
       await page.goto(`${apache}/private/callback?${query.toString()}`);
-      return told();
+      return headersSeen();
     };
-    const first = await told();
+    const first = await headersSeen();
     const second = await hook(first);
     const third = await hook(second);
     const seen = [first, second, third];
@@ -87,7 +87,7 @@ describe('Apache with mod_auth_openidc', () => {
   });
 
   it('signs out there and at Postern, and returns to the registered page', async () => {
-    const { oidc_access_token: token = '' } = await told();
+    const { oidc_access_token: token = '' } = await headersSeen();
     await page.goto(`${apache}/private/callback?logout=${encodeURIComponent(`${apache}/goodbye`)}`);
     await page.waitForURL(`${apache}/goodbye`);
     expect(await userinfo(postern, token)).toMatchObject({ status: 401 });
@@ -95,7 +95,7 @@ describe('Apache with mod_auth_openidc', () => {
     await page.goto(`${apache}/private/`);
     await shows(page, 'Sign in');
     await signIn(page, person);
-    expect((await told())['x-remote-user']).toBe(person.username);
+    expect((await headersSeen())['x-remote-user']).toBe(person.username);
   });
 
   it('accepts a signing key that was created later', async () => {
@@ -105,6 +105,6 @@ describe('Apache with mod_auth_openidc', () => {
     await until(async () => (await keys('list')).includes('retiring'));
     await page.context().clearCookies({ name: 'mod_auth_openidc_session' });
     await page.goto(`${apache}/private/`);
-    expect((await told())['x-remote-user']).toBe(person.username);
+    expect((await headersSeen())['x-remote-user']).toBe(person.username);
   });
 });

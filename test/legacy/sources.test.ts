@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 import { type ContractServer, startContractServer } from '../contracts/support/server.ts';
 import { flows } from '../contracts/support/members.ts';
 import {
-  type Mood,
+  type Behaviour,
   type OldPerson,
   type OldService,
   oldToken,
@@ -302,8 +302,8 @@ describe('a token of the old service', () => {
     const bea = old.add('bea', { email: here.email });
     await use(await access(bea), 401);
     const ron = old.add('ron');
-    old.mood = 'dead';
-    await use(await access(ron), 503).finally(() => (old.mood = 'well'));
+    old.behaviour = 'dead';
+    await use(await access(ron), 503).finally(() => (old.behaviour = 'well'));
     await until(async () => {
       const reply = await fetch(`${server.url}/contracts/gateway/api/v1/auth/profile`, {
         headers: { authorization: `Bearer ${await access(ron)}` },
@@ -311,8 +311,8 @@ describe('a token of the old service', () => {
       return reply.status === 200;
     });
     const una = old.add('una');
-    old.mood = 'another';
-    await use(await access(una), 401).finally(() => (old.mood = 'well'));
+    old.behaviour = 'another';
+    await use(await access(una), 401).finally(() => (old.behaviour = 'well'));
     expect(await rowOf(una.email)).toBeUndefined();
   });
 
@@ -335,7 +335,7 @@ describe('a token of the old service', () => {
 });
 
 describe('a source in trouble', () => {
-  const MOODS: [Mood, number][] = [
+  const MOODS: [Behaviour, number][] = [
     ['nonsense', 503],
     ['huge', 503],
     ['redirect', 503],
@@ -345,15 +345,15 @@ describe('a source in trouble', () => {
     ['slow', 503],
   ];
 
-  it.each(MOODS)('that answers %s creates no account and locks nobody out', async (mood, status) => {
-    const name = `mood-${mood}`;
+  it.each(MOODS)('that answers %s creates no account and locks nobody out', async (behaviour, status) => {
+    const name = `mood-${behaviour}`;
     old.add('first');
     const who = old.add(name);
-    old.mood = mood;
+    old.behaviour = behaviour;
     try {
       await login(who, status);
     } finally {
-      old.mood = 'well';
+      old.behaviour = 'well';
     }
     expect(await rowOf(who.email)).toBeUndefined();
     // The circuit breaker lets one request through after a while.
@@ -362,7 +362,7 @@ describe('a source in trouble', () => {
 
   it('is not asked any more, and does not slow down migrated accounts', async () => {
     const here = await server.createPerson();
-    old.mood = 'dead';
+    old.behaviour = 'dead';
     try {
       const doctor = await runCli(['doctor', '--json'], { env: server.postern.env });
       expect((JSON.parse(doctor.stdout) as { findings: object[] }).findings).toEqual(
@@ -383,7 +383,7 @@ describe('a source in trouble', () => {
         /postern_legacy_source_duration_seconds_count\{source="intranet",outcome="right"\} \d/,
       );
     } finally {
-      old.mood = 'well';
+      old.behaviour = 'well';
     }
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { authorize, authorizationUrl, exchange, post, signIn } from './support/flow.ts';
-import { age } from './support/kept.ts';
+import { expireRecord } from './support/stored-records.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
@@ -26,7 +26,7 @@ describe('OWASP ASVS 5.0, V10', () => {
          where model = 'AuthorizationCode'`,
     );
     expect(row).toEqual({ life: 60 });
-    await age(provider, 'AuthorizationCode', late);
+    await expireRecord(provider, 'AuthorizationCode', late);
     expect(await exchange(provider, client, late)).toMatchObject({
       status: 400,
       body: { error: 'invalid_grant' },

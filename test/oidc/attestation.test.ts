@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
-import { startVisited } from './support/visited.ts';
+import { startRequestRecorder } from './support/request-recorder.ts';
 import { authorize, post, type Tokens, VERIFIER } from './support/flow.ts';
 import { epoch, type Keys, newKeys, proof as dpopProof } from './support/proofs.ts';
 import { type Client, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
@@ -29,7 +29,7 @@ let instance: Keys;
 
 beforeAll(async () => {
   [attester, directory, instance] = await Promise.all([newKeys(), newKeys(), newKeys()]);
-  const served = await startVisited((_req, res) => {
+  const served = await startRequestRecorder((_req, res) => {
     res.setHeader('Content-Type', 'application/json');
     res.end(JSON.stringify({ keys: [attester.publicJwk, directory.publicJwk] }));
   });

@@ -11,7 +11,7 @@ import { launchBrowser } from '../support/browser.ts';
 import { listenUntilEnd } from '../support/listen.ts';
 import { atOnce, signIn, userinfo } from './support/flow.ts';
 import { approveLogin, askForLogin, CIBA, openLoginRequests, POLL, pollLogin } from './support/ciba.ts';
-import { age, everything } from './support/kept.ts';
+import { expireRecord, allRecords } from './support/stored-records.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import type { Page } from './support/user-agent.ts';
 
@@ -78,7 +78,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
 
   it('is approved by a sign-in made for it, and not by another sign-in meanwhile', async () => {
     const [someone, other] = await Promise.all([provider.createPerson(), provider.createPerson()]);
-    const age = () =>
+    const ageLogin = () =>
       provider.sql(
         `update oidc_records set payload = jsonb_set(payload::jsonb, '{loginTs}', to_jsonb((payload->>'loginTs')::int - 700))::json
          where model = 'Session' and account_id = $1`,
@@ -86,7 +86,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
       );
     const { body } = await askForLogin(provider, client, { login_hint: someone.email });
     const { agent, page } = await openLoginRequests(provider, someone);
-    await age();
+    await ageLogin();
     const signIn = await agent.submit(page, {}, '/approve');
     expect(signIn.url.pathname).toBe('/sign-in');
     // The page says what continues after the sign-in.
@@ -99,7 +99,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect(intruding.url.pathname).toBe('/account');
 
     const { agent: own, page: waiting } = await openLoginRequests(provider, someone);
-    await age();
+    await ageLogin();
     const values = { identifier: someone.email, password: someone.password };
     const back = await own.submit(await own.submit(waiting, {}, '/approve'), values, '/sign-in');
     const done = await own.submit(back, {}, '/approve');
@@ -147,7 +147,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     const { body } = await askForLogin(provider, client, { login_hint: person.email });
     const rows = await provider.sql(`select *, encode(auth_req_id, 'escape') as text from login_requests`);
     expect(rows.length).toBeGreaterThan(0);
-    expect(JSON.stringify(rows) + (await everything(provider))).not.toContain(body.auth_req_id);
+    expect(JSON.stringify(rows) + (await allRecords(provider))).not.toContain(body.auth_req_id);
   });
 
   it('expires', async () => {
@@ -158,7 +158,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect(body.expires_in).toBe(120);
     const long = await askForLogin(provider, client, { login_hint: person.email, requested_expiry: '86400' });
     expect(long.body.expires_in).toBe(600);
-    await age(provider, 'BackchannelAuthenticationRequest', body.auth_req_id);
+    await expireRecord(provider, 'BackchannelAuthenticationRequest', body.auth_req_id);
     expect((await pollLogin(provider, client, body.auth_req_id)).body).toMatchObject({
       error: 'expired_token',
     });

@@ -5,7 +5,7 @@ import * as openid from 'openid-client';
 import { form, post } from './support/flow.ts';
 import { assertion, ASSERTION_TYPE, epoch, type Keys, newKeys, proof } from './support/proofs.ts';
 import { type Client, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
-import { startVisited, type Visited } from './support/visited.ts';
+import { startRequestRecorder, type RequestRecorder } from './support/request-recorder.ts';
 
 const GRANT = { grant_type: 'client_credentials' };
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -137,11 +137,13 @@ describe('private_key_jwt', () => {
   });
 
   describe('with a forged assertion', () => {
-    let attacker: Visited;
+    let attacker: RequestRecorder;
     let foreign: Keys;
     beforeAll(async () => {
       foreign = await newKeys();
-      attacker = await startVisited((_req, res) => res.end(JSON.stringify({ keys: [foreign.publicJwk] })));
+      attacker = await startRequestRecorder((_req, res) =>
+        res.end(JSON.stringify({ keys: [foreign.publicJwk] })),
+      );
     });
     const claims = () => ({
       iss: id,

@@ -12,7 +12,7 @@ import { listenUntilEnd } from '../support/listen.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { answer, atOnce, authorizationUrl, exchange, post, refresh } from './support/flow.ts';
-import { forgetCounts } from './support/kept.ts';
+import { resetCounters } from './support/stored-records.ts';
 import { type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
 
@@ -267,7 +267,7 @@ describe('an invalid Client ID Metadata Document', () => {
     ['is of a denied host', 'invalid_client', () => 'https://a.denied.example.test/client.json'],
     ['has no plain URL', 'invalid_client', () => `${origin}/a/../sdk`],
   ])('that %s is reported, and not fetched again at once', async (_, reason, make) => {
-    await forgetCounts(provider, 'guess:client_document');
+    await resetCounters(provider, 'guess:client_document');
     const id = make();
     const before = asked.get('/sdk');
     const [first, second] = [await open(id), await open(id)];
@@ -285,12 +285,12 @@ describe('an invalid Client ID Metadata Document', () => {
   });
 
   it('is limited in requests from one address', async () => {
-    await forgetCounts(provider, 'guess:client_document');
+    await resetCounters(provider, 'guess:client_document');
     const statuses = [];
     for (let n = 0; n < 21; n += 1) statuses.push((await open(`${origin}/flood-${n}`)).status);
     expect(statuses.slice(0, 20).every((status) => status === 400)).toBe(true);
     expect(statuses[20]).toBe(429);
-    await forgetCounts(provider, 'guess:client_document');
+    await resetCounters(provider, 'guess:client_document');
   });
 });
 

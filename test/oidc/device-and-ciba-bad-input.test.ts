@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import { systemActor } from '../../src/core/actor.ts';
 import { post, signIn } from './support/flow.ts';
-import { forgetCounts } from './support/kept.ts';
+import { resetCounters } from './support/stored-records.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { type Page, UserAgent } from './support/user-agent.ts';
 
@@ -237,7 +237,7 @@ describe('the backchannel authentication endpoint', () => {
     expect(last).toEqual([429, 'temporarily_unavailable']);
     const known = { scope: 'openid', login_hint: (await provider.createPerson()).email };
     expect((await refusal('bc-authorize', known))[0]).toBe(429);
-    await forgetCounts(provider, 'guess:');
+    await resetCounters(provider, 'guess:');
     last = [0, undefined];
     for (let tries = 0; tries < 40 && last[0] !== 429; tries += 1)
       last = await refusal('bc-authorize', known);
@@ -293,7 +293,7 @@ describe.each(HOSTILE)('a device or CIBA request with %s', (_what, value) => {
     const page = await agent.submit(await agent.open('/device'), { user_code: value }, '/device');
     expect([400, 413, 429]).toContain(page.status);
     expect(page.html).not.toContain('<script>alert');
-    await forgetCounts(provider, 'guess:');
+    await resetCounters(provider, 'guess:');
   });
 });
 

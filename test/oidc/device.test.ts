@@ -6,7 +6,7 @@ import { sha256 } from '../../src/core/ids.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { approveDevice, beginDevice, DEVICE, pollDevice } from './support/device.ts';
 import { introspect, post, refresh, userinfo } from './support/flow.ts';
-import { age, everything, forgetCounts } from './support/kept.ts';
+import { expireRecord, allRecords, resetCounters } from './support/stored-records.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from './support/provider.ts';
 import { type Page, UserAgent } from './support/user-agent.ts';
 import { wide } from '../support/wide.ts';
@@ -78,7 +78,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
 
   it('stores neither code in clear', async () => {
     const { device_code: code, user_code: userCode } = await beginDevice(provider, client);
-    const kept = await everything(provider);
+    const kept = await allRecords(provider);
     expect(kept).toContain(sha256(code));
     for (const secret of [code, userCode, userCode.replace('-', '')]) expect(kept).not.toContain(secret);
   });
@@ -155,7 +155,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     const { user_code: expired, device_code: expiredCode } = await beginDevice(provider, client);
     const { user_code: used } = await beginDevice(provider, client);
     await approveDevice(provider, person, used);
-    await age(provider, 'DeviceCode', expiredCode);
+    await expireRecord(provider, 'DeviceCode', expiredCode);
     for (const [code, words] of [
       ['', 'Enter the code that your device shows'],
       ['BBBB-BBBB', 'There is no such code'],
@@ -180,7 +180,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
     const { user_code: right } = await beginDevice(provider, client);
     expect((await agent.open(`/device?user_code=${right}`)).status).toBe(429);
-    await forgetCounts(provider, 'guess:');
+    await resetCounters(provider, 'guess:');
   });
 
   it('belongs to one client', async () => {

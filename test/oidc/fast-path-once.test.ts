@@ -3,30 +3,31 @@ import { sha256 } from '../../src/core/ids.ts';
 import { until } from '../support/until.ts';
 import { authorize, type Tokens, VERIFIER } from './support/flow.ts';
 import { type Client } from './support/provider.ts';
-import { JWT, MADE_UP, OPAQUE, startTwoWays, type TwoWays } from './support/two-ways.ts';
+import { JWT, REQUESTS_PER_KIND, OPAQUE, startTwoNodes, type TwoNodes } from './support/two-nodes.ts';
 import {
-  type Asked,
+  type SentRequest,
   type Choices,
   choices,
-  essence,
-  madeUpForm,
+  comparable,
+  randomForm,
   refreshRequest,
   tokenRequest,
   userinfoRequest,
-} from './support/ways.ts';
+} from './support/compared-requests.ts';
 
-let provider: TwoWays['provider'];
-let long: TwoWays['long'];
-let clients: TwoWays['clients'];
-let apps: TwoWays['apps'];
-let person: TwoWays['person'];
-let agent: TwoWays['agent'];
-let askShort: TwoWays['askShort'];
-let askLong: TwoWays['askLong'];
-let login: TwoWays['login'];
+let provider: TwoNodes['provider'];
+let library: TwoNodes['library'];
+let clients: TwoNodes['clients'];
+let apps: TwoNodes['apps'];
+let person: TwoNodes['person'];
+let agent: TwoNodes['agent'];
+let askFastPath: TwoNodes['askFastPath'];
+let askLibrary: TwoNodes['askLibrary'];
+let login: TwoNodes['login'];
 
 beforeAll(async () => {
-  ({ provider, long, clients, apps, person, agent, askShort, askLong, login } = await startTwoWays());
+  ({ provider, library, clients, apps, person, agent, askFastPath, askLibrary, login } =
+    await startTwoNodes());
 }, 120_000);
 
 /** A refresh token of each node, from two equal logins. */
@@ -58,10 +59,10 @@ async function twins({ one }: Choices): Promise<Twins> {
 }
 
 it('fast path and library answer alike and leave the same state when tokens are refreshed', async () => {
-  let short = 0;
-  for (let index = 0; index < MADE_UP;) {
+  let fast = 0;
+  for (let index = 0; index < REQUESTS_PER_KIND;) {
     const chain = await twins(choices(`chain ${index}`));
-    for (let step = 0; step < 12 && index < MADE_UP; step += 1, index += 1) {
+    for (let step = 0; step < 12 && index < REQUESTS_PER_KIND; step += 1, index += 1) {
       const chance = choices(`refresh ${index}`);
       const { one, rarely } = chance;
       const which = rarely<'last' | 'before' | undefined>('before', undefined) ?? 'last';
@@ -73,11 +74,11 @@ it('fast path and library answer alike and leave the same state when tokens are 
       };
       const [mine, theirs] = ([0, 1] as const).map((node) => {
         const form = new URLSearchParams({ ...params, refresh_token: chain[which][node] });
-        return madeUpForm(choices(`form ${index}`), '/oauth2/token', form, client);
-      }) as [Asked, Asked];
-      const [reply, other] = [await askShort(mine), await askLong(theirs)];
-      expect({ asked: mine, ...essence(reply) }).toEqual({ asked: mine, ...essence(other) });
-      if (reply.isShort) short += 1;
+        return randomForm(choices(`form ${index}`), '/oauth2/token', form, client);
+      }) as [SentRequest, SentRequest];
+      const [reply, other] = [await askFastPath(mine), await askLibrary(theirs)];
+      expect({ asked: mine, ...comparable(reply) }).toEqual({ asked: mine, ...comparable(other) });
+      if (reply.isFast) fast += 1;
       if (reply.status !== 200) continue;
       const last = [reply, other].map(({ text }) => (JSON.parse(text) as Tokens).refresh_token) as [
         string,
@@ -87,20 +88,20 @@ it('fast path and library answer alike and leave the same state when tokens are 
       Object.assign(chain, { last });
     }
   }
-  expect(short).toBeGreaterThan(MADE_UP / 4);
+  expect(fast).toBeGreaterThan(REQUESTS_PER_KIND / 4);
 }, 36_000_000);
 
 it('fast path and library answer alike when codes are exchanged', async () => {
   const [plain, api, pairwise, mapped] = apps as [Client, Client, Client, Client];
-  let short = 0;
-  for (let index = 0; index < MADE_UP / 4; index += 1) {
+  let fast = 0;
+  for (let index = 0; index < REQUESTS_PER_KIND / 4; index += 1) {
     const { one, rarely } = choices(`code ${index}`);
     const app = one(plain, plain, api, pairwise, mapped);
     const resource = one(undefined, undefined, JWT, OPAQUE);
     const scope = one('openid profile email offline_access read', 'openid', 'profile read');
     const parameters = { scope, prompt: 'consent', ...(resource === undefined ? {} : { resource }) };
     const given: string[] = [];
-    for (const _ of [short, long])
+    for (const _ of [fast, library])
       given.push((await authorize(provider, agent, app, person, parameters)).get('code') ?? '');
     const params = {
       grant_type: 'authorization_code',
@@ -110,20 +111,20 @@ it('fast path and library answer alike when codes are exchanged', async () => {
     };
     const client = rarely(...clients, ...apps) ?? app;
     const [mine, theirs] = given.map((code) =>
-      madeUpForm(
+      randomForm(
         choices(`form of code ${index}`),
         '/oauth2/token',
         new URLSearchParams({ ...params, code }),
         client,
       ),
-    ) as [Asked, Asked];
+    ) as [SentRequest, SentRequest];
     for (let times = one(1, 1, 2); times > 0; times -= 1) {
-      const [reply, other] = [await askShort(mine), await askLong(theirs)];
-      expect({ asked: mine, ...essence(reply) }).toEqual({ asked: mine, ...essence(other) });
-      if (reply.isShort) short += 1;
+      const [reply, other] = [await askFastPath(mine), await askLibrary(theirs)];
+      expect({ asked: mine, ...comparable(reply) }).toEqual({ asked: mine, ...comparable(other) });
+      if (reply.isFast) fast += 1;
     }
   }
-  expect(short).toBeGreaterThan(MADE_UP / 40);
+  expect(fast).toBeGreaterThan(REQUESTS_PER_KIND / 40);
 }, 36_000_000);
 
 it('a code sent twice in parallel gets one answer, and a later use ends its tokens', async () => {
@@ -134,15 +135,17 @@ it('a code sent twice in parallel gets one answer, and a later use ends its toke
     return tokenRequest(app, { ...params, code_verifier: VERIFIER });
   };
   const parallel = await asked();
-  const replies = await Promise.all([askShort, askLong, askShort, askLong].map((put) => put(parallel)));
+  const replies = await Promise.all(
+    [askFastPath, askLibrary, askFastPath, askLibrary].map((put) => put(parallel)),
+  );
   const good = replies.filter(({ status }) => status === 200);
   expect([good.length, replies.filter(({ status }) => status === 400).length]).toEqual([1, 3]);
   const { access_token } = JSON.parse(good[0]!.text) as Tokens;
-  expect(await askShort(userinfoRequest(access_token))).toMatchObject({ status: 200 });
+  expect(await askFastPath(userinfoRequest(access_token))).toMatchObject({ status: 200 });
   // With another verifier it is not a repetition: somebody else has the code.
   const stolen = { ...parallel, body: parallel.body.replace(VERIFIER, VERIFIER.replace(/.$/, '~')) };
-  expect(await askShort(stolen)).toMatchObject({ status: 400, isShort: false });
-  expect(await askShort(userinfoRequest(access_token))).toMatchObject({ status: 401 });
+  expect(await askFastPath(stolen)).toMatchObject({ status: 400, isFast: false });
+  expect(await askFastPath(userinfoRequest(access_token))).toMatchObject({ status: 401 });
 });
 
 /** Whatever depends on one login or one moment. */
@@ -157,8 +160,8 @@ it('a refresh by fast path or library leaves the same rows, events, counts and l
   };
   const seen: unknown[] = [];
   for (const [url, put, output] of [
-    [provider.url, askShort, provider.postern.output],
-    [long.url, askLong, long.output],
+    [provider.url, askFastPath, provider.postern.output],
+    [library.url, askLibrary, library.output],
   ] as const) {
     const first = await login(app);
     const since = (await provider.sql('select now() as now'))[0]!['now'];
@@ -191,7 +194,7 @@ it('a refresh by fast path or library leaves the same rows, events, counts and l
         ),
       );
     seen.push({
-      reply: essence(reply),
+      reply: comparable(reply),
       grants: (await counted(url)) - before,
       rows: rows.map(({ payload, ...row }) => ({
         ...row,
@@ -210,13 +213,13 @@ it('a refresh by fast path or library leaves the same rows, events, counts and l
 it('a refused refresh is left to the library, once: a reused token ends its family', async () => {
   const strict = apps[5]!;
   const first = await login(strict);
-  const good = await askShort(refreshRequest(strict, first.refresh_token));
-  expect(good).toMatchObject({ status: 200, isShort: true });
+  const good = await askFastPath(refreshRequest(strict, first.refresh_token));
+  expect(good).toMatchObject({ status: 200, isFast: true });
   const since = (await provider.sql('select now() as now'))[0]!['now'];
-  const again = await askShort(refreshRequest(strict, first.refresh_token));
-  expect(again).toMatchObject({ status: 400, isShort: false });
+  const again = await askFastPath(refreshRequest(strict, first.refresh_token));
+  expect(again).toMatchObject({ status: 400, isFast: false });
   const { refresh_token: successor } = JSON.parse(good.text) as Tokens;
-  expect(await askShort(refreshRequest(strict, successor))).toMatchObject({ status: 400 });
+  expect(await askFastPath(refreshRequest(strict, successor))).toMatchObject({ status: 400 });
   const reused = () =>
     provider.sql(
       "select 1 from audit_events where type = 'refresh_token.reused' and client_id = $1 and at >= $2",
@@ -229,7 +232,9 @@ it('a refused refresh is left to the library, once: a reused token ends its fami
 it('parallel refreshes with one token agree on its successor', async () => {
   const { refresh_token: one } = await login(apps[0]!);
   const replies = await Promise.all(
-    Array.from({ length: 8 }, (_, index) => (index % 2 ? askShort : askLong)(refreshRequest(apps[0]!, one))),
+    Array.from({ length: 8 }, (_, index) =>
+      (index % 2 ? askFastPath : askLibrary)(refreshRequest(apps[0]!, one)),
+    ),
   );
   expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
   const successors = replies.map(({ text }) => (JSON.parse(text) as Tokens).refresh_token);

@@ -4,45 +4,53 @@ import { ACCESS_TOKEN, ID_TOKEN, REFRESH_TOKEN } from '../../src/oidc/tokens/exc
 import { until } from '../support/until.ts';
 import { type Tokens } from './support/flow.ts';
 import { type Client } from './support/provider.ts';
-import { BRIEF, JWT, MADE_UP, OPAQUE, startTwoWays, type TwoWays } from './support/two-ways.ts';
 import {
-  type Asked,
+  SHORT_LIVED,
+  JWT,
+  REQUESTS_PER_KIND,
+  OPAQUE,
+  startTwoNodes,
+  type TwoNodes,
+} from './support/two-nodes.ts';
+import {
+  type SentRequest,
   type Choices,
   choices,
   clientCredentialsRequest,
-  essence,
+  comparable,
   FORM,
   introspectionRequest,
-  madeUpForm,
+  randomForm,
   tokenRequest,
   userinfoRequest,
-} from './support/ways.ts';
+} from './support/compared-requests.ts';
 
-let provider: TwoWays['provider'];
-let clients: TwoWays['clients'];
-let apps: TwoWays['apps'];
-let exchangers: TwoWays['exchangers'];
-let tokens: TwoWays['tokens'];
-let held: TwoWays['held'];
-let askShort: TwoWays['askShort'];
-let askLong: TwoWays['askLong'];
-let login: TwoWays['login'];
+let provider: TwoNodes['provider'];
+let clients: TwoNodes['clients'];
+let apps: TwoNodes['apps'];
+let exchangers: TwoNodes['exchangers'];
+let tokens: TwoNodes['tokens'];
+let activeTokens: TwoNodes['activeTokens'];
+let askFastPath: TwoNodes['askFastPath'];
+let askLibrary: TwoNodes['askLibrary'];
+let login: TwoNodes['login'];
 
 beforeAll(async () => {
-  ({ provider, clients, apps, exchangers, tokens, held, askShort, askLong, login } = await startTwoWays());
+  ({ provider, clients, apps, exchangers, tokens, activeTokens, askFastPath, askLibrary, login } =
+    await startTwoNodes());
 }, 120_000);
 
-/** Sends `MADE_UP` requests made by `make` to both nodes. @returns how many took the fast path. */
-async function compareAll(make: (chance: Choices) => Asked): Promise<{ short: number; good: number }> {
-  const counts = { short: 0, good: 0 };
+/** Sends `REQUESTS_PER_KIND` requests made by `make` to both nodes. @returns how many took the fast path. */
+async function compareAll(make: (chance: Choices) => SentRequest): Promise<{ fast: number; good: number }> {
+  const counts = { fast: 0, good: 0 };
   const compare = async (index: number) => {
     const asked = make(choices(String(index)));
-    const [one, other] = await Promise.all([askShort(asked), askLong(asked)]);
-    expect({ asked, ...essence(one) }).toEqual({ asked, ...essence(other) });
+    const [one, other] = await Promise.all([askFastPath(asked), askLibrary(asked)]);
+    expect({ asked, ...comparable(one) }).toEqual({ asked, ...comparable(other) });
     if (one.status === 200) counts.good += 1;
-    if (one.isShort) counts.short += 1;
+    if (one.isFast) counts.fast += 1;
   };
-  for (let index = 0; index < MADE_UP; index += 8)
+  for (let index = 0; index < REQUESTS_PER_KIND; index += 8)
     await Promise.all(Array.from({ length: 8 }, (_, step) => compare(index + step)));
   return counts;
 }
@@ -53,7 +61,7 @@ it('a plain request takes the fast path once its client is known, with the same 
   const opaque = await login(app);
   const jwt = await login(app, { resource: JWT });
   const posted = tokenRequest({ ...poster, secret: '' }, { grant_type: 'client_credentials', resource: JWT });
-  const all: Asked[] = [
+  const all: SentRequest[] = [
     ...[JWT, OPAQUE].map((resource) => clientCredentialsRequest(service, { resource })),
     {
       ...posted,
@@ -70,20 +78,20 @@ it('a plain request takes the fast path once its client is known, with the same 
         grant_type: TOKEN_EXCHANGE,
         subject_token: access_token,
         subject_token_type: ACCESS_TOKEN,
-        resource: BRIEF[0],
+        resource: SHORT_LIVED[0],
       }),
     ),
   ];
   for (const asked of all) {
-    const [short, other] = [await askShort(asked), await askLong(asked)];
-    expect([asked, short.isShort, other.isShort]).toEqual([asked, true, false]);
-    expect(short.status).toBe(200);
-    expect(essence(short)).toEqual(essence(other));
+    const [fast, other] = [await askFastPath(asked), await askLibrary(asked)];
+    expect([asked, fast.isFast, other.isFast]).toEqual([asked, true, false]);
+    expect(fast.status).toBe(200);
+    expect(comparable(fast)).toEqual(comparable(other));
   }
 });
 
 it('fast path and library answer alike to client credentials', async () => {
-  const { short, good } = await compareAll((chance) => {
+  const { fast, good } = await compareAll((chance) => {
     const { one, rarely } = chance;
     const form = new URLSearchParams({
       grant_type: rarely('password', 'refresh_token', '') ?? 'client_credentials',
@@ -96,65 +104,65 @@ it('fast path and library answer alike to client credentials', async () => {
       rarely('write', 'read write', 'read  write', 'openid', 'users:read', '"', ''),
     );
     if (scope !== undefined) form.set('scope', scope);
-    return madeUpForm(chance, '/oauth2/token', form, one(...clients.slice(0, 3), ...clients));
+    return randomForm(chance, '/oauth2/token', form, one(...clients.slice(0, 3), ...clients));
   });
-  expect(short).toBeGreaterThan(MADE_UP / 10);
-  expect(good).toBeGreaterThan(short);
+  expect(fast).toBeGreaterThan(REQUESTS_PER_KIND / 10);
+  expect(good).toBeGreaterThan(fast);
 }, 36_000_000);
 
 it('fast path and library answer alike at introspection', async () => {
-  const { short } = await compareAll((chance) => {
+  const { fast } = await compareAll((chance) => {
     const { one, rarely } = chance;
     const [app, api] = apps as [Client, Client];
     const anybody = one(app, app, api, api, clients[0]!, ...apps);
-    const [client, shown] = one<[Client, string]>(one(...held), [anybody, one(...tokens)]);
+    const [client, shown] = one<[Client, string]>(one(...activeTokens), [anybody, one(...tokens)]);
     const form = new URLSearchParams({ token: shown });
     const hint = one(undefined, 'access_token', 'refresh_token', rarely('id_token', ''));
     if (hint !== undefined) form.set('token_type_hint', hint);
-    return madeUpForm(chance, '/oauth2/introspect', form, client);
+    return randomForm(chance, '/oauth2/introspect', form, client);
   });
-  expect(short).toBeGreaterThan(MADE_UP / 20);
+  expect(fast).toBeGreaterThan(REQUESTS_PER_KIND / 20);
 }, 36_000_000);
 
 it('fast path and library answer alike in token exchange', async () => {
   const actors = await Promise.all(
     exchangers.map(async (client) => {
-      const { text } = await askLong(clientCredentialsRequest(client, { resource: JWT }));
+      const { text } = await askLibrary(clientCredentialsRequest(client, { resource: JWT }));
       return (JSON.parse(text) as Tokens).access_token;
     }),
   );
-  const { short, good } = await compareAll((chance) => {
+  const { fast, good } = await compareAll((chance) => {
     const { one, rarely, pick } = chance;
     const which = pick(2);
     const form = new URLSearchParams({
       grant_type: TOKEN_EXCHANGE,
-      subject_token: rarely(...tokens) ?? one(...held)[1],
+      subject_token: rarely(...tokens) ?? one(...activeTokens)[1],
       subject_token_type: rarely(ID_TOKEN, REFRESH_TOKEN, 'x') ?? ACCESS_TOKEN,
     });
     const actor = rarely(undefined, ...actors, ...tokens) ?? [undefined, actors[1]][which];
     for (const [name, value] of [
-      ['resource', rarely(undefined, `${BRIEF[0]}/`, JWT, 'no') ?? one(...BRIEF)],
-      ['audience', rarely(...BRIEF, 'no', '')],
+      ['resource', rarely(undefined, `${SHORT_LIVED[0]}/`, JWT, 'no') ?? one(...SHORT_LIVED)],
+      ['audience', rarely(...SHORT_LIVED, 'no', '')],
       ['scope', one(undefined, undefined, 'read', rarely('write', 'openid'))],
       ['requested_token_type', one(undefined, ACCESS_TOKEN, rarely(ID_TOKEN, 'x'))],
       ['actor_token', actor],
       ['actor_token_type', rarely(undefined, ACCESS_TOKEN, 'x') ?? (actor && ACCESS_TOKEN)],
     ] as const)
       if (value !== undefined) form.set(name, value);
-    return madeUpForm(chance, '/oauth2/token', form, rarely(...apps) ?? exchangers[which]!);
+    return randomForm(chance, '/oauth2/token', form, rarely(...apps) ?? exchangers[which]!);
   });
-  expect(short).toBeGreaterThan(MADE_UP / 40);
-  expect(good).toBeGreaterThan(short);
+  expect(fast).toBeGreaterThan(REQUESTS_PER_KIND / 40);
+  expect(good).toBeGreaterThan(fast);
 }, 36_000_000);
 
 it('fast path and library answer alike at userinfo', async () => {
-  const { short } = await compareAll(({ one, rarely }) => {
+  const { fast } = await compareAll(({ one, rarely }) => {
     const shown = one(...tokens);
     const scheme = rarely('bearer', 'DPoP', 'Basic', 'Bearer ') ?? 'Bearer';
     const asked = userinfoRequest(shown);
-    const headers: Asked['headers'] = {
+    const headers: SentRequest['headers'] = {
       ...(rarely({}) ?? { authorization: `${scheme} ${shown}` }),
-      ...rarely<Asked['headers']>(
+      ...rarely<SentRequest['headers']>(
         { origin: 'https://app.example.test' },
         { dpop: 'x' },
         { accept: 'text/html' },
@@ -163,20 +171,20 @@ it('fast path and library answer alike at userinfo', async () => {
       ),
     };
     const path = rarely(`${asked.path}?access_token=x`, `${asked.path}?scope=email`, `${asked.path}/`);
-    const posted = rarely<Partial<Asked>>(
+    const posted = rarely<Partial<SentRequest>>(
       { method: 'POST', body: '', headers: { ...headers, ...FORM } },
       { method: 'POST', body: `access_token=${shown}`, headers: FORM },
     );
     return { ...asked, headers, path: path ?? asked.path, ...posted };
   });
-  expect(short).toBeGreaterThan(MADE_UP / 20);
+  expect(fast).toBeGreaterThan(REQUESTS_PER_KIND / 20);
 }, 36_000_000);
 
 it('fast path and library answer alike when contracts check tokens', async () => {
   const path = '/api/v1/auth/validate';
   const joined = async () => {
     const { username, password } = await provider.createPerson();
-    const reply = await askLong({
+    const reply = await askLibrary({
       method: 'POST',
       path: '/api/v1/auth/login',
       headers: { 'content-type': 'application/json' },
@@ -186,8 +194,8 @@ it('fast path and library answer alike when contracts check tokens', async () =>
   };
   const [good, ended] = [await joined(), await joined()];
   const logout = { method: 'POST', path: '/api/v1/auth/logout', body: '' } as const;
-  expect((await askLong({ ...logout, headers: { authorization: `Bearer ${ended}` } })).status).toBe(200);
-  const { short } = await compareAll(({ one, rarely, pick }) => {
+  expect((await askLibrary({ ...logout, headers: { authorization: `Bearer ${ended}` } })).status).toBe(200);
+  const { fast } = await compareAll(({ one, rarely, pick }) => {
     const token = one(good, good, ended, one(...tokens));
     const body = JSON.stringify(
       rarely<unknown>({ token, more: 1 }, { token: 1 }, {}, [token], token) ?? { token },
@@ -211,7 +219,7 @@ it('fast path and library answer alike when contracts check tokens', async () =>
       path: one(path, path, path, `/contracts/gateway${path}`, rarely(`${path}/`, `${path}?a=b`) ?? path),
       headers: {
         'content-type': type ?? 'application/json',
-        ...rarely<Asked['headers']>(
+        ...rarely<SentRequest['headers']>(
           { origin: 'https://app.example.test' },
           { authorization: 'Bearer x' },
           { accept: 'text/html' },
@@ -224,7 +232,7 @@ it('fast path and library answer alike when contracts check tokens', async () =>
       cut: pick(10) === 0 ? 1 : 0,
     };
   });
-  expect(short).toBeGreaterThan(MADE_UP / 4);
+  expect(fast).toBeGreaterThan(REQUESTS_PER_KIND / 4);
 }, 36_000_000);
 
 it('a token issued by the fast path is introspected, marked as used and counted like any other', async () => {
@@ -235,10 +243,10 @@ it('a token issued by the fast path is introspected, marked as used and counted 
     return Number(line?.[1] ?? 0);
   };
   const before = await metrics();
-  const reply = await askShort(clientCredentialsRequest(service, { resource: OPAQUE }));
-  expect([reply.isShort, (await metrics()) - before]).toEqual([true, 1]);
+  const reply = await askFastPath(clientCredentialsRequest(service, { resource: OPAQUE }));
+  expect([reply.isFast, (await metrics()) - before]).toEqual([true, 1]);
   const { access_token } = JSON.parse(reply.text) as Tokens;
-  const shown = await askLong(introspectionRequest(service, access_token));
+  const shown = await askLibrary(introspectionRequest(service, access_token));
   expect(JSON.parse(shown.text)).toMatchObject({ active: true, client_id: service.id, aud: OPAQUE });
 });
 
@@ -250,18 +258,18 @@ it('what has ended is inactive on the fast path too', async () => {
       introspectionRequest(app, given.access_token),
       userinfoRequest(given.access_token),
     ];
-    expect([(await askShort(shown)).isShort, (await askShort(mine)).isShort]).toEqual([true, true]);
-    await askLong(introspectionRequest(app, given.access_token, '/oauth2/revoke'));
-    expect(await askShort(shown)).toMatchObject({ isShort: false, text: '{"active":false}' });
-    expect(await askShort(mine)).toMatchObject({ isShort: false, status: 401 });
+    expect([(await askFastPath(shown)).isFast, (await askFastPath(mine)).isFast]).toEqual([true, true]);
+    await askLibrary(introspectionRequest(app, given.access_token, '/oauth2/revoke'));
+    expect(await askFastPath(shown)).toMatchObject({ isFast: false, text: '{"active":false}' });
+    expect(await askFastPath(mine)).toMatchObject({ isFast: false, status: 401 });
   }
 });
 
 it('disabling a client ends its fast path at once', async () => {
   const client = await provider.createClient({ grant_types: ['client_credentials'], scope: 'read' });
   const asked = clientCredentialsRequest(client, { resource: JWT });
-  await until(async () => (await askShort(asked)).isShort);
+  await until(async () => (await askFastPath(asked)).isFast);
   await provider.sql('update clients set enabled = false where id = $1', [client.id]);
   await provider.sql("select pg_notify('postern', $1)", [`clients:${client.id}`]);
-  await until(async () => (await askShort(asked)).status === 401);
+  await until(async () => (await askFastPath(asked)).status === 401);
 });

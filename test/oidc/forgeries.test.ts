@@ -15,7 +15,7 @@ import {
 import { assertion, ASSERTION_TYPE, epoch, type Keys, newKeys } from './support/proofs.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
-import { startVisited, type Visited } from './support/visited.ts';
+import { startRequestRecorder, type RequestRecorder } from './support/request-recorder.ts';
 
 const API = 'https://api.example.test';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -41,11 +41,11 @@ describe('a forged JWT', () => {
   let tokens: Tokens;
   let own: Keys;
   let foreign: Keys;
-  let attacker: Visited;
+  let attacker: RequestRecorder;
   let published: (JsonWebKey & { kid: string })[];
   beforeAll(async () => {
     [own, foreign] = await Promise.all([newKeys(), newKeys()]);
-    attacker = await startVisited((_request, response) =>
+    attacker = await startRequestRecorder((_request, response) =>
       response.end(JSON.stringify({ keys: [foreign.publicJwk] })),
     );
     // Let the server reach the attacker: not asking must be its own decision.

@@ -6,7 +6,7 @@ import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { redeem } from './support/assertions.ts';
 import { post, refresh, type Reply, signIn, type Tokens, userinfo } from './support/flow.ts';
 import { type Client, type Person, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
-import { startVisited } from './support/visited.ts';
+import { startRequestRecorder } from './support/request-recorder.ts';
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
@@ -43,7 +43,7 @@ beforeAll(async () => {
   company = await startProvider({ stores: 'PostgreSQL' });
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'a', alg: 'ES256' }] };
-  const keys = await startVisited((_req, res) => {
+  const keys = await startRequestRecorder((_req, res) => {
     res.setHeader('Content-Type', 'application/json');
     res.end(JSON.stringify(jwks));
   });

@@ -5,7 +5,7 @@ import { createService, JWT_BEARER, redeem } from './support/assertions.ts';
 import { post } from './support/flow.ts';
 import { assertion, epoch, type Keys, newKeys } from './support/proofs.ts';
 import { type Client, type Provider, startProvider } from './support/provider.ts';
-import { startVisited, type Visited } from './support/visited.ts';
+import { startRequestRecorder, type RequestRecorder } from './support/request-recorder.ts';
 
 const REPORTS = 'https://reports.example.test';
 const CI = 'https://ci.example.test';
@@ -66,10 +66,12 @@ describe('the JWT bearer grant', () => {
 
     describe('that is forged:', () => {
       let attacker: Keys;
-      let lair: Visited;
+      let lair: RequestRecorder;
       beforeAll(async () => {
         attacker = await newKeys();
-        lair = await startVisited((_req, res) => res.end(JSON.stringify({ keys: [attacker.publicJwk] })));
+        lair = await startRequestRecorder((_req, res) =>
+          res.end(JSON.stringify({ keys: [attacker.publicJwk] })),
+        );
       });
 
       const forgeries: [string, () => Promise<string>][] = [

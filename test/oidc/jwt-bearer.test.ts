@@ -9,7 +9,7 @@ import { createService, JWT_BEARER, redeem } from './support/assertions.ts';
 import { introspect, post } from './support/flow.ts';
 import { assertion, epoch, type Keys, newKeys, proof } from './support/proofs.ts';
 import { type Client, type Provider, startProvider, STORES } from './support/provider.ts';
-import { startVisited } from './support/visited.ts';
+import { startRequestRecorder } from './support/request-recorder.ts';
 
 const REPORTS = 'https://reports.example.test';
 const CI = 'https://ci.example.test';
@@ -177,7 +177,7 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
   it('fetches keys from a registered URL, and tolerates its outage', async () => {
     const ci = await newKeys();
     let works = true;
-    const publisher = await startVisited((_req, res) => {
+    const publisher = await startRequestRecorder((_req, res) => {
       res.writeHead(works ? 200 : 500, { 'content-type': 'application/json' });
       res.end(works ? JSON.stringify({ keys: [ci.publicJwk] }) : '');
     });

@@ -22,7 +22,7 @@ import { answer } from './support/flow.ts';
 import { epoch } from './support/proofs.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
-import { startVisited } from './support/visited.ts';
+import { startRequestRecorder } from './support/request-recorder.ts';
 
 const TLS = path.resolve(import.meta.dirname, 'support/certificates');
 const SCRIPT = path.resolve(import.meta.dirname, 'support/mcp_client.py');
@@ -51,7 +51,7 @@ let asserting: Client;
 beforeAll(async () => {
   key = await generateKeyPair('ES256', { extractable: true });
   const jwks = { keys: [{ ...(await exportJWK(key.publicKey)), kid: 'a', alg: 'ES256' }] };
-  const keys = await startVisited((_req, res) => {
+  const keys = await startRequestRecorder((_req, res) => {
     res.setHeader('Content-Type', 'application/json');
     res.end(JSON.stringify(jwks));
   });

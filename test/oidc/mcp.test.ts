@@ -16,7 +16,7 @@ import { freePort } from '../support/ports.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
 import { answer, authorizationUrl, exchange, refresh, type Tokens } from './support/flow.ts';
-import { forgetCounts } from './support/kept.ts';
+import { resetCounters } from './support/stored-records.ts';
 import { MCP_CLIENTS } from './support/mcp-clients.ts';
 import { type Person, type Provider, startProvider } from './support/provider.ts';
 import { asClient, send } from './support/registration.ts';
@@ -93,7 +93,7 @@ const postern = async (...args: string[]) => {
   return { code, stderr, json: JSON.parse(stdout || '{}') as Record<string, never> };
 };
 const register = async (metadata: object) => {
-  await forgetCounts(provider, 'guess:registration');
+  await resetCounters(provider, 'guess:registration');
   return send('POST', `${provider.url}/oauth2/register`, { body: { ...CLIENT, ...metadata } });
 };
 

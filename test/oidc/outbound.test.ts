@@ -7,7 +7,7 @@ import { createOutboundFetch } from '../../src/oidc/outbound/fetch.ts';
 import { runCli } from '../support/postern.ts';
 import { post } from './support/flow.ts';
 import { type Provider, startProvider } from './support/provider.ts';
-import { startVisited, type Visited } from './support/visited.ts';
+import { startRequestRecorder, type RequestRecorder } from './support/request-recorder.ts';
 
 const REFUSED = 'not a public https address';
 
@@ -58,9 +58,9 @@ describe('connections to addresses from clients', () => {
 });
 
 describe('a request to a URL from a client', () => {
-  let target: Visited;
+  let target: RequestRecorder;
   beforeAll(async () => {
-    target = await startVisited((req, res) => {
+    target = await startRequestRecorder((req, res) => {
       const answers: Record<string, () => void> = {
         '/away': () => res.writeHead(302, { location: '/here' }).end(),
         '/large': () => res.end(Buffer.alloc(2000)),
@@ -126,13 +126,13 @@ describe('a request to a URL from a client', () => {
 
 describe('jwks_uri', () => {
   let provider: Provider;
-  let keys: Visited;
+  let keys: RequestRecorder;
   let privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
   beforeAll(async () => {
     const pair = await generateKeyPair('ES256', { extractable: true });
     privateKey = pair.privateKey;
     const jwks = { keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'a', alg: 'ES256', use: 'sig' }] };
-    keys = await startVisited((req, res) => {
+    keys = await startRequestRecorder((req, res) => {
       if (req.url === '/away') res.writeHead(302, { location: '/jwks' }).end();
       else res.end(JSON.stringify(jwks));
     });

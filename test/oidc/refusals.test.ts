@@ -58,7 +58,7 @@ async function linesOf(reply: { headers: Headers }): Promise<Line[]> {
 }
 
 /** The stored refusals of a client, once there are enough. */
-async function kept(id: string, isAll: (rows: ExplainedRefusal[]) => boolean) {
+async function storedRefusals(id: string, isAll: (rows: ExplainedRefusal[]) => boolean) {
   let rows: ExplainedRefusal[] = [];
   await until(async () => isAll((rows = await provider.operator.refusals.ofClient(shell, id))));
   return rows;
@@ -338,7 +338,7 @@ describe('postern client diagnose', () => {
     await get({ redirect_uri: 'https://app.example.test/callback2' }, app);
     await get({ redirect_uri: 'https://else.example.test/callback' }, app);
     const last = await token({ grant_type: 'client_credentials' }, basic(SECRET, app.id));
-    await kept(app.id, (rows) => rows.length === 3);
+    await storedRefusals(app.id, (rows) => rows.length === 3);
     const { refusals: found } = await json<Diagnosis>(['client', 'diagnose', app.id], {
       env: provider.postern.env,
     });
@@ -370,12 +370,12 @@ describe('postern client diagnose', () => {
     const app = await provider.createClient();
     const early = await token({ grant_type: 'password' }, basic(app.secret, app.id));
     expect(early.status).toBe(400);
-    await kept(app.id, (rows) => rows.length === 1);
+    await storedRefusals(app.id, (rows) => rows.length === 1);
     const made = Array.from({ length: 60 }, (_, index) =>
       get({ redirect_uri: `https://${index}.example.test/${'x'.repeat(3_000)}` }, app),
     );
     await Promise.all([...made, get({}, { ...app, id: 'nobody-at-all' })]);
-    const all = await kept(app.id, (rows) => rows.length === 6);
+    const all = await storedRefusals(app.id, (rows) => rows.length === 6);
     expect(all).toHaveLength(6);
     for (const { value, reason } of all) expect(`${value}${reason}`.length).toBeLessThan(700);
     const [rows] = await provider.sql('select count(*)::int as n from refusals where client_id = $1', [

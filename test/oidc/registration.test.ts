@@ -5,7 +5,7 @@ import { systemActor } from '../../src/core/actor.ts';
 import { sha256 } from '../../src/core/ids.ts';
 import { runCli } from '../support/postern.ts';
 import { atOnce, authorizationUrl, authorize, form, post, signIn, type Tokens } from './support/flow.ts';
-import { forgetCounts } from './support/kept.ts';
+import { resetCounters } from './support/stored-records.ts';
 import { newKeys, secondNode } from './support/proofs.ts';
 import { type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
 import { UserAgent } from './support/user-agent.ts';
@@ -126,7 +126,7 @@ describe('dynamic client registration', () => {
         new Set(['429 temporarily_unavailable']),
       );
       expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
-      await forgetCounts(provider, 'guess:registration');
+      await resetCounters(provider, 'guess:registration');
     });
 
     it('unless the operator opens it to all, under the default policy', async () => {

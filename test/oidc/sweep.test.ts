@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { forgetCounts } from './support/kept.ts';
+import { resetCounters } from './support/stored-records.ts';
 import { ASSERTION_TYPE, newKeys } from './support/proofs.ts';
 import { API, discoverEndpoints, type Endpoint, ERROR_CODES, PARAMETERS } from './support/endpoints.ts';
 import { form } from './support/flow.ts';
@@ -48,7 +48,7 @@ describe('every endpoint in discovery', () => {
     });
     endpoints = await discoverEndpoints(provider.url, client);
   });
-  beforeEach(() => forgetCounts(provider, 'guess:'));
+  beforeEach(() => resetCounters(provider, 'guess:'));
   afterAll(() => expectNoFailure(provider.postern));
 
   const basic = (secret = client.secret, id = client.id) => ({

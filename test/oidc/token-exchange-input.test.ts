@@ -8,7 +8,7 @@ import { type Keys, newKeys } from './support/proofs.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
 import { certificate, HEADERS } from './support/tls-proxy.ts';
 import { UserAgent } from './support/user-agent.ts';
-import { startVisited, type Visited } from './support/visited.ts';
+import { startRequestRecorder, type RequestRecorder } from './support/request-recorder.ts';
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const TYPE = 'urn:ietf:params:oauth:token-type:';
@@ -225,10 +225,12 @@ describe('token exchange', () => {
 
   describe('is refused for a forged token', () => {
     let attacker: Keys;
-    let lair: Visited;
+    let lair: RequestRecorder;
     beforeAll(async () => {
       attacker = await newKeys();
-      lair = await startVisited((_req, res) => res.end(JSON.stringify({ keys: [attacker.publicJwk] })));
+      lair = await startRequestRecorder((_req, res) =>
+        res.end(JSON.stringify({ keys: [attacker.publicJwk] })),
+      );
     });
 
     const publicKey = async (token: string): Promise<JWK> => {

@@ -12,12 +12,12 @@ import type { RedisServer } from '../support/redis-server.ts';
 import { startRedis } from '../support/redis.ts';
 import { signIn } from './support/flow.ts';
 import { startProvider } from './support/provider.ts';
-import { API, type Attempt, type Ground, steps } from './support/steps.ts';
+import { API, type Attempt, type StartingPoint, steps } from './support/steps.ts';
 import { UserAgent } from './support/user-agent.ts';
 
 let postgres: PostgresServer;
 let redis: RedisServer;
-let ground: Ground;
+let startingPoint: StartingPoint;
 
 beforeAll(async () => {
   // Redis keeps its data: a caller must be able to continue with what was there.
@@ -39,11 +39,11 @@ beforeAll(async () => {
   const agent = new UserAgent(provider.url);
   for (const parameters of [{}, { resource: API, scope: 'openid read' }])
     await signIn(provider, client, person, { agent, parameters });
-  ground = { provider, letters: readLetters(provider.postern), client, person, agent };
+  startingPoint = { provider, letters: readLetters(provider.postern), client, person, agent };
 });
 
 const becomes = async (status: number) => {
-  while ((await fetch(`${ground.provider.url}/readyz`)).status !== status) await sleep(50);
+  while ((await fetch(`${startingPoint.provider.url}/readyz`)).status !== status) await sleep(50);
 };
 
 const memory = async (limit: string) => {
@@ -98,7 +98,10 @@ type Outcome = Awaited<ReturnType<Attempt>>;
 
 const prepare = (): Promise<Steps> =>
   Promise.all(
-    Object.entries(steps(ground)).map(async ([name, step]): Promise<Steps[number]> => [name, await step()]),
+    Object.entries(steps(startingPoint)).map(async ([name, step]): Promise<Steps[number]> => [
+      name,
+      await step(),
+    ]),
   );
 
 /** Repeats the same request while it is told to retry. */

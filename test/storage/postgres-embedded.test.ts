@@ -13,7 +13,7 @@ import { findBinaries, findCluster } from '../../src/storage/postgres/embedded-c
 import { openEmbedded } from '../../src/storage/postgres/embedded.ts';
 import { createPool } from '../../src/storage/postgres/pool.ts';
 import { atEnd, temporaryFolder } from '../support/cleanup.ts';
-import { newDataDir, open, saidOnFileSystem, serverPid, spawnUser } from '../support/embedded.ts';
+import { newDataDir, open, outputOnFileSystem, serverPid, spawnUser } from '../support/embedded.ts';
 import { execute } from '../support/postgres-server.ts';
 
 const logger = createLogger('silent');
@@ -245,7 +245,7 @@ test('a DATA_DIR that is a file, or below one, is refused with advice', async ()
 });
 
 test('a read-only DATA_DIR is refused with advice', async () => {
-  const said = await saidOnFileSystem('ro');
+  const said = await outputOnFileSystem('ro');
   expect(said).toMatchObject({
     name: 'StartupError',
     message: expect.stringMatching(/read-only file system.*another DATA_DIR/),
@@ -256,7 +256,7 @@ test.each([
   ['at once', 'size=16k'],
   ['while the database is created', 'size=24m'],
 ])('a disk that is full %s is reported with advice', async (_when, options) => {
-  const said = await saidOnFileSystem(options);
+  const said = await outputOnFileSystem(options);
   expect(said).toMatchObject({
     name: 'StartupError',
     message: expect.stringMatching(/full\. Free at least/),

@@ -47,7 +47,7 @@ export function ownFileSystem(folder: string, options: string): string[] {
 }
 
 /** Output of a process started on a private file system, mounted with `options`. */
-export async function saidOnFileSystem(options: string): Promise<Record<string, string>> {
+export async function outputOnFileSystem(options: string): Promise<Record<string, string>> {
   const dataDir = await temporaryFolder();
   const [program, ...args] = [...ownFileSystem(dataDir, options), process.execPath, SCRIPT, dataDir];
   return firstLine(spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] }));

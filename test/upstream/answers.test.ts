@@ -4,10 +4,10 @@ import { type Provider, startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { runCli } from '../support/postern.ts';
 import {
-  away,
+  signInAtProvider,
   heading,
-  isIn,
-  onwardOf,
+  isSignedIn,
+  redirectOf,
   SECRET,
   secretFile,
   signInBy,
@@ -35,7 +35,7 @@ const newAgent = () => new UserAgent(down.url);
 describe('an answer from an upstream provider', () => {
   const person = () => ({ sub: 'somebody', email: 'somebody@example.test', email_verified: true });
   const expectNobody = async (agent: UserAgent) => {
-    expect(await isIn(agent)).toBe(false);
+    expect(await isSignedIn(agent)).toBe(false);
     expect(await down.operator.accounts.findByEmail('somebody@example.test')).toBeNull();
   };
 
@@ -96,7 +96,7 @@ describe('an answer from an upstream provider', () => {
     other.who = person();
     const agent = newAgent();
     wrong[name]?.set();
-    const page = await agent.open(await away(agent, `${STANDALONE}odd`));
+    const page = await agent.open(await signInAtProvider(agent, `${STANDALONE}odd`));
     expect([heading(page), page.status]).toEqual([wrong[name]?.title, wrong[name]?.status]);
     await expectNobody(agent);
   });
@@ -104,8 +104,8 @@ describe('an answer from an upstream provider', () => {
   it('is accepted once', async () => {
     other.who = { sub: 'once', email: 'once@example.test', email_verified: true };
     const agent = newAgent();
-    const back = await away(agent, `${STANDALONE}odd`);
-    const onward = onwardOf(await agent.open(back));
+    const back = await signInAtProvider(agent, `${STANDALONE}odd`);
+    const onward = redirectOf(await agent.open(back));
     expect(heading(await agent.open(back))).toBe('This sign-in is over');
     expect((await agent.open(onward)).url.pathname).toBe('/account');
     expect(heading(await agent.open(onward))).toBe('This sign-in is over');
@@ -113,7 +113,7 @@ describe('an answer from an upstream provider', () => {
 
   it('is refused in another browser', async () => {
     other.who = person();
-    const back = await away(newAgent(), `${STANDALONE}odd`);
+    const back = await signInAtProvider(newAgent(), `${STANDALONE}odd`);
     const victim = newAgent();
     expect(heading(await victim.open(back))).toBe('This sign-in is over');
     await expectNobody(victim);
@@ -122,7 +122,7 @@ describe('an answer from an upstream provider', () => {
   it('is refused at the callback of another provider', async () => {
     other.who = person();
     const agent = newAgent();
-    const back = await away(agent, `${STANDALONE}odd`);
+    const back = await signInAtProvider(agent, `${STANDALONE}odd`);
     const mixed = back.replace('/upstream/odd/', '/upstream/hub/');
     expect(heading(await agent.open(mixed))).toBe('This sign-in is over');
     await expectNobody(agent);
@@ -134,7 +134,7 @@ describe('an answer from an upstream provider', () => {
     const start = await agent.open(authorizationUrl(down, app));
     const [, href = ''] = /href="([^"]*with=odd)"/.exec(start.html) ?? [];
     other.back = { code: null, error: 'access_denied' };
-    const page = await agent.open(await away(agent, href));
+    const page = await agent.open(await signInAtProvider(agent, href));
     expect(page.html).toContain(`href="/interaction/`);
   });
 });
@@ -165,7 +165,7 @@ describe('postern upstream', () => {
     other.who = { sub: 'late', email: 'late@example.test', email_verified: true };
     const agent = newAgent();
     await signInBy(agent, `${STANDALONE}late`);
-    expect(await isIn(agent)).toBe(true);
+    expect(await isSignedIn(agent)).toBe(true);
     const [row] = await down.sql("select secret from upstreams where id = 'late'");
     expect(String(row?.['secret'])).not.toContain('secret');
 

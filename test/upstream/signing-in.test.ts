@@ -13,9 +13,9 @@ import { type Page, UserAgent } from '../oidc/support/user-agent.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { freePort } from '../support/ports.ts';
 import {
-  away,
-  isIn,
-  onwardOf,
+  signInAtProvider,
+  isSignedIn,
+  redirectOf,
   SECRET,
   secretFile,
   signInBy,
@@ -121,14 +121,14 @@ describe('a sign-in through another Postern', () => {
     const person = await up.createPerson();
     const agent = newAgent();
     await signInBy(agent, `${STANDALONE}acme`, person);
-    expect(await isIn(agent)).toBe(true);
+    expect(await isSignedIn(agent)).toBe(true);
     const account = await down.operator.accounts.findByEmail(person.email);
     await down.operator.accounts.suspend(account?.id ?? '', systemActor);
     const next = newAgent();
     const page = await signInBy(next, `${STANDALONE}acme`, person);
     expect(page.status).toBe(403);
     expect(page.html).toContain('suspended');
-    expect(await isIn(next)).toBe(false);
+    expect(await isSignedIn(next)).toBe(false);
   });
 
   it('asks for the account’s second factor', async () => {
@@ -141,10 +141,10 @@ describe('a sign-in through another Postern', () => {
     const agent = newAgent();
     const page = await signInBy(agent, `${STANDALONE}acme`, person);
     expect(page.url.pathname).toBe('/sign-in/verify');
-    expect(await isIn(agent)).toBe(false);
+    expect(await isSignedIn(agent)).toBe(false);
     const next = await generate({ secret, epoch: Math.floor(Date.now() / 1000) + 30 });
     await agent.submit(page, { code: next }, '/sign-in/verify');
-    expect(await isIn(agent)).toBe(true);
+    expect(await isSignedIn(agent)).toBe(true);
     const [event] = await down.sql(
       "select details from audit_events where type = 'login' and subject = $1 order by at desc limit 1",
       [account?.id],
@@ -162,26 +162,26 @@ describe('a sign-in through another Postern', () => {
     const page = await signInBy(agent, `${STANDALONE}acme`, person);
     expect(page.status).toBe(403);
     expect(page.html).toContain('has an account here');
-    expect(await isIn(agent)).toBe(false);
+    expect(await isSignedIn(agent)).toBe(false);
   });
 
   it('works once: not again with kept cookies, nor in several browsers at once', async () => {
     const person = await up.createPerson();
     const agent = newAgent();
-    const back = await agent.open(await away(agent, `${STANDALONE}acme`, person));
+    const back = await agent.open(await signInAtProvider(agent, `${STANDALONE}acme`, person));
     const copies = Array.from({ length: 5 }, () => agent.copy());
-    const pages = await Promise.all(copies.map((copy) => copy.open(onwardOf(back))));
+    const pages = await Promise.all(copies.map((copy) => copy.open(redirectOf(back))));
     expect(pages.filter(({ url }) => url.pathname === '/account')).toHaveLength(1);
-    await agent.open(onwardOf(back));
-    expect(await isIn(agent)).toBe(false);
+    await agent.open(redirectOf(back));
+    expect(await isSignedIn(agent)).toBe(false);
   });
 
   it('in two tabs at once signs in to both', async () => {
     const [person, agent] = [await up.createPerson(), newAgent()];
-    const first = await away(agent, `${STANDALONE}acme`, person);
-    const second = await away(agent, `${STANDALONE}acme`, person);
+    const first = await signInAtProvider(agent, `${STANDALONE}acme`, person);
+    const second = await signInAtProvider(agent, `${STANDALONE}acme`, person);
     for (const back of [second, first]) {
-      const page = await agent.open(onwardOf(await agent.open(back)));
+      const page = await agent.open(redirectOf(await agent.open(back)));
       expect(page.url.pathname).toBe('/account');
     }
   });

@@ -6,7 +6,7 @@ import { until } from '../../support/until.ts';
 import { callAs, idOf, itemsOf } from './operators.ts';
 import { type Received, startReceiver } from './receiver.ts';
 
-export interface Made {
+export interface CreatedWebhook {
   id: string;
   path: string;
   secret: string;
@@ -37,7 +37,7 @@ export async function openWebhooks() {
     provider,
     owner,
     person,
-    async webhook(more: object = {}, path = newPath()): Promise<Made> {
+    async webhook(more: object = {}, path = newPath()): Promise<CreatedWebhook> {
       const made = await owner('POST', '/webhooks', {
         url: receiver.url(path),
         event_types: ['user.suspended', 'user.reactivated'],
@@ -59,7 +59,7 @@ export async function openWebhooks() {
       await provider.operator.accounts.reactivate(person.id, systemActor);
     },
     /** Waits until `count` deliveries are finished. @returns all of them. */
-    async finished({ deliveries }: Made, count: number) {
+    async finished({ deliveries }: CreatedWebhook, count: number) {
       await until(
         async () => (await deliveries()).filter(({ status }) => status !== 'waiting').length >= count,
       );

@@ -43,7 +43,7 @@ export function rawSender(port: number, { name }: Contract): (request: RawReques
 }
 
 /** What is wrong with a refusal, or null. @param statuses the allowed statuses. */
-export function flaw(
+export function problemWith(
   contract: Contract,
   { status, headers, text }: RawReply,
   statuses: number[],

@@ -44,7 +44,7 @@ describe('passkey registration', () => {
   });
 
   test('adds a factor, and recovery codes with the first one', async () => {
-    const { mfa, told } = await domain;
+    const { mfa, sentNotices } = await domain;
     const { accountId, id, recoveryCodes, authenticator } = await owner();
     expect(recoveryCodes).toHaveLength(10);
     const status = await mfa.status(accountId);
@@ -52,7 +52,7 @@ describe('passkey registration', () => {
       passkeys: [{ id, name: 'Laptop', backedUp: true, lastUsedAt: null, transports: ['internal'] }],
       methods: ['passkey', 'recovery'],
     });
-    expect(told.at(-1)).toEqual({
+    expect(sentNotices.at(-1)).toEqual({
       kind: 'factor-added',
       accountId,
       about: { id, kind: 'passkey', name: 'Laptop' },

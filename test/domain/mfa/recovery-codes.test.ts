@@ -32,7 +32,7 @@ test('recovery codes are ten, readable, random, and stored as hashes only', asyn
 });
 
 test('recovery codes work once each, and the owner is told how many are left', async () => {
-  const { mfa, told } = await domain;
+  const { mfa, sentNotices } = await domain;
   const { id, recoveryCodes } = await somebody();
   const actor = somewhere();
   expect(await mfa.verify(id, { code: recoveryCodes[0] }, actor)).toEqual({
@@ -41,7 +41,7 @@ test('recovery codes work once each, and the owner is told how many are left', a
   });
   const [event] = await audit.list({ limit: 1, subject: id });
   expect(event).toMatchObject({ type: 'recovery_code.used', details: { left: 9 }, actor });
-  expect(told.at(-1)).toMatchObject({ kind: 'recovery-code-used', accountId: id, about: { left: 9 } });
+  expect(sentNotices.at(-1)).toMatchObject({ kind: 'recovery-code-used', accountId: id, about: { left: 9 } });
   expect(await verify(id, recoveryCodes[0])).toEqual(wrong);
   expect(await verify(id, recoveryCodes[1])).toEqual(right);
   expect((await mfa.status(id)).recoveryCodesLeft).toBe(8);
@@ -85,7 +85,7 @@ test('a recovery code is not used up by a source that has to wait', async () => 
 });
 
 test('new recovery codes replace the old ones', async () => {
-  const { mfa, told } = await domain;
+  const { mfa, sentNotices } = await domain;
   const { id, recoveryCodes } = await somebody();
   await verify(id, recoveryCodes[0]);
   const codes = await mfa.recoveryCodes.regenerate(id, at(null));
@@ -96,7 +96,7 @@ test('new recovery codes replace the old ones', async () => {
   const events = await audit.list({ limit: 10, subject: id });
   expect(events.map(({ type }) => type)).toContain('recovery_codes.regenerated');
   expect(
-    told.some(
+    sentNotices.some(
       ({ accountId, about }) => accountId === id && 'kind' in about && about.kind === 'recovery-codes',
     ),
   ).toBe(true);

@@ -6,7 +6,7 @@ import { begin, enrolPasskey, enrolTotp, NOW, person } from './people.ts';
 const domain = openDomain({ now: NOW, mfa: { requiredForRoles: ['admin'], rememberDevice: 60 } });
 
 test('a reset removes all factors, also required ones, and notifies the owner of each', async () => {
-  const { mfa, told } = await domain;
+  const { mfa, sentNotices } = await domain;
   const { id, email } = await person(await domain, ['user', 'admin']);
   await enrolTotp(await domain, id, 'Phone');
   await enrolPasskey(await domain, id, 'Laptop');
@@ -21,7 +21,7 @@ test('a reset removes all factors, also required ones, and notifies the owner of
     'factor.removed Laptop',
     'factor.removed Phone',
   ]);
-  const letters = told.filter(({ kind, accountId }) => kind === 'factor-removed' && accountId === id);
+  const letters = sentNotices.filter(({ kind, accountId }) => kind === 'factor-removed' && accountId === id);
   expect(letters).toHaveLength(2);
 });
 

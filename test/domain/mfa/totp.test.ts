@@ -63,7 +63,7 @@ describe('TOTP enrolment', () => {
   });
 
   test('notifies the owner and audits it, in one transaction', async () => {
-    const { told } = await domain;
+    const { sentNotices } = await domain;
     const { id } = await person(await domain);
     const actor = { ...somewhere(), kind: 'user' as const, id };
     const { mfa } = await domain;
@@ -72,7 +72,7 @@ describe('TOTP enrolment', () => {
     const [event] = await audit.list({ limit: 1, subject: id });
     const factor = { id: enrolment, kind: 'totp', name: 'Phone' };
     expect(event).toMatchObject({ type: 'factor.added', outcome: 'success', details: factor, actor });
-    expect(told.filter(({ accountId }) => accountId === id)).toEqual([
+    expect(sentNotices.filter(({ accountId }) => accountId === id)).toEqual([
       { kind: 'factor-added', accountId: id, about: factor },
     ]);
   });
@@ -96,7 +96,7 @@ describe('TOTP enrolment', () => {
   });
 
   test('takes effect once if confirmed in parallel', async () => {
-    const { mfa, told } = await domain;
+    const { mfa, sentNotices } = await domain;
     const { id } = await person(await domain);
     const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
     const tries = await Promise.all(
@@ -105,7 +105,7 @@ describe('TOTP enrolment', () => {
     expect(tries.filter(({ code }) => code === 'none')).toHaveLength(1);
     expect(tries.filter(({ code }) => code === 'factor_not_found')).toHaveLength(19);
     expect((await mfa.status(id)).recoveryCodesLeft).toBe(10);
-    expect(told.filter(({ accountId }) => accountId === id)).toHaveLength(1);
+    expect(sentNotices.filter(({ accountId }) => accountId === id)).toHaveLength(1);
   });
 
   test('can be started in several tabs, up to a limit', async () => {
@@ -267,7 +267,7 @@ describe('a TOTP code', () => {
 
 describe('an authenticator app', () => {
   test('is renamed and removed by its owner alone', async () => {
-    const { mfa, told } = await domain;
+    const { mfa, sentNotices } = await domain;
     const [{ id }, { id: other }] = [await person(await domain), await person(await domain)];
     const { id: totp } = await enrolTotp(await domain, id);
     const missing = { code: 'factor_not_found' };
@@ -281,7 +281,7 @@ describe('an authenticator app', () => {
     }
     expect(await mfa.totp.rename(id, totp, 'Tablet')).toMatchObject({ id: totp, name: 'Tablet' });
     await mfa.totp.remove(id, totp, at(null));
-    expect(told.at(-1)).toEqual({
+    expect(sentNotices.at(-1)).toEqual({
       kind: 'factor-removed',
       accountId: id,
       about: { id: totp, kind: 'totp', name: 'Tablet' },

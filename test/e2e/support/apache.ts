@@ -15,7 +15,7 @@ const NOBODY_UID = 65_534;
 const MODULES = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'headers', 'proxy', 'proxy_http'];
 
 /** The headers that the application behind Apache got about the visitor. */
-export type Told = Record<string, string>;
+export type VisitorHeaders = Record<string, string>;
 
 interface Options {
   issuer: string;

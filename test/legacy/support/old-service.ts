@@ -19,12 +19,12 @@ export interface OldPerson {
 }
 
 /** The behaviour of the login endpoint. */
-export type Mood =
+export type Behaviour =
   'well' | 'dead' | 'slow' | 'nonsense' | 'huge' | 'redirect' | 'error-inside' | 'another' | '500';
 
 export interface OldService {
   url: string;
-  mood: Mood;
+  behaviour: Behaviour;
   people: Map<string, OldPerson>;
   add(username: string, wish?: Partial<OldPerson>): OldPerson;
   /** The logins that were requested. */
@@ -56,7 +56,7 @@ export async function startOldService(): Promise<OldService> {
   let next = 4000;
   const service: OldService = {
     url: `http://127.0.0.1:${port}`,
-    mood: 'well',
+    behaviour: 'well',
     people,
     asked: [],
     add(username, wish = {}) {
@@ -190,15 +190,15 @@ export async function startOldService(): Promise<OldService> {
   app.get('/mapped/me', (request: Request, response: Response) => {
     const person = caller(request);
     service.asked.push('me');
-    if (service.mood === 'dead') return request.socket.destroy();
-    if (service.mood === 'another')
+    if (service.behaviour === 'dead') return request.socket.destroy();
+    if (service.behaviour === 'another')
       return response.json({ id: 1, mail: 'another@old.example.test', login: 'another' });
     return person
       ? response.json({ id: person.id, mail: person.email, login: person.username })
       : refuse(response);
   });
   app.get('/mapped/exists', (request: Request, response: Response) => {
-    if (service.mood === 'dead') return request.socket.destroy();
+    if (service.behaviour === 'dead') return request.socket.destroy();
     return response.status(find(request.query['name']) ? 200 : 404).json({});
   });
   app.post('/mapped/login', (request: Request, response: Response) => {
@@ -209,7 +209,7 @@ export async function startOldService(): Promise<OldService> {
     const shown = (who: OldPerson) => ({
       user: { id: who.id, mail: who.email, login: who.username, name: who.name, roles: [who.role, 'editor'] },
     });
-    switch (service.mood) {
+    switch (service.behaviour) {
       case 'well':
         return right ? response.json(shown(right)) : refuse(response);
       case 'dead':

@@ -32,7 +32,7 @@ export const API = 'https://api.example.test/';
 const PASSWORD = 'an entirely new password';
 
 /** Where all steps start: an agent that is signed in and has consented to the client's scopes. */
-export interface Ground {
+export interface StartingPoint {
   provider: Provider;
   letters: Letters;
   client: Client;
@@ -72,7 +72,7 @@ const isBack = ({ leftFor }: Page) => leftFor?.searchParams.has('code') ?? false
 const asks = ({ html }: Page) => html.includes('value="allow"');
 const heads = (text: string) => (page: Page) => page.status === 200 && page.html.includes(text);
 
-export function steps({ provider, letters, client, person, agent }: Ground): Record<string, Step> {
+export function steps({ provider, letters, client, person, agent }: StartingPoint): Record<string, Step> {
   const { url } = provider;
   const codeOf = async (parameters: Record<string, string> = {}) =>
     (await authorize(provider, agent, client, person, parameters)).get('code') ?? '';

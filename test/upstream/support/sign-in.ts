@@ -39,11 +39,11 @@ export const STANDALONE = '/sign-in/upstream?next=%2Faccount&with=';
 export const heading = ({ html }: Page): string | undefined => /<h1>(.*?)<\/h1>/s.exec(html)?.[1];
 
 /** Where a page redirects by itself. */
-export const onwardOf = ({ headers }: Page): string =>
+export const redirectOf = ({ headers }: Page): string =>
   /^0; url=(.*)$/.exec(headers.get('refresh') ?? '')?.[1] ?? '';
 
 /** Goes to a provider and signs in there as `person`. @returns the URL to return to. */
-export async function away(agent: UserAgent, start: string, person?: Person): Promise<string> {
+export async function signInAtProvider(agent: UserAgent, start: string, person?: Person): Promise<string> {
   const { leftFor } = await agent.open(start);
   if (!leftFor) throw new Error('did not leave');
   const there = new UserAgent(leftFor.origin);
@@ -55,10 +55,10 @@ export async function away(agent: UserAgent, start: string, person?: Person): Pr
 
 /** The whole sign-in: to the provider, back, and on from there. */
 export async function signInBy(agent: UserAgent, start: string, person?: Person): Promise<Page> {
-  const back = await agent.open(await away(agent, start, person));
-  return back.status === 200 ? agent.open(onwardOf(back)) : back;
+  const back = await agent.open(await signInAtProvider(agent, start, person));
+  return back.status === 200 ? agent.open(redirectOf(back)) : back;
 }
 
 /** Whether this browser is signed in. */
-export const isIn = async (agent: UserAgent): Promise<boolean> =>
+export const isSignedIn = async (agent: UserAgent): Promise<boolean> =>
   (await agent.open('/account')).url.pathname === '/account';

@@ -17,7 +17,7 @@ async function inRedis<T>({ postern }: Stores, work: (redis: Redis) => Promise<T
 }
 
 /** All records and their keys, as text. */
-export async function everything(stores: Stores): Promise<string> {
+export async function allRecords(stores: Stores): Promise<string> {
   const rows = await stores.sql('select * from oidc_records');
   const hashes = await inRedis(stores, async (redis) => {
     // Redis clients prefix the keys of commands, but not the results of KEYS.
@@ -30,7 +30,7 @@ export async function everything(stores: Stores): Promise<string> {
 }
 
 /** Backdates a record as if it had expired ten seconds ago. */
-export async function age(stores: Stores, model: string, id: string): Promise<void> {
+export async function expireRecord(stores: Stores, model: string, id: string): Promise<void> {
   const key = sha256(id);
   const past = Math.floor(Date.now() / 1000) - 10;
   const payload = await inRedis(stores, async (redis) => {
@@ -47,7 +47,7 @@ export async function age(stores: Stores, model: string, id: string): Promise<vo
 }
 
 /** Resets the counters whose keys begin with `prefix`: all tests use one address. */
-export async function forgetCounts(stores: Stores, prefix: string): Promise<void> {
+export async function resetCounters(stores: Stores, prefix: string): Promise<void> {
   const removed = await inRedis(stores, async (redis) => {
     const keys = await redis.keys(`*counter:${prefix}*`);
     for (const key of keys) await redis.del(key.replace(/^postern:/, ''));

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Client } from './provider.ts';
 
-export interface Asked {
+export interface SentRequest {
   method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
@@ -13,9 +13,9 @@ export interface Asked {
   cut?: number;
 }
 
-export interface Answered {
+export interface ReceivedReply {
   /** Whether it took the fast path, whose headers are in another order. */
-  isShort: boolean;
+  isFast: boolean;
   status: number | undefined;
   headers: Record<string, string>;
   text: string;
@@ -27,8 +27,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 export async function ask(
   issuer: string,
   url: string,
-  { method, path, headers, body, cut = 0 }: Asked,
-): Promise<Answered> {
+  { method, path, headers, body, cut = 0 }: SentRequest,
+): Promise<ReceivedReply> {
   const { promise, resolve, reject } = Promise.withResolvers<{
     raw: string[];
     status: number | undefined;
@@ -53,7 +53,7 @@ export async function ask(
   const { raw, status, text } = await promise;
   const pairs = raw.flatMap((name, index) => (index % 2 === 0 ? [[name.toLowerCase(), raw[index + 1]]] : []));
   return {
-    isShort: raw[2] === 'Content-Type',
+    isFast: raw[2] === 'Content-Type',
     status,
     headers: Object.fromEntries(pairs) as Record<string, string>,
     text,
@@ -64,7 +64,7 @@ export async function ask(
 const OF_ONE = new Set(['iat', 'exp', 'jti', 'gid', 'sid', 'auth_time', 'at_hash']);
 
 /** The format of a token and its claims, without values that differ between tokens. */
-function essenceOfToken(token: string): unknown {
+function comparableToken(token: string): unknown {
   if (!token.includes('.')) return token.length;
   const { iat = 0, exp = 0, ...claims } = decodeJwt(token);
   const rest = Object.entries(claims).map(([name, value]) => [name, OF_ONE.has(name) ? typeof value : value]);
@@ -72,13 +72,13 @@ function essenceOfToken(token: string): unknown {
 }
 
 /** What two replies to the same request must have in common. */
-export function essence({ status, headers, text }: Answered): object {
+export function comparable({ status, headers, text }: ReceivedReply): object {
   const { 'date': _date, 'x-request-id': _id, 'content-length': _length, ...others } = headers;
   if (!headers['content-type']?.startsWith('application/json'))
     return { status, others, page: text.length > 0 };
   const body = JSON.parse(text) as Record<string, unknown>;
   for (const name of ['access_token', 'refresh_token', 'id_token'])
-    if (typeof body[name] === 'string') body[name] = essenceOfToken(body[name]);
+    if (typeof body[name] === 'string') body[name] = comparableToken(body[name]);
   // A contract's refusal contains the time, which may be a second later.
   const { timestamp } = body;
   if (typeof timestamp === 'string') body['timestamp'] = timestamp.replaceAll(/\d/g, '0');
@@ -105,12 +105,12 @@ export function choices(seed: string) {
 export type Choices = ReturnType<typeof choices>;
 
 /** A form in one of several encodings, nearly always the plain one, with these credentials. */
-export function madeUpForm(
+export function randomForm(
   { pick, one, rarely }: Choices,
   path: string,
   form: URLSearchParams,
   { id, secret }: { id: string; secret: string },
-): Asked {
+): SentRequest {
   const given = rarely(`${secret}x`, '', 'é', `${secret}:`) ?? secret;
   const name = rarely('nobody', 'a b', id.toUpperCase()) ?? id;
   const inBody = pick(3) === 0;
@@ -148,24 +148,28 @@ export function madeUpForm(
 }
 
 /** A plain request to the token endpoint. */
-export const tokenRequest = (client: Client, params: Record<string, string>): Asked => ({
+export const tokenRequest = (client: Client, params: Record<string, string>): SentRequest => ({
   method: 'POST',
   path: '/oauth2/token',
   headers: { ...FORM, ...basic(client.id, client.secret) },
   body: new URLSearchParams(params).toString(),
 });
 /** A plain introspection request, or at `path` a revocation. */
-export const introspectionRequest = (client: Client, shown: string, path = '/oauth2/introspect'): Asked => ({
+export const introspectionRequest = (
+  client: Client,
+  shown: string,
+  path = '/oauth2/introspect',
+): SentRequest => ({
   ...tokenRequest(client, { token: shown }),
   path,
 });
-export const userinfoRequest = (shown: string): Asked => ({
+export const userinfoRequest = (shown: string): SentRequest => ({
   method: 'GET',
   path: '/oauth2/userinfo',
   headers: { authorization: `Bearer ${shown}` },
   body: '',
 });
-export const refreshRequest = (client: Client, shown: string): Asked =>
+export const refreshRequest = (client: Client, shown: string): SentRequest =>
   tokenRequest(client, { grant_type: 'refresh_token', refresh_token: shown });
-export const clientCredentialsRequest = (client: Client, params: Record<string, string> = {}): Asked =>
+export const clientCredentialsRequest = (client: Client, params: Record<string, string> = {}): SentRequest =>
   tokenRequest(client, { grant_type: 'client_credentials', ...params });

@@ -4,21 +4,27 @@ import { signIn, type Tokens } from './flow.ts';
 import { secondNode } from './proofs.ts';
 import { type Client, type Person, type Provider, startProvider } from './provider.ts';
 import { UserAgent } from './user-agent.ts';
-import { ask, type Answered, type Asked, clientCredentialsRequest, introspectionRequest } from './ways.ts';
+import {
+  ask,
+  type ReceivedReply,
+  type SentRequest,
+  clientCredentialsRequest,
+  introspectionRequest,
+} from './compared-requests.ts';
 
 /** How many requests of each kind to generate. A run by hand uses more. */
-export const MADE_UP = Number(process.env['FAST_PATH_REQUESTS'] ?? 80);
+export const REQUESTS_PER_KIND = Number(process.env['FAST_PATH_REQUESTS'] ?? 80);
 
 export const JWT = 'https://jwt.example.test';
 export const OPAQUE = 'https://opaque.example.test';
 /**
  * APIs with tokens that live shorter than any subject token: a remaining lifetime would differ each second.
  */
-export const BRIEF = ['https://brief-jwt.example.test', 'https://brief-opaque.example.test'] as const;
+export const SHORT_LIVED = ['https://brief-jwt.example.test', 'https://brief-opaque.example.test'] as const;
 
-export interface TwoWays {
+export interface TwoNodes {
   provider: Provider;
-  long: { url: string; output(): string };
+  library: { url: string; output(): string };
   clients: Client[];
   /**
    * For people's tokens: plain, for APIs, with pairwise subjects, with mapped claims, with signed userinfo,
@@ -32,23 +38,23 @@ export interface TwoWays {
   /** Tokens of every kind, and invalid ones. */
   tokens: string[];
   /** Active tokens, each with a client that may introspect it. */
-  held: [Client, string][];
-  askShort(this: void, asked: Asked): Promise<Answered>;
-  askLong(this: void, asked: Asked): Promise<Answered>;
+  activeTokens: [Client, string][];
+  askFastPath(this: void, asked: SentRequest): Promise<ReceivedReply>;
+  askLibrary(this: void, asked: SentRequest): Promise<ReceivedReply>;
   /** Signs the person in to one of the apps. */
   login(this: void, app: Client, parameters?: Record<string, string>): Promise<Tokens>;
 }
 
-export async function startTwoWays(): Promise<TwoWays> {
+export async function startTwoNodes(): Promise<TwoNodes> {
   // Lockouts must not differ between the nodes.
   const settings = { log: { level: 'debug' }, contracts: { enabled: ['gateway'], root: ['gateway'] } };
   const provider = await startProvider({ settings });
-  const long = await secondNode(provider, { ...settings, http: { fastPath: false } });
-  const askShort = (asked: Asked) => ask(provider.url, provider.url, asked);
-  const askLong = (asked: Asked) => ask(provider.url, long.url, asked);
+  const library = await secondNode(provider, { ...settings, http: { fastPath: false } });
+  const askFastPath = (asked: SentRequest) => ask(provider.url, provider.url, asked);
+  const askLibrary = (asked: SentRequest) => ask(provider.url, library.url, asked);
   await provider.createApi({ identifier: JWT, accessTokenFormat: 'jwt' });
   await provider.createApi({ identifier: OPAQUE, accessTokenFormat: 'opaque' });
-  for (const [index, identifier] of BRIEF.entries())
+  for (const [index, identifier] of SHORT_LIVED.entries())
     await provider.createApi({
       identifier,
       accessTokenFormat: index === 0 ? 'jwt' : 'opaque',
@@ -74,12 +80,12 @@ export async function startTwoWays(): Promise<TwoWays> {
     await provider.createClient({ userinfo_signed_response_alg: 'ES256' }),
     await provider.createClient({ refresh_token_grace: 0 }),
   ];
-  const may = { audiences: BRIEF, clients: apps.map(({ id }) => id) };
+  const may = { audiences: SHORT_LIVED, clients: apps.map(({ id }) => id) };
   const exchangers = await Promise.all(
     [{ ...may, impersonation: true }, may].map((token_exchange) =>
       provider.createClient({
         grant_types: ['client_credentials', TOKEN_EXCHANGE],
-        apis: [JWT, ...BRIEF],
+        apis: [JWT, ...SHORT_LIVED],
         token_exchange,
       }),
     ),
@@ -99,18 +105,18 @@ export async function startTwoWays(): Promise<TwoWays> {
   given.push(await login(plain, { scope: 'profile offline_access' }));
   const services = await Promise.all(
     [JWT, OPAQUE].map(async (resource) => {
-      const { text } = await askLong(clientCredentialsRequest(clients[0]!, { resource }));
+      const { text } = await askLibrary(clientCredentialsRequest(clients[0]!, { resource }));
       return (JSON.parse(text) as Tokens).access_token;
     }),
   );
-  const held = [plain, api, pairwise, mapped, signed].flatMap((client, index): [Client, string][] => [
+  const activeTokens = [plain, api, pairwise, mapped, signed].flatMap((client, index): [Client, string][] => [
     [client, given[index]!.access_token],
     [client, given[index]!.refresh_token],
     [api, given[5]!.access_token],
     [api, given[6]!.access_token],
   ]);
   const ended = await login(plain);
-  await askLong(introspectionRequest(plain, ended.refresh_token, '/oauth2/revoke'));
+  await askLibrary(introspectionRequest(plain, ended.refresh_token, '/oauth2/revoke'));
   const all = [...given, ended].flatMap((one) => [one.access_token, one.refresh_token, one.id_token]);
   const jwt = services[0]!;
   const tokens = [
@@ -128,8 +134,21 @@ export async function startTwoWays(): Promise<TwoWays> {
   // Make every client known to both nodes: the fast path needs them in memory.
   await Promise.all(
     [...clients, ...apps, ...exchangers].flatMap((client) =>
-      [askShort, askLong].map((put) => put(introspectionRequest(client, 'x'))),
+      [askFastPath, askLibrary].map((put) => put(introspectionRequest(client, 'x'))),
     ),
   );
-  return { provider, long, clients, apps, exchangers, person, agent, tokens, held, askShort, askLong, login };
+  return {
+    provider,
+    library,
+    clients,
+    apps,
+    exchangers,
+    person,
+    agent,
+    tokens,
+    activeTokens,
+    askFastPath,
+    askLibrary,
+    login,
+  };
 }

@@ -3,7 +3,7 @@ import { listenUntilEnd } from '../../support/listen.ts';
 import { freePort } from '../../support/ports.ts';
 
 /** A server on loopback that records its requests. */
-export interface Visited {
+export interface RequestRecorder {
   port: number;
   /** Method and path of each request so far. */
   requests: string[];
@@ -11,7 +11,7 @@ export interface Visited {
 }
 
 /** Starts a server on every address that replies with `answer`. */
-export async function startVisited(answer: RequestListener): Promise<Visited> {
+export async function startRequestRecorder(answer: RequestListener): Promise<RequestRecorder> {
   const requests: string[] = [];
   const server: Server = createServer((req: IncomingMessage, res) => {
     requests.push(`${req.method} ${req.url}`);
