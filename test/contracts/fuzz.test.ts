@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import http from 'node:http';
-import { newPerson } from '../../src/http/contracts/conformance.ts';
 import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
 import { connect } from '../api/support/client.ts';
 import { ownToken, serviceAccount } from '../api/support/operators.ts';
@@ -10,6 +9,7 @@ import type { OpenApi, OpenApiOperation } from '../support/openapi.ts';
 import { changesOf, ODD_HEADERS, ODD_SEGMENTS } from '../support/schema-fuzz.ts';
 import { GOOD } from './support/good.ts';
 import { contractOf, type ContractServer, startContractServer } from './support/server.ts';
+import { goodForMe } from './support/me.ts';
 import { MANAGEMENT_GOOD, MANAGEMENT_MUST_BE_SO } from './support/management.ts';
 import { flows, names } from './support/members.ts';
 
@@ -79,21 +79,10 @@ const api: Subject = {
   async join() {
     const person = await server.createPerson();
     const { tokens } = await connect(server, person, Object.keys(ME_SCOPES).join(' '));
-    const response = { clientDataJSON: 'e30', attestationObject: 'oA', transports: ['usb'] };
-    const good: Record<string, () => unknown> = {
-      updateMe: () => ({ name: 'Jane Doe', zoneinfo: 'Europe/Berlin', address: { locality: 'Springfield' } }),
-      changeEmail: () => ({ email: newPerson().email }),
-      changePassword: () => ({ current_password: person.password, new_password: newPerson().password }),
-      confirmTotp: () => ({ code: '123456' }),
-      addPasskey: () => ({
-        name: 'key',
-        credential: { id: 'AAAA', rawId: 'AAAA', type: 'public-key', response },
-      }),
-    };
     return {
       headers: { Authorization: `Bearer ${tokens.access_token}` },
       params: {},
-      good: (id) => (good[id] ?? (() => ({ name: 'a name' })))(),
+      good: (id) => goodForMe(id, person.password),
     };
   },
 };
