@@ -161,7 +161,7 @@ it('the server works through PgBouncer in transaction mode', async () => {
   );
   const env = { DATABASE_DIRECT_URL: server.databaseUrl(), DATABASE_PREPARED_STATEMENTS: 'off' };
   const postern = await startPostern({ databaseUrl: pooled, env, settings });
-  // The pooler opens its connections one by one: on a busy machine the first requests may wait too long.
+  // A request gives up after 8 s of waiting for statements. On a busy machine the first of a new process take so long.
   await until(async () => (await register(postern.url, `first-${(people += 1)}`))?.status === 201);
   const statuses = await Promise.all(
     Array.from({ length: 8 }, async (_, index) => (await register(postern.url, `someone-${index}`))?.status),
