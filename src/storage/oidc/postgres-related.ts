@@ -24,29 +24,34 @@ export interface Related {
   account: UserRecord | null;
 }
 
-type Row = SessionRow & UserRecord & { grant: OidcGrant['payload'] | null };
+type Row = SessionRow & Partial<UserRecord> & { grant: OidcGrant['payload'] | null };
 type TokenRow = Row & Omit<Found, 'payload'> & { token: Payload; grantId: string | null };
 
 const USES = 'tokens.consumed_at as "consumedAt", tokens.claimed_at as "claimedAt"';
 
-const COLUMNS = `grants.payload as grant, sessions.payload, sessions.authorizations, ${userMapping.columnsOf('users')}`;
+const COLUMNS = 'grants.payload as grant, sessions.payload, sessions.authorizations';
+const ACCOUNT_COLUMNS = userMapping.columnsOf('users');
 const GRANT = 'grants.expires_at > to_timestamp($1::float8 / 1000)';
 const SESSION = `sessions.model = 'Session' and sessions.consumed_at is null
   and sessions.expires_at > to_timestamp($1::float8 / 1000)`;
 const ACCOUNT = "users.status <> 'deleted'";
 
-const FIND = {
-  name: 'related_find',
-  text: `select ${COLUMNS} from (select) as once
+const NAMED = `from (select) as once
     left join oidc_grants as grants on grants.id = $2 and ${GRANT}
-    left join oidc_records as sessions on sessions.uid = $3 and ${SESSION}
-    left join users on users.id = $4::uuid and ${ACCOUNT}`,
+    left join oidc_records as sessions on sessions.uid = $3 and ${SESSION}`;
+
+/** Without the account: its columns are most of a row's cost. */
+const FIND = { name: 'related_find', text: `select ${COLUMNS} ${NAMED}` };
+
+const FIND_WITH_ACCOUNT = {
+  name: 'related_find_with_account',
+  text: `select ${COLUMNS}, ${ACCOUNT_COLUMNS} ${NAMED} left join users on users.id = $4::uuid and ${ACCOUNT}`,
 };
 
 /** A session is asked for only where the token ends with it. */
 const FIND_REFRESH_TOKEN = {
   name: 'related_find_refresh_token',
-  text: `select tokens.payload as token, tokens.grant_id as "grantId", ${USES}, ${COLUMNS}
+  text: `select tokens.payload as token, tokens.grant_id as "grantId", ${USES}, ${COLUMNS}, ${ACCOUNT_COLUMNS}
     from oidc_records as tokens
     left join oidc_grants as grants on grants.id = tokens.grant_id and ${GRANT}
     left join oidc_records as sessions on ${SESSION}
@@ -66,8 +71,10 @@ export function relatedReader({ pool, clock }: { pool: Pool; clock: Clock }) {
   return {
     /** A grant, a session and an account at once. */
     async related({ grantId, sessionUid, accountId }: RelatedIds): Promise<Related> {
-      const values = [clock.now(), grantId, sessionUid, isUuid(accountId) ? accountId : null];
-      const { rows } = await run<Row>(pool, FIND, values);
+      const values = [clock.now(), grantId, sessionUid];
+      const { rows } = await (isUuid(accountId)
+        ? run<Row>(pool, FIND_WITH_ACCOUNT, [...values, accountId])
+        : run<Row>(pool, FIND, values));
       return payloadsOf(rows[0]!, grantId);
     },
     /** A refresh token with the grant and the account of the grant, and the session that it ends with. */
