@@ -12,6 +12,8 @@ export interface StoredImage {
 export interface Look {
   name?: string;
   logo?: StoredImage;
+  /** The logo on dark pages. */
+  logo_dark?: StoredImage;
   /** Colours like `#2f5bea`. */
   colors?: { light?: string; dark?: string };
   /** By language, then by name. */

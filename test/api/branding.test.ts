@@ -1,12 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createMessageRenderer } from '../../src/mail/renderer.ts';
 import { samples } from '../../src/mail/samples.ts';
 import { authorizationUrl } from '../oidc/support/flow.ts';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { temporaryFolder } from '../support/cleanup.ts';
 import { runCli } from '../support/postern.ts';
 import { until } from '../support/until.ts';
-import { type Call, callAs } from './support/operators.ts';
+import { type Call, callAs, itemsOf } from './support/operators.ts';
 
 let provider: Provider;
 let owner: Call;
@@ -18,6 +22,8 @@ beforeAll(async () => {
 /** A PNG of one pixel. */
 const PNG =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+const DARK_PNG = Buffer.concat([Buffer.from(PNG, 'base64'), Buffer.from([0])]).toString('base64');
 
 const pageAt = async (url: string) => (await new UserAgent(provider.url).open(url)).html;
 /** Waits until the page of every worker is like this. */
@@ -82,6 +88,49 @@ describe('branding', () => {
     expect((await owner('PATCH', '/branding', { apps: { [client.id]: null } })).body['apps']).toEqual({});
   });
 
+  it('can have another logo on dark pages', async () => {
+    const client = await provider.createClient();
+    const image = (data: string) => ({ type: 'image/png', data });
+    const changes = {
+      logo: image(PNG),
+      logo_dark: image(DARK_PNG),
+      apps: { [client.id]: { logo: image(PNG) } },
+    };
+    expect(await owner('PATCH', '/branding', changes)).toMatchObject({
+      status: 200,
+      body: { logo_dark: image(DARK_PNG), apps: { [client.id]: { logo_dark: null } } },
+    });
+    await everywhere('/sign-in', (html) => html.includes('on-dark'));
+    const html = await pageAt('/sign-in');
+    const dark = await fileOf(html, /class="brand-logo on-dark" src="([^"]+)"/);
+    expect(Buffer.from(await dark.arrayBuffer()).toString('base64')).toBe(DARK_PNG);
+    // The logo of an app replaces both.
+    expect(await pageAt(authorizationUrl(provider, client))).not.toContain('on-dark');
+
+    const tab = await (await launchBrowser()).newPage();
+    await tab.goto(`${provider.url}/sign-in`);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await tab.emulateMedia({ colorScheme });
+      expect(await tab.locator('.brand-logo.on-light').isVisible()).toBe(colorScheme === 'light');
+      expect(await tab.locator('.brand-logo.on-dark').isVisible()).toBe(colorScheme === 'dark');
+    }
+
+    const removed = { logo: null, logo_dark: null, apps: null };
+    expect(await owner('PATCH', '/branding', removed)).toMatchObject({ body: { logo_dark: null } });
+    const [event] = itemsOf(await owner('GET', '/audit?type=branding.updated&limit=1'));
+    expect(event).toMatchObject({ before: { logo_dark: { sha256: expect.any(String) } } });
+    const putBack = await owner('POST', `/audit/${String(event?.['id'])}/put-back`);
+    expect(putBack.status).toBe(200);
+    expect((await owner('GET', '/branding')).body['logo_dark']).toEqual(image(DARK_PNG));
+    await owner('PATCH', '/branding', removed);
+    const file = path.join(await temporaryFolder(), 'dark.png');
+    await writeFile(file, Buffer.from(DARK_PNG, 'base64'));
+    const { code } = await runCli(['branding', 'update', '--dark-logo', file], { env: provider.postern.env });
+    expect(code).toBe(0);
+    expect((await owner('GET', '/branding')).body['logo_dark']).toEqual(image(DARK_PNG));
+    await owner('PATCH', '/branding', removed);
+  });
+
   it('is reverted to the previous version, and forward again', async () => {
     await owner('PATCH', '/branding', { name: 'First' });
     await owner('PATCH', '/branding', { name: 'Second', texts: null });
@@ -128,6 +177,7 @@ describe('branding', () => {
     ['an unknown text', { texts: { en: { other: 'x' } } }, 'texts.en.other'],
     ['an SVG', { logo: { type: 'image/svg+xml', data: svg } }, 'logo.type'],
     ['an SVG declared as PNG', { logo: { type: 'image/png', data: svg } }, 'logo.data'],
+    ['an SVG on dark pages', { logo_dark: { type: 'image/png', data: svg } }, 'logo_dark.data'],
     ['invalid data', { logo: { type: 'image/png', data: '!!' } }, 'logo.data'],
   ])('cannot have %s', async (_what, changes, field) => {
     expect(await owner('PATCH', '/branding', changes)).toMatchObject({

@@ -312,6 +312,15 @@ describe('branding in the console', () => {
     });
     await owner.send('/branding', '/branding/undo');
     expect((await api('GET', '/branding')).body).toMatchObject({ name: null, logo: null });
+    const dark = await send({ logo_dark: png }, '/admin/branding/preview');
+    expect(dark.html).toMatch(/data-theme="light"(?!.*data:image.*data-theme="dark").*data:image\/png/s);
+    expect((await send({ logo_dark: png })).reply.status).toBe(303);
+    expect((await api('GET', '/branding')).body).toMatchObject({
+      logo: null,
+      logo_dark: { type: 'image/png' },
+    });
+    expect((await send({ remove_logo_dark: 'yes' })).reply.status).toBe(303);
+    expect((await api('GET', '/branding')).body).toMatchObject({ logo_dark: null });
   });
 
   it.each([

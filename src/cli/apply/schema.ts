@@ -86,9 +86,11 @@ const webhook = z.strictObject({
 });
 
 const color = z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour like #2f5bea');
+const image = z.strictObject({ type: name, data: name.describe('Base64') });
 const look = z.strictObject({
   name: name.optional(),
-  logo: z.strictObject({ type: name, data: name.describe('Base64') }).optional(),
+  logo: image.optional(),
+  logo_dark: image.optional().describe('On dark pages, in place of the logo'),
   colors: z.strictObject({ light: color, dark: color }).partial().optional(),
   texts: z
     .partialRecord(z.enum(LANGUAGES), z.partialRecord(z.enum(TEXTS), name))

@@ -18,7 +18,11 @@ const brandingOf = async <T>(work: (branding: BrandingService) => Promise<T>): P
   return withCore(({ branding }) => work(branding));
 };
 
-const lookOf = ({ logo, ...look }: Look) => ({ ...look, ...(logo && { logo: { type: logo.type } }) });
+const lookOf = ({ logo, logo_dark: dark, ...look }: Look) => ({
+  ...look,
+  ...(logo && { logo: { type: logo.type } }),
+  ...(dark && { logo_dark: { type: dark.type } }),
+});
 
 function reportOf({ version, content: { apps = {}, ...whole } }: BrandingRecord): Report {
   const named = Object.fromEntries(Object.entries(apps).map(([id, look]) => [id, lookOf(look)]));
@@ -48,6 +52,7 @@ interface UpdateOptions {
   file?: BrandingChanges;
   name?: string;
   logo?: string;
+  darkLogo?: string;
   color?: string;
   darkColor?: string;
 }
@@ -56,6 +61,7 @@ async function update({
   file = {},
   name,
   logo,
+  darkLogo,
   color: light,
   darkColor: dark,
 }: UpdateOptions): Promise<Report> {
@@ -63,6 +69,7 @@ async function update({
     ...file,
     ...(name === undefined ? {} : { name }),
     ...(logo === undefined ? {} : { logo: imageIn(logo) }),
+    ...(darkLogo === undefined ? {} : { logo_dark: imageIn(darkLogo) }),
     ...(light === undefined && dark === undefined ? {} : { colors: { light, dark } }),
   };
   try {
@@ -86,6 +93,7 @@ export function addBranding(program: Command): void {
       .description('change what is named, on all nodes at once')
       .option('--name <name>', 'what the pages call this service')
       .option('--logo <file>', 'a PNG, JPEG or WebP of at most 32 KiB')
+      .option('--dark-logo <file>', 'the same on dark pages')
       .option('--color <#rrggbb>', 'of buttons and links')
       .option('--dark-color <#rrggbb>', 'the same on dark pages')
       .option('--file <json>', 'a file with the changes as the management API takes them', jsonFile),

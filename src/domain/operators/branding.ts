@@ -39,6 +39,7 @@ export type TextName = (typeof TEXTS)[number];
 export interface LookChanges {
   name?: string | null | undefined;
   logo?: StoredImage | null | undefined;
+  logo_dark?: StoredImage | null | undefined;
   colors?: { light?: string | null | undefined; dark?: string | null | undefined } | null | undefined;
   /** By language, then by name. */
   texts?: Record<string, Record<string, string | null> | null> | null | undefined;
@@ -53,6 +54,8 @@ export interface LookInForce {
   light: string;
   dark: string;
   logo: StoredImage | null;
+  /** The logo on dark pages; null for the same one. */
+  darkLogo: StoredImage | null;
   texts: Partial<Record<TextName, string>>;
 }
 
@@ -166,6 +169,17 @@ const compact = <T extends object>(value: T): T =>
     ),
   ) as T;
 
+const LOGOS = ['logo', 'logo_dark'] as const;
+
+const mergeLogos = (before: Look, changes: LookChanges, at: string): Pick<Look, (typeof LOGOS)[number]> =>
+  Object.fromEntries(
+    LOGOS.flatMap((key) => {
+      const changed = changes[key];
+      const logo = changed ? checkLogo(`${at}${key}`, changed) : changed === null ? null : before[key];
+      return logo ? [[key, logo]] : [];
+    }),
+  );
+
 /** @param at the prefix of field names. */
 function mergeLook(before: Look, changes: LookChanges, at: string): Look {
   const texts = changes.texts === null ? {} : { ...before.texts };
@@ -182,10 +196,10 @@ function mergeLook(before: Look, changes: LookChanges, at: string): Look {
   }
   const colors = changes.colors === null ? {} : { ...before.colors, ...changes.colors };
   const { light, dark } = colors;
-  const { name = before.name, logo = before.logo } = changes;
+  const { name = before.name } = changes;
   return compact({
     ...(name && { name: checkText(`${at}name`, name, MAX_LENGTHS.name) }),
-    ...(logo && { logo: changes.logo ? checkLogo(`${at}logo`, logo) : logo }),
+    ...mergeLogos(before, changes, at),
     colors: compact({
       ...(light && { light: checkColor(`${at}colors.light`, light, 'light') }),
       ...(dark && { dark: checkColor(`${at}colors.dark`, dark, 'dark') }),
@@ -195,11 +209,15 @@ function mergeLook(before: Look, changes: LookChanges, at: string): Look {
 }
 
 /** A look in audited form. */
-type AuditedLook = Omit<Look, 'logo'> & { logo?: { type: string; sha256: string } };
+type AuditedLook = Omit<Look, (typeof LOGOS)[number]> &
+  Partial<Record<(typeof LOGOS)[number], { type: string; sha256: string }>>;
 
-const auditOf = ({ logo, ...look }: Look): AuditedLook => ({
+const audited = ({ type, data }: StoredImage) => ({ type, sha256: sha256(data) });
+
+const auditOf = ({ logo, logo_dark: dark, ...look }: Look): AuditedLook => ({
   ...look,
-  ...(logo && { logo: { type: logo.type, sha256: sha256(logo.data) } }),
+  ...(logo && { logo: audited(logo) }),
+  ...(dark && { logo_dark: audited(dark) }),
 });
 const shown = ({ apps = {}, ...look }: BrandingContent): object => ({
   ...auditOf(look),
@@ -261,6 +279,8 @@ export function createBranding({
       light,
       dark: app.colors?.dark ?? whole.colors?.dark ?? light,
       logo: app.logo ?? whole.logo ?? null,
+      // An app's own logo replaces both.
+      darkLogo: app.logo_dark ?? (app.logo ? null : (whole.logo_dark ?? null)),
       texts: { ...whole.texts?.[language], ...app.texts?.[language] },
     };
   };
@@ -326,11 +346,13 @@ export function createBranding({
         const logos = new Map(
           kept
             .flatMap(({ content }) => [content, ...Object.values(content.apps ?? {})])
-            .flatMap(({ logo }) => (logo ? [[sha256(logo.data), logo]] : [])),
+            .flatMap((look) => LOGOS.map((key) => look[key]))
+            .flatMap((logo) => (logo ? [[sha256(logo.data), logo]] : [])),
         );
-        const revived = ({ logo, ...look }: AuditedLook): Look => ({
+        const revived = ({ logo, logo_dark: dark, ...look }: AuditedLook): Look => ({
           ...look,
           ...(logo && { logo: logos.get(logo.sha256) ?? refuse('logo', 'is no longer kept') }),
+          ...(dark && { logo_dark: logos.get(dark.sha256) ?? refuse('logo_dark', 'is no longer kept') }),
         });
         const { apps: formerApps, ...former } = now.content;
         const { apps: wantedApps, ...wanted } = parts as AuditedLook & {

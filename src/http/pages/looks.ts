@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts';
 import { sha256 } from '../../core/ids.ts';
 import type { Language } from '../../core/languages.ts';
-import type { BrandingService, LookInForce, TextName } from '../../domain/operators/branding.ts';
+import type { BrandingService, LookInForce, StoredImage, TextName } from '../../domain/operators/branding.ts';
 import type { Assets } from './assets.ts';
 import { brandFavicon, brandStylesheet } from './brand.ts';
 import { createTranslator, type MessageKey, type Translator } from './i18n.ts';
@@ -17,6 +17,8 @@ export interface PageLook {
   css: string;
   favicon: string;
   logo: string | null;
+  /** The logo on dark pages; null for the same one. */
+  darkLogo: string | null;
   /** The footer of every page. */
   footer: string | undefined;
 }
@@ -43,7 +45,7 @@ const MAX_CACHED = 500;
 export const fixedLook = ({ name, brand }: Pick<Config, 'name' | 'brand'>): LookSource => ({
   version: 1,
   apps: [],
-  look: () => ({ name, light: brand.color, dark: brand.color, logo: null, texts: {} }),
+  look: () => ({ name, light: brand.color, dark: brand.color, logo: null, darkLogo: null, texts: {} }),
 });
 
 export function createLooks({
@@ -74,13 +76,17 @@ export function createLooks({
     light === color && dark === color
       ? undefined
       : put('brand', 'css', Buffer.from(brandStylesheet(light, dark)));
-  const filesOf = ({ logo, ...look }: LookInForce) => ({
+  const image = ({ type, data }: StoredImage): string =>
+    put('logo', EXTENSIONS[type] ?? 'png', Buffer.from(data, 'base64'));
+
+  const filesOf = ({ logo, darkLogo, ...look }: LookInForce) => ({
     css: stylesheet(look) ?? assets.url('brand.css') ?? '',
     favicon:
       look.light === color
         ? (assets.url('favicon.svg') ?? '')
         : put('favicon', 'svg', Buffer.from(brandFavicon(favicon, look.light))),
-    logo: logo ? put('logo', EXTENSIONS[logo.type] ?? 'png', Buffer.from(logo.data, 'base64')) : ownLogo,
+    logo: logo ? image(logo) : ownLogo,
+    darkLogo: darkLogo && image(darkLogo),
   });
 
   function make(language: Language, clientId?: string): PageLook {

@@ -167,6 +167,7 @@ export function createRenderer({
         viewing: ctx.state['viewing'] as Viewing | undefined,
         client,
         logo: look.logo,
+        darkLogo: look.darkLogo,
         passkeys,
         asset: (file: string) =>
           file === 'brand.css' ? look.css : file === 'favicon.svg' ? look.favicon : asset(file),

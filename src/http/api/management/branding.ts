@@ -13,6 +13,7 @@ const Texts = z
 const LookReply = z.strictObject({
   name: z.string().nullable().describe('null for the one of the configuration'),
   logo: Logo.nullable(),
+  logo_dark: Logo.nullable().describe('On dark pages, in place of the logo'),
   colors: z.strictObject({ light: z.string().nullable(), dark: z.string().nullable() }),
   texts: Texts,
 });
@@ -26,15 +27,14 @@ const color = z
   .regex(/^#[0-9a-f]{6}$/i)
   .describe('Like #2f5bea; buttons need a contrast of 3 with the page (WCAG 2.2 AA)');
 const plain = text('Plain text, without markup and without anything that leads somewhere').max(400);
+const logo = z.strictObject({
+  type: z.enum(LOGO_TYPES as [string, ...string[]]),
+  data: text('At most 32 KiB, in base64').max(50_000),
+});
 const LookChanges = z.strictObject({
   name: plain.nullable().optional(),
-  logo: z
-    .strictObject({
-      type: z.enum(LOGO_TYPES as [string, ...string[]]),
-      data: text('At most 32 KiB, in base64').max(50_000),
-    })
-    .nullable()
-    .optional(),
+  logo: logo.nullable().optional(),
+  logo_dark: logo.nullable().optional().describe('On dark pages, in place of the logo'),
   colors: z
     .strictObject({ light: color.nullable().optional(), dark: color.nullable().optional() })
     .nullable()
@@ -49,9 +49,10 @@ const BrandingChanges = LookChanges.extend({
   apps: z.record(z.string().max(255), LookChanges.nullable()).nullable().optional(),
 });
 
-const lookOf = ({ name, logo, colors, texts }: Look): z.infer<typeof LookReply> => ({
+const lookOf = ({ name, colors, texts, ...logos }: Look): z.infer<typeof LookReply> => ({
   name: name ?? null,
-  logo: logo ?? null,
+  logo: logos.logo ?? null,
+  logo_dark: logos.logo_dark ?? null,
   colors: { light: colors?.light ?? null, dark: colors?.dark ?? null },
   texts: texts ?? {},
 });

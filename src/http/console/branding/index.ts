@@ -67,12 +67,18 @@ async function showBranding(call: ConsoleCall): Promise<void> {
   });
 }
 
+/** The uploaded or removed logo of a form. */
+function logoOf(call: ConsoleCall, name: 'logo' | 'logo_dark'): LookChanges {
+  if (call.field(`remove_${name}`) === 'yes') return { [name]: null };
+  const logo = call.upload(name);
+  return logo ? { [name]: logo } : {};
+}
+
 /** Reads the changes of a form: colours only if they differ from those in force. */
 function changesOf(call: ConsoleCall): BrandingChanges {
   const { app, language } = aboutOf(call);
   const { light, dark } = call.services.branding.look(language, app);
   const chosen = { light: call.field('colors:light'), dark: call.field('colors:dark') };
-  const logo = call.upload('logo');
   const texts = TEXTS.map((name) => [name, call.field(`${TEXT}${name}`) || null] as const);
   const colors =
     call.field('reset_colors') === 'yes'
@@ -85,7 +91,8 @@ function changesOf(call: ConsoleCall): BrandingChanges {
     name: call.field('name') || null,
     colors,
     texts: { [language]: Object.fromEntries(texts) },
-    ...(call.field('remove_logo') === 'yes' ? { logo: null } : logo ? { logo } : {}),
+    ...logoOf(call, 'logo'),
+    ...logoOf(call, 'logo_dark'),
   };
   return app === undefined ? look : { apps: { [app]: look } };
 }
