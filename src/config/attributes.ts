@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PERSON_CLAIMS, TOKEN_CLAIMS } from '../core/claims.ts';
 import { LANGUAGES } from '../core/languages.ts';
 
 /** Who may read or change an attribute: the account's owner, or operators. */
@@ -14,19 +15,15 @@ const scope = z
   .regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'must be lower-case letters, digits and _.-, beginning with a letter')
   .refine((name) => name !== 'offline_access' && name !== 'constructor', 'means something else');
 
-/**
- * Reserved claim names: of JWTs (RFC 7519, RFC 8693, RFC 9068), of ID tokens, and the standard ones of
- * OpenID Connect Core section 5.1.
- */
-const TAKEN_CLAIMS: ReadonlySet<string> = new Set(
-  `iss sub aud exp nbf iat jti nonce auth_time acr amr azp at_hash c_hash s_hash sid act may_act cnf scope client_id
-  events gid delegations name given_name family_name middle_name nickname preferred_username profile picture website email
-  email_verified gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at roles groups
-  permissions entitlements authorization_details token_introspection txn _claim_names _claim_sources __proto__
-  constructor`
-    .split(/\s+/)
-    .filter(Boolean),
-);
+/** Also those for decisions of apps (RFC 9068 section 2.2.3.1, and `permissions`). */
+const TAKEN_CLAIMS: ReadonlySet<string> = new Set([
+  ...TOKEN_CLAIMS,
+  ...PERSON_CLAIMS,
+  'roles',
+  'groups',
+  'permissions',
+  'entitlements',
+]);
 
 /** Maximum length of a value, in characters. */
 const MAX_VALUE_LENGTH = 2_000;

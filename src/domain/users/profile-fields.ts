@@ -1,3 +1,4 @@
+import type { PersonClaim } from '../../core/claims.ts';
 import type { TextForm } from '../../core/text.ts';
 import { LOCALE_FORM, NAME_FORM, parseLocale, parseName } from '../identifiers.ts';
 import * as claims from './claims.ts';
@@ -66,7 +67,7 @@ interface Named {
   /** The attribute of the account, the input of the page's form, the option of the CLI. */
   name: string;
   /** The claim (OpenID Connect Core section 5.1), and the member at /api/v2/me. */
-  claim: string;
+  claim: PersonClaim;
   /** The scope that requests the claim (section 5.4). */
   scope: 'profile' | 'phone';
   kind: TextKindName;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PERSON_CLAIMS, TOKEN_CLAIMS } from '../../core/claims.ts';
 import type { UserRecord } from '../../storage/users.ts';
 
 /** Claims for decisions of apps, each granted by a scope of the same name. */
@@ -6,17 +7,20 @@ export const AUTHORIZATION_CLAIMS = ['roles', 'groups', 'permissions'] as const;
 
 export type AuthorizationClaim = (typeof AUTHORIZATION_CLAIMS)[number];
 
-/** Claims with a meaning in our tokens; no mapped claim may have these names. */
-const TAKEN = new Set(
-  `iss sub aud exp nbf iat jti azp nonce sid cnf act may_act scope at_hash c_hash s_hash auth_time acr amr client_id gid delegations
-  authorization_details active token_type token_introspection username user_number events _claim_names _claim_sources
-  __proto__ email email_verified preferred_username name`.split(/\s+/),
-);
+/** Also those that only introspection and the tokens of contracts have (RFC 7662 section 2.2). */
+const TAKEN_CLAIMS: ReadonlySet<string> = new Set([
+  ...TOKEN_CLAIMS,
+  ...PERSON_CLAIMS,
+  'active',
+  'token_type',
+  'username',
+  'user_number',
+]);
 
 const name = z
   .string()
   .regex(/^[\w:./-]{1,200}$/)
-  .refine((value) => !TAKEN.has(value));
+  .refine((value) => !TAKEN_CLAIMS.has(value));
 const value = z.string().min(1).max(200);
 
 const mapping = z.strictObject({
