@@ -1,9 +1,8 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { isConnectionError } from '../core/network.ts';
-import type { Logger } from '../core/logger.ts';
 import type { CookieSigner } from '../oidc/cookies.ts';
-import type { Limiter } from './endpoints/limiter.ts';
+import type { Guard } from './endpoints/guard.ts';
 import type { PageDependencies } from './pages/dependencies.ts';
 import { pageErrors } from './pages/errors.ts';
 import { pageHeaders } from './pages/security-headers.ts';
@@ -12,7 +11,7 @@ import { pageRoutes } from './pages/routes.ts';
 import { guardViews } from './pages/viewing.ts';
 import { type Owner, routeOf } from './routes.ts';
 
-export interface AppDependencies {
+export interface AppDependencies extends Pick<Guard, 'limiter' | 'logger' | 'isUnavailable'> {
   pages: PageDependencies;
   /** /admin */
   console: Middleware;
@@ -21,13 +20,10 @@ export interface AppDependencies {
   api: Middleware;
   /** /scim/v2 */
   scim: Middleware;
-  limiter: Limiter;
   /** /dev/mail, if available. */
   devMail: Middleware | undefined;
   /** Signs the pages' cookies with the same keys as the provider's. */
   cookieSigner: CookieSigner;
-  logger: Logger;
-  isUnavailable(error: unknown): boolean;
 }
 
 /** Lets `middleware` handle the routes of `owner` only. */

@@ -1,11 +1,11 @@
 import type { Context } from 'koa';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';
-import type { Logger } from '../../core/logger.ts';
 import type { ApiTokens } from '../../oidc/tokens/api-tokens.ts';
-import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
+import type { LimitClass } from '../endpoints/endpoint.ts';
+import type { Guard } from '../endpoints/guard.ts';
 import { readJson } from '../endpoints/json-body.ts';
-import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
+import { sourceCaller } from '../endpoints/limiter.ts';
 import { goneSignal, leaveUnread, refuseMethod, send, sendReply } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
 import { localeOf } from '../endpoints/text.ts';
@@ -44,18 +44,11 @@ export function allowAnyOrigin(ctx: Context): boolean {
   return true;
 }
 
-export interface HandlerDependencies {
+export interface HandlerDependencies extends Guard {
   services: ApiServices;
   tokens: ApiTokens;
   /** The issuer. */
   publicUrl: string;
-  limiter: Limiter;
-  logger: Logger;
-  /** Whether an error is the outage of a store. */
-  isUnavailable(error: unknown): boolean;
-  passwords: PasswordLengths;
-  /** Maximum bytes of a body. */
-  bodyLimit: number;
   /** Prefix of every operation's path. */
   basePath: string;
 }
@@ -131,7 +124,7 @@ const counted = ({ limit }: ApiOperation, actor: Actor): string | null =>
 function refusalOf(
   error: unknown,
   requestId: string,
-  { logger, isUnavailable }: Pick<HandlerDependencies, 'logger' | 'isUnavailable'>,
+  { logger, isUnavailable }: Pick<Guard, 'logger' | 'isUnavailable'>,
 ): ReturnType<typeof problemOf> {
   const known =
     isDomainError(error) || error instanceof InvalidFields
@@ -143,11 +136,7 @@ function refusalOf(
 }
 
 /** Sends an error as a problem document (RFC 9457). */
-export function refuse(
-  ctx: Context,
-  error: unknown,
-  deps: Pick<HandlerDependencies, 'logger' | 'isUnavailable'>,
-): void {
+export function refuse(ctx: Context, error: unknown, deps: Pick<Guard, 'logger' | 'isUnavailable'>): void {
   const problem = refusalOf(error, ctx.get('X-Request-Id'), deps);
   const retryAfter = isDomainError(error) ? error.details.retryAfter : undefined;
   const wait = retryAfter ?? (problem.status === 503 ? 5 : undefined);

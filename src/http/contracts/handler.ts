@@ -2,34 +2,27 @@ import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { Actor } from '../../core/actor.ts';
 import { DomainError, isDomainError } from '../../core/errors.ts';
-import type { Logger } from '../../core/logger.ts';
 import type { ContractUse } from '../../domain/contract-usage.ts';
 import { anonymousActor } from '../actor.ts';
-import type { LimitClass, PasswordLengths } from '../endpoints/endpoint.ts';
+import type { LimitClass } from '../endpoints/endpoint.ts';
+import type { Guard } from '../endpoints/guard.ts';
 import { authenticate } from './authenticate.ts';
 import type { Caller, Contract, ContractServices } from './contract.ts';
 import { docsPaths, serveDocs } from '../endpoints/docs.ts';
 import { documentOf } from './document.ts';
 import { readJson } from '../endpoints/json-body.ts';
-import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
+import { sourceCaller } from '../endpoints/limiter.ts';
 import { Routing } from '../endpoints/routing.ts';
 import { goneSignal, leaveUnread, refuseMethod, sendReply } from '../endpoints/reply.ts';
 import { wordsOf } from '../endpoints/statuses.ts';
 
-export interface HandlerDependencies {
+export interface HandlerDependencies extends Guard {
   services: ContractServices;
-  limiter: Limiter;
-  logger: Logger;
   /**
    * Records one request to an existing operation, for `postern contract usage`. Includes refused ones: a refused client still
    * calls.
    */
   noteUse(use: ContractUse): void;
-  /** Whether an error is the outage of a store. */
-  isUnavailable(error: unknown): boolean;
-  passwords: PasswordLengths;
-  /** Maximum bytes of a body. */
-  bodyLimit: number;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa';
 import { isDomainError } from '../../core/errors.ts';
-import type { Logger } from '../../core/logger.ts';
+import type { Guard } from '../endpoints/guard.ts';
 import { pageStatus } from './problems.ts';
 import type { Renderer } from './render.ts';
 
@@ -12,12 +12,7 @@ export function pageErrors({
   renderer,
   logger,
   isUnavailable,
-}: {
-  renderer: Renderer;
-  logger: Logger;
-  /** Whether an error is the outage of a store. */
-  isUnavailable(error: unknown): boolean;
-}): Middleware {
+}: Pick<Guard, 'logger' | 'isUnavailable'> & { renderer: Renderer }): Middleware {
   return async (ctx, next) => {
     const requestId = ctx.get('X-Request-Id');
     const show = (status: number, code: string) => {

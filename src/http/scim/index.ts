@@ -1,13 +1,13 @@
 import type { Context, Middleware } from 'koa';
 import { DomainError, isDomainError } from '../../core/errors.ts';
-import type { Logger } from '../../core/logger.ts';
 import type { Operator } from '../../domain/operators/operator.ts';
 import type { NoteRefused } from '../../domain/operators/refused.ts';
 import { ScimError } from '../../domain/scim/errors.ts';
 import { scimOperator, type ScimTokens } from '../../domain/scim/tokens.ts';
 import { anonymousActor } from '../actor.ts';
+import type { Guard } from '../endpoints/guard.ts';
 import { readJson } from '../endpoints/json-body.ts';
-import { type Limiter, sourceCaller } from '../endpoints/limiter.ts';
+import { sourceCaller } from '../endpoints/limiter.ts';
 import { leaveUnread } from '../endpoints/reply.ts';
 import { bulk, readBulk } from './bulk.ts';
 import { LIMITS } from './discovery.ts';
@@ -21,13 +21,9 @@ const TYPE = 'application/scim+json; charset=utf-8';
 const MAX_OBJECTS = 60_000;
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
-interface Dependencies {
+interface Dependencies extends Pick<Guard, 'limiter' | 'logger' | 'isUnavailable'> {
   services: ScimServices & { scimTokens: Pick<ScimTokens, 'authenticate'>; noteRefused: NoteRefused };
   publicUrl: string;
-  limiter: Limiter;
-  logger: Logger;
-  /** Whether an error is the outage of a store. */
-  isUnavailable(error: unknown): boolean;
 }
 
 /**
