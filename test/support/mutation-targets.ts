@@ -3,8 +3,7 @@
  * The first matching prefix counts; the quickest file comes first.
  */
 const COVERED_BY: readonly (readonly [prefix: string, ...tests: string[]])[] = [
-  ['src/domain/lockout.ts', 'domain/lockout'],
-  ['src/domain/lockout.ts', 'domain/mfa/guessing'],
+  ['src/domain/lockout.ts', 'domain/lockout', 'domain/mfa/guessing', 'oidc/device'],
   ['src/domain/login', 'domain/login', 'domain/mfa/login'],
   ['src/domain/passwords/policy.ts', 'domain/policy'],
   ['src/domain/passwords/hasher.ts', 'domain/hasher'],
