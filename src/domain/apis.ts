@@ -48,8 +48,8 @@ export interface ApiAdmin {
   remove(operator: Operator, identifier: string, expected?: Expected, reason?: string): Promise<void>;
 }
 
-/** Defaults of an API. */
-const DEFAULTS: Omit<ApiContent, 'identifier' | 'name'> = {
+/** What an API has unless something else is given. */
+export const API_DEFAULTS: Omit<ApiContent, 'identifier' | 'name'> = {
   scopes: [],
   accessTokenFormat: 'jwt',
   accessTokenTtl: null,
@@ -153,7 +153,7 @@ export function createApiAdmin({
   };
 
   const insert = async (operator: Operator, api: NewApi, tx: Tx): Promise<ApiRecord | null> => {
-    const content = { ...DEFAULTS, ...api };
+    const content = { ...API_DEFAULTS, ...api };
     checkDefaults(content);
     const created = await apis.create(content, tx);
     if (!created) return null;
@@ -228,7 +228,7 @@ export function createApiAdmin({
       return inTransaction(async (tx) => {
         await checkScopes(content, tx);
         const before = await apis.lock(identifier, tx);
-        if (before) return change(operator, before, { ...DEFAULTS, ...content }, tx);
+        if (before) return change(operator, before, { ...API_DEFAULTS, ...content }, tx);
         const created = await insert(operator, { identifier, ...content }, tx);
         if (!created) throw new DomainError('api_taken', { field: 'identifier' });
         return created;

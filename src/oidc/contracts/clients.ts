@@ -1,5 +1,6 @@
 import type { ClientMetadata } from 'oidc-provider';
 import { CONTRACT_CLIENT } from '../../core/contract-client.ts';
+import { API_DEFAULTS } from '../../domain/apis.ts';
 import type { ApiContent } from '../../storage/apis.ts';
 
 /** The one scope of a contract's API. */
@@ -32,14 +33,9 @@ export const contractClient = ({ name, rotates, refreshTokenTtl }: ContractSetti
 
 /** The API that a contract's access tokens are for. */
 export const contractApi = (publicUrl: string, { name, accessTokenTtl }: ContractSettings): ApiContent => ({
+  ...API_DEFAULTS,
   identifier: contractAudience(publicUrl, name),
   name: `Contract ${name}`,
   scopes: [CONTRACT_SCOPE],
-  accessTokenFormat: 'jwt',
   accessTokenTtl,
-  signingAlg: 'ES256',
-  tokenTypeHeader: 'at+jwt',
-  enforceRoles: false,
-  dynamicClients: false,
-  defaultScopes: null,
 });

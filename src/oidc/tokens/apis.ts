@@ -1,5 +1,6 @@
 import { inTurn } from '../../core/in-turn.ts';
 import type { ResourceServer } from 'oidc-provider';
+import { API_DEFAULTS } from '../../domain/apis.ts';
 import { ALL_PERMISSIONS } from '../../domain/operators/permissions.ts';
 import type { ApiContent, Apis } from '../../storage/apis.ts';
 import { contractAudience } from '../contracts/clients.ts';
@@ -58,17 +59,11 @@ export class ApiRegistry {
     this.#store = store;
     this.builtIn = ownApiIdentifier(publicUrl);
     this.#own = {
+      ...API_DEFAULTS,
       identifier: this.builtIn,
       name: 'Postern API',
       isOwn: true,
       scopes: [...OWN_API_SCOPES],
-      accessTokenFormat: 'jwt',
-      accessTokenTtl: null,
-      signingAlg: 'ES256',
-      tokenTypeHeader: 'at+jwt',
-      enforceRoles: false,
-      dynamicClients: false,
-      defaultScopes: null,
     };
     this.#contracts = new Map(contracts.map((contract) => [contract.api.identifier, contract]));
   }
