@@ -1,6 +1,6 @@
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
-import { newUuid } from '../../core/ids.ts';
+import { isUuid, newUuid } from '../../core/ids.ts';
 import type { TextForm } from '../../core/text.ts';
 import type { Tx } from '../../storage/postgres/transaction.ts';
 import type { UserRecord } from '../../storage/users.ts';
@@ -46,17 +46,32 @@ export interface FactorChanges {
     actor: Actor,
     expected?: number,
   ): Promise<{ added: Record; recoveryCodes: string[] | null; securityVersion: number }>;
-  /**
-   * Removes the factor that `remove` deletes; with the last one, recovery codes too.
-   * @throws DomainError factor_not_found when `remove` finds none, user_not_found, mfa_required when it is the last one of
-   *   somebody who must have one.
-   */
-  remove(
-    accountId: string,
+  /** The owner's changes of factors of one kind. */
+  of<Record extends { id: string; name: string }>(
     kind: Factor['kind'],
-    remove: (tx: Tx) => Promise<{ id: string; name: string } | null>,
-    actor: Actor,
-  ): Promise<void>;
+    store: FactorStore<Record>,
+  ): OwnFactors<Record>;
+}
+
+/** The stored factors of one kind. */
+interface FactorStore<Record> {
+  rename(accountId: string, id: string, name: string): Promise<Record | null>;
+  delete(accountId: string, id: string, tx: Tx): Promise<Record | null>;
+}
+
+export interface OwnFactors<Record> {
+  /** @throws DomainError factor_not_found, invalid_request. */
+  rename(accountId: string, id: string, name: string): Promise<Record>;
+  /**
+   * Removes a factor; with the last one, recovery codes too.
+   * @throws DomainError factor_not_found, user_not_found, mfa_required when it is the last one of somebody who must have one.
+   */
+  remove(accountId: string, id: string, actor: Actor): Promise<void>;
+}
+
+function existing<Record>(factor: Record | null): Record {
+  if (!factor) throw new DomainError('factor_not_found');
+  return factor;
 }
 
 /** Upper bound that keeps a login cheap. */
@@ -94,23 +109,29 @@ export function factorChanges(
         const securityVersion = await users.advanceSecurity(account.id, tx);
         return { added, recoveryCodes: codes && codes.shown, securityVersion };
       }),
-    remove: (accountId, kind, remove, actor) =>
-      inTransaction(async (tx) => {
-        const account = present(await users.lock(accountId, tx));
-        const removed = await remove(tx);
-        if (!removed) throw new DomainError('factor_not_found');
-        const factor: Factor = { id: removed.id, kind, name: removed.name };
-        const left = await factors.count(account.id, tx);
-        if (left.totp + left.passkeys === 0) {
-          if (requirement.applies(account)) throw new DomainError('mfa_required', { reason: 'last_factor' });
-          await recoveryCodes.deleteAll(account.id, tx);
-        }
-        await trustedDevices.deleteAll(account.id, tx);
-        const details = detailsOf(factor);
-        await audit.record({ type: 'factor.removed', subject: account.id, details }, actor, tx);
-        await users.advanceSecurity(account.id, tx);
-        await notices.factorRemoved(account, factor, actor, tx);
-      }),
+    of: (kind, store) => ({
+      async rename(accountId, id, input) {
+        const name = parseFactorName(input);
+        return existing(isUuid(id) ? await store.rename(accountId, id, name) : null);
+      },
+      remove: (accountId, id, actor) =>
+        inTransaction(async (tx) => {
+          const account = present(await users.lock(accountId, tx));
+          const removed = existing(isUuid(id) ? await store.delete(accountId, id, tx) : null);
+          const factor: Factor = { id: removed.id, kind, name: removed.name };
+          const left = await factors.count(account.id, tx);
+          if (left.totp + left.passkeys === 0) {
+            if (requirement.applies(account))
+              throw new DomainError('mfa_required', { reason: 'last_factor' });
+            await recoveryCodes.deleteAll(account.id, tx);
+          }
+          await trustedDevices.deleteAll(account.id, tx);
+          const details = detailsOf(factor);
+          await audit.record({ type: 'factor.removed', subject: account.id, details }, actor, tx);
+          await users.advanceSecurity(account.id, tx);
+          await notices.factorRemoved(account, factor, actor, tx);
+        }),
+    }),
   };
 }
 

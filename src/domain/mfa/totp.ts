@@ -6,7 +6,7 @@ import { narrow, type TextForm } from '../../core/text.ts';
 import type { TotpKey, TotpRecord } from '../../storage/totp.ts';
 import { present } from '../users/user.ts';
 import type { MfaDependencies } from './dependencies.ts';
-import { type FactorChanges, parseFactorName } from './factor-changes.ts';
+import { type FactorChanges, type OwnFactors, parseFactorName } from './factor-changes.ts';
 
 interface TotpEnrolment {
   id: string;
@@ -17,7 +17,7 @@ interface TotpEnrolment {
   expiresAt: Date;
 }
 
-export interface Totp {
+export interface Totp extends OwnFactors<TotpRecord> {
   /**
    * Begins to enrol an authenticator app, which must prove a code within 15 minutes.
    * @throws DomainError user_not_found, email_unverified while the owner is unproven, invalid_request.
@@ -39,10 +39,6 @@ export interface Totp {
     actor: Actor,
     expected?: number,
   ): Promise<{ authenticator: TotpRecord; recoveryCodes: string[] | null; securityVersion: number }>;
-  /** @throws DomainError factor_not_found, invalid_request. */
-  rename(accountId: string, id: string, name: string): Promise<TotpRecord>;
-  /** @throws DomainError factor_not_found, mfa_required when it is the last factor of somebody who must have one. */
-  remove(accountId: string, id: string, actor: Actor): Promise<void>;
 }
 
 const ENROLMENT = 15 * 60_000;
@@ -104,6 +100,7 @@ export async function stepOf(
 export function createTotp(dependencies: MfaDependencies, changes: FactorChanges): Totp {
   const { users, totp, clock, serviceName } = dependencies;
   return {
+    ...changes.of('totp', totp),
     async begin(accountId, input) {
       const name = parseFactorName(input);
       const account = present(await users.findById(accountId));
@@ -136,18 +133,5 @@ export function createTotp(dependencies: MfaDependencies, changes: FactorChanges
       );
       return { authenticator: added, ...rest };
     },
-    async rename(accountId, id, input) {
-      const name = parseFactorName(input);
-      const renamed = isUuid(id) ? await totp.rename(accountId, id, name) : null;
-      if (!renamed) throw new DomainError('factor_not_found');
-      return renamed;
-    },
-    remove: (accountId, id, actor) =>
-      changes.remove(
-        accountId,
-        'totp',
-        async (tx) => (isUuid(id) ? totp.delete(accountId, id, tx) : null),
-        actor,
-      ),
   };
 }
