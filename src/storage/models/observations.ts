@@ -1,8 +1,8 @@
 import { DataTypes, type InferAttributes, type InferCreationAttributes, Model } from 'sequelize';
 import { define, ownAccount, ownClient, sealed } from './define.ts';
 
-/** A refusal to a client, once or more often. */
-export class Refusal extends Model<InferAttributes<Refusal>, InferCreationAttributes<Refusal>> {
+/** What refusals have in common. */
+abstract class RefusedRequest<M extends Model> extends Model<InferAttributes<M>, InferCreationAttributes<M>> {
   declare clientId: string;
   /** Distinguishes it from the client's other ones. */
   declare fingerprint: string;
@@ -18,6 +18,9 @@ export class Refusal extends Model<InferAttributes<Refusal>, InferCreationAttrib
   declare requestId: string;
   declare expiresAt: Date;
 }
+
+/** A refusal to a client, once or more often. */
+export class Refusal extends RefusedRequest<Refusal> {}
 
 const refusedRequest = {
   clientId: { ...ownClient(), primaryKey: true },
@@ -37,25 +40,8 @@ const refusedRequest = {
 define(Refusal, 'refusals', refusedRequest);
 
 /** A refusal to a client whose request concerned a known account. */
-export class AccountRefusal extends Model<
-  InferAttributes<AccountRefusal>,
-  InferCreationAttributes<AccountRefusal>
-> {
+export class AccountRefusal extends RefusedRequest<AccountRefusal> {
   declare accountId: string;
-  declare clientId: string;
-  /** Distinguishes it from the client's other ones. */
-  declare fingerprint: string;
-  declare endpoint: string;
-  declare error: string;
-  declare parameter: string | null;
-  declare value: string | null;
-  declare reason: string;
-  declare count: number;
-  declare firstAt: Date;
-  declare lastAt: Date;
-  /** Of the last one. */
-  declare requestId: string;
-  declare expiresAt: Date;
 }
 
 define(AccountRefusal, 'account_refusals', {
