@@ -57,6 +57,16 @@ test('over https the CSRF cookie is bound to the host, also behind a proxy that 
   expect(await post(`${origin}/?csrf=${token}`, { cookie })).toBe(200);
 });
 
+test('a cookie of another form is replaced, and no token of it passes', async () => {
+  const origin = await serve('http://localhost:8000');
+  for (const value of ['x', 'x'.repeat(44), `${'x'.repeat(42)}!`]) {
+    const cookie = `postern_csrf=${value}`;
+    const reply = await fetch(origin, { headers: { cookie } });
+    expect(reply.headers.getSetCookie()).toHaveLength(1);
+    expect(await post(`${origin}/?csrf=${secrets.mac('csrf', value)}`, { cookie })).toBe(403);
+  }
+});
+
 test('any other CSRF token is refused', async () => {
   const origin = await serve('http://localhost:8000');
   const mine = await visit(origin);
