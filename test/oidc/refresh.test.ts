@@ -90,6 +90,26 @@ describe.each(STORES)('refresh tokens on %s', (stores) => {
     });
   });
 
+  it('end with their whole family if one is reused after its successor was used', async () => {
+    const strict = await provider.createClient({ refresh_token_grace: 0 });
+    const first = await signIn(provider, strict, person, { agent });
+    const second = await refresh(provider, strict, first.refresh_token);
+    const third = await refresh(provider, strict, second.body.refresh_token);
+    expect(third.status).toBe(200);
+    expect(await refresh(provider, strict, first.refresh_token)).toMatchObject(ENDED);
+    expect(await refresh(provider, strict, third.body.refresh_token)).toMatchObject(ENDED);
+  });
+
+  it('have no grace period if their client has none, even if a node whose clock is ahead used them', async () => {
+    const strict = await provider.createClient({ refresh_token_grace: 0 });
+    const { refresh_token: token } = await signIn(provider, strict, person, { agent });
+    expect((await refresh(provider, strict, token)).status).toBe(200);
+    const ahead = `update oidc_records set consumed_at = consumed_at + interval '1 minute'
+      where model = 'RefreshToken' and id = $1 and consumed_at is not null returning id`;
+    await until(async () => (await provider.sql(ahead, [sha256(token)])).length === 1);
+    expect(await refresh(provider, strict, token)).toMatchObject(ENDED);
+  });
+
   it('have the grace period of their client', async () => {
     const brief = await provider.createClient({ refresh_token_grace: 1 });
     const { refresh_token: token } = await signIn(provider, brief, person, { agent });

@@ -5,6 +5,7 @@ import {
   checkVersion,
   differencesOf,
   type Expected,
+  misnamed,
 } from '../../../src/domain/operators/operator.ts';
 
 describe('an If-Match version', () => {
@@ -73,6 +74,17 @@ describe('a description', () => {
         code: 'invalid_request',
         details: { field: 'description', reason: 'too_long' },
       }),
+    );
+  });
+});
+
+describe('the message for an unknown name', () => {
+  it('suggests the nearest known name, if there is one', () => {
+    expect(misnamed('role', 'usr', ['user', 'owner'])).toBe(
+      'names a role that there is not: usr; did you mean user?',
+    );
+    expect(misnamed('role', 'something else', ['user'])).toBe(
+      'names a role that there is not: something else',
     );
   });
 });
