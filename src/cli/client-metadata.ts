@@ -67,7 +67,7 @@ export function changedMetadata(options: ClientOptions): Record<string, unknown>
   const twice = set.find(
     ([name, value]) => metadata[name] !== undefined && !isDeepStrictEqual(metadata[name], value),
   );
-  if (twice) throw new UsageError(`Say ${twice[0]} once: in --metadata or by its own option.`);
+  if (twice) throw new UsageError(`${twice[0]} is given twice: use either --metadata or its own option.`);
   return { ...metadata, ...Object.fromEntries(set) };
 }
 
@@ -89,11 +89,11 @@ export function clientMetadata(options: NewClientOptions): Record<string, unknow
     options.grant ?? listOf(metadata, 'grant_types') ?? (options.api ? [] : ['authorization_code']);
   const redirectUri = options.redirectUri ?? listOf(metadata, 'redirect_uris') ?? [];
   if (grant.includes('authorization_code') && redirectUri.length === 0) {
-    throw new UsageError('A client with the grant authorization_code needs --redirect-uri.');
+    throw new UsageError('The grant authorization_code needs --redirect-uri.');
   }
   const { token_endpoint_auth_method: method = authMethod } = metadata;
   if (options.public && method !== undefined && method !== 'none') {
-    throw new UsageError('A public client has no --auth-method.');
+    throw new UsageError('A public client cannot have --auth-method.');
   }
   return changedMetadata({ ...options, grant, redirectUri });
 }

@@ -73,17 +73,17 @@ export const metadataOptions: readonly (readonly [MetadataName, Option])[] = [
 export function withMetadataOptions(command: Command): Command {
   for (const [, option] of metadataOptions) command.addOption(option);
   return command
-    .option('--no-pkce', 'require neither PKCE nor a nonce of it')
-    .option('--exchange-for <api>', 'an API that it may exchange tokens for (can be repeated)', repeated)
+    .option('--no-pkce', 'do not require PKCE or a nonce')
+    .option('--exchange-for <api>', 'API that the client may exchange tokens for (can be repeated)', repeated)
     .option(
       '--exchange-from <client_id>',
-      'a client whose tokens it may exchange, beside its own (can be repeated)',
+      'another client whose tokens it may exchange (can be repeated)',
       repeated,
     )
-    .option('--exchange-impersonation', 'it may exchange tokens without saying who acts')
+    .option('--exchange-impersonation', 'allow token exchange without an actor token')
     .option(
       '--metadata <json>',
-      'more RFC 7591 metadata, such as {"jwks_uri":"…","logo_uri":"…"}',
+      'other RFC 7591 metadata, such as {"jwks_uri":"…","logo_uri":"…"}',
       jsonObject,
     );
 }

@@ -10,7 +10,7 @@ import { UsageError } from './failure.ts';
 export async function confirm(question: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new UsageError('There is no terminal to ask at: say --yes.');
+    throw new UsageError('Cannot ask for confirmation without a terminal: use --yes.');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question(`${question} Type "yes": `);
   terminal.close();

@@ -11,15 +11,15 @@ import { withDatabase } from './session.ts';
 /** The dump is unreadable without SECRETS_KEY, which is not in it. */
 const keyHint = ({ secretsKey, dataDir }: Config): string =>
   secretsKey === undefined
-    ? `SECRETS_KEY of the new server is what is in ${path.join(dataDir, 'secrets.key')}.`
-    : 'SECRETS_KEY stays what it is.';
+    ? `Set SECRETS_KEY of the new server to the content of ${path.join(dataDir, 'secrets.key')}.`
+    : 'Keep the same SECRETS_KEY.';
 
 /**
  * Writes the database to `file`, or to standard output, followed by the report as a comment.
  * @throws UsageError when `--json` asks for standard output as well; StartupError when it cannot be written or read.
  */
 export async function writeDump({ file, json = false }: { file?: string; json?: boolean }): Promise<Report> {
-  if (file === undefined && json) throw new UsageError('With --json, name a --file.');
+  if (file === undefined && json) throw new UsageError('--json needs --file.');
   return withDatabase(async (database, config) => {
     const pieces = dump(database.url);
     const hint = keyHint(config);

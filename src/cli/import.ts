@@ -39,7 +39,7 @@ function pairs(option: string, values: readonly string[] = []): Map<string, stri
   return new Map(
     values.map((value) => {
       const at = value.lastIndexOf('=');
-      if (at < 1) throw new UsageError(`${option} takes from=to, not ${value}`);
+      if (at < 1) throw new UsageError(`${option} must be from=to, not ${value}`);
       return [value.slice(0, at), value.slice(at + 1)];
     }),
   );
@@ -66,14 +66,14 @@ async function sourceOf(
 ): Promise<ImportRequest['from']> {
   if (isDatabase(from)) {
     if (query === undefined || file !== undefined || others.length > 0)
-      throw new UsageError('--from postgres://… takes a --query, and no file.');
+      throw new UsageError('--from postgres://… needs --query and no file.');
     return { databaseUrl: from, query };
   }
-  if (query !== undefined) throw new UsageError('--query takes --from postgres://….');
-  if (file === undefined) throw new UsageError('Name a file, or - for standard input.');
+  if (query !== undefined) throw new UsageError('--query needs --from postgres://….');
+  if (file === undefined) throw new UsageError('The file is missing; use - for standard input.');
   if (from !== undefined && !isFormat(from))
     throw new UsageError(
-      `--from takes ${Object.keys(READERS).join(', ')} or postgres://…, not ${String(from)}`,
+      `--from must be ${Object.keys(READERS).join(', ')} or postgres://…, not ${String(from)}`,
     );
   for (const name of [file, ...others]) opened.push(await open(name));
   const [input, ...companions] = opened as [Input, ...Input[]];
@@ -117,9 +117,9 @@ export function textOf(
     );
   const rest = problems.length - lines.length + omitted;
   const more =
-    rest > 0 ? [`and ${rest} more: --json names ${rest > omitted ? 'them' : 'the first 1000'}`] : [];
+    rest > 0 ? [`and ${rest} more: --json lists ${rest > omitted ? 'them' : 'the first 1000'}`] : [];
   const names = ['read', 'created', 'updated', 'skipped', 'failed'] as const;
-  const head = isDryRun ? ['Nothing was changed: this is what would be done.'] : [];
+  const head = isDryRun ? ['Dry run: nothing was changed.'] : [];
   return [...head, ...lines, ...more, facts(names.map((name) => [name, String(counts[name])]))].join('\n');
 }
 

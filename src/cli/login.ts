@@ -126,7 +126,7 @@ export async function listenForRedirect(pathname: string): Promise<Redirect> {
     async arrival(seconds) {
       const timer = new AbortController();
       const late = sleep(seconds * 1000, undefined, { signal: timer.signal }).then(() => {
-        throw new StartupError(`Nobody signed in within ${seconds / 60} minutes.`);
+        throw new StartupError(`No sign-in within ${seconds / 60} minutes.`);
       });
       try {
         return await Promise.race([arrived.promise, late]);

@@ -16,8 +16,8 @@ function text(status: MigrationStatus): string {
   return [
     facts([
       ['accounts', String(accounts.total)],
-      ['made here', String(accounts.madeHere)],
-      ['imported and not come yet', String(notCome.accounts)],
+      ['created here', String(accounts.madeHere)],
+      ['imported, not signed in yet', String(notCome.accounts)],
     ]),
     ...part(
       'Moved',
@@ -26,7 +26,7 @@ function text(status: MigrationStatus): string {
     ),
     ...part(
       'Sources',
-      ['source', 'kind', 'accounts', 'moved', 'left', 'without password'],
+      ['source', 'kind', 'accounts', 'moved', 'remaining', 'without password'],
       sources.map(({ name, kind, accounts: all, moved, left, withoutPassword }) => [
         name,
         kind,
@@ -53,7 +53,7 @@ function text(status: MigrationStatus): string {
       ]),
     ),
     ...part(
-      'Doors in use, within 30 days',
+      'Doors used in the last 30 days',
       ['door', 'requests', 'accounts', 'last'],
       doors.map((row) => [row.door, String(row.requests), String(row.accounts), date(row.lastUsedAt)]),
     ),
@@ -80,7 +80,7 @@ export async function importTokens(
     const report = await withCore(({ stores, config }) => {
       if (!Object.hasOwn(config.oldTokens, contract))
         throw new UsageError(
-          `contracts.${contract}.oldTokens is not configured: that door would not take them.`,
+          `contracts.${contract}.oldTokens is not configured, so that door would refuse them.`,
         );
       return importOldTokens(stores.oldTokens, { input, door: contract, source: source ?? null });
     });

@@ -58,7 +58,7 @@ const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 function millisecondsOf(duration: string): number {
   const [, number, unit = ''] = /^(\d{1,8})([smhd])$/.exec(duration) ?? [];
   if (number === undefined)
-    throw new UsageError(`"${duration}" is no time; write it like 90d, 12h, 30m or 45s.`);
+    throw new UsageError(`"${duration}" is not a duration like 90d, 12h, 30m or 45s.`);
   return Number(number) * (UNITS[unit] ?? 0) * 1000;
 }
 

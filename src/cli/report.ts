@@ -16,7 +16,7 @@ export function reporting<Args extends unknown[]>(
   command: Command,
   work: (...args: Args) => Promise<Report>,
 ): Command {
-  return command.option('--json', 'print one JSON object and nothing else').action(async (...args) => {
+  return command.option('--json', 'print only one JSON object').action(async (...args) => {
     const { json = false } = command.opts<{ json?: boolean }>();
     try {
       const report = await work(...(args as unknown as Args));

@@ -24,7 +24,7 @@ async function checkPlace({ databaseUrl, dataDir, isDataDirNamed }: Config): Pro
   if (databaseUrl !== undefined || isDataDirNamed || dataDir === OWN_DATA) return;
   if (await hasCluster(dataDir)) return;
   throw new StartupError(
-    `No server was started in this folder: there is no ${dataDir}. Set DATA_DIR to the server's, or DATABASE_URL and SECRETS_KEY; after "npm start" in Postern's own folder it is DATA_DIR=${OWN_DATA}`,
+    `No server was started in this folder: ${dataDir} does not exist. Set DATA_DIR to that of the server, or DATABASE_URL and SECRETS_KEY. After "npm start" in Postern's own folder, use DATA_DIR=${OWN_DATA}`,
   );
 }
 
@@ -62,7 +62,7 @@ async function bringUpToDate(database: Database, config: Config, logger: Logger)
   if (pending.length === 0) return;
   // Migrate only the embedded database: the owner of an external one decides when its schema changes.
   if (config.databaseUrl === undefined) await migrate(database.url, logger);
-  else throw new StartupError(`The database lacks ${pending.join(', ')}. Run: postern migrate`);
+  else throw new StartupError(`The database lacks the migrations ${pending.join(', ')}. Run: postern migrate`);
 }
 
 /** The services that commands use: the core and administration. */

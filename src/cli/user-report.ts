@@ -41,7 +41,7 @@ export async function meant(accounts: Accounts, name: string): Promise<User> {
     accounts.findByUsername(name),
   ]);
   const users = new Map(found.flatMap((user) => (user ? [[user.id, user]] : [])));
-  if (users.size > 1) throw new UsageError(`"${name}" names ${users.size} accounts; give the id of one.`);
+  if (users.size > 1) throw new UsageError(`"${name}" matches ${users.size} accounts; use an id.`);
   const [user] = users.values();
   if (!user) throw new DomainError('user_not_found');
   return user;

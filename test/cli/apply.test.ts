@@ -141,7 +141,7 @@ describe('postern apply', () => {
     ['clients:\n  - client_id: a\n    client_secret: hunter2\n', ':3: clients.0.client_secret: '],
     [
       'clients:\n  - client_id: a\n    client_secret: env:NOT_THERE\n',
-      'clients a: the variable NOT_THERE holds no secret',
+      'clients a: the environment variable NOT_THERE is not set or empty',
     ],
     ['roles: [\n', ':2: '],
     [`a: &a [x]\nb: &b [${Array(50).fill('*a').join()}]\nroles: [${Array(50).fill('*b').join()}]\n`, 'alias'],

@@ -13,7 +13,7 @@ describe('a Swagger 2.0 document', () => {
 
   it.each<[string, string, RegExp]>([
     ['is empty', 'swagger: "2.0"', /has no operations/],
-    ['is circular by anchors', 'swagger: "2.0"\npaths: &a\n  /x: *a\n', /goes too deep/],
+    ['is circular by anchors', 'swagger: "2.0"\npaths: &a\n  /x: *a\n', /nested too deep/],
     [
       'is circular',
       JSON.stringify({
@@ -26,7 +26,7 @@ describe('a Swagger 2.0 document', () => {
     [
       'points outside',
       'swagger: "2.0"\npaths: { /x: { post: { parameters: [{ $ref: "https://elsewhere.example/p.json" }] } } }',
-      /https:\/\/elsewhere\.example\/p\.json points outside/,
+      /https:\/\/elsewhere\.example\/p\.json is outside the file/,
     ],
   ])('that %s is refused', async (_what, text, problem) => {
     const file = path.join(folder, 'old');
@@ -116,7 +116,7 @@ describe('a Swagger 2.0 document', () => {
       ['postLogin', '/login', 'none', ['email'], null, 200, ['token'], [401]],
       ['getPeopleId', '/people/{id}', 'apiKey', [], null, 200, ['id'], []],
       ['getMe', '/me', 'bearer', [], null, 200, ['id'], []],
-      ['postToken', '/token', 'none', [], 'it logs in by HTTP Basic', 204, [], []],
+      ['postToken', '/token', 'none', [], 'it uses HTTP Basic', 204, [], []],
     ]);
   });
 

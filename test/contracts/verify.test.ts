@@ -114,10 +114,10 @@ describe('`postern contract verify`', () => {
   });
 
   it.each<[string[], number, RegExp]>([
-    [['nope', 'http://localhost:1'], 2, /no door "nope"; there are cookie, flask, gateway, keyed, ppl/],
+    [['nope', 'http://localhost:1'], 2, /no door "nope". The doors are cookie, flask, gateway, keyed, ppl/],
     [['gateway', 'localhost:8000'], 2, /no http\(s\) URL/],
     [['gateway'], 2, /missing required argument 'url'/],
-    [['keyed', 'http://localhost:1'], 2, /wants --api-key/],
+    [['keyed', 'http://localhost:1'], 2, /needs --api-key/],
   ])('refuses %j', async (args, status, message) => {
     const { code, stderr } = await verify(...args);
     expect(code).toBe(status);

@@ -56,7 +56,7 @@ function secretOf(reference: Reference, folder: string, whose: string): string {
   if (env !== null) {
     const secret = process.env[env];
     if (secret === undefined || secret === '')
-      throw new UsageError(`${whose}: the variable ${env} holds no secret`);
+      throw new UsageError(`${whose}: the environment variable ${env} is not set or empty`);
     return secret;
   }
   const file = typeof reference === 'string' ? rest : 'file' in reference ? reference.file : '';
@@ -148,11 +148,11 @@ function readOne(name: string): Read {
 export function readFiles(names: readonly string[]): { owner: string; wanted: Wanted[] } {
   const read = names.map(readOne);
   const owners = new Set(read.flatMap(({ owner }) => (owner === undefined ? [] : [owner])));
-  if (owners.size > 1) throw new UsageError(`The files name several owners: ${[...owners].join(', ')}`);
+  if (owners.size > 1) throw new UsageError(`The files have different owners: ${[...owners].join(', ')}`);
   const wanted = read.flatMap((one) => one.wanted);
   const seen = new Set<string>();
   for (const { kind, id } of wanted) {
-    if (seen.has(`${kind} ${id}`)) throw new UsageError(`${kind} ${id} comes twice`);
+    if (seen.has(`${kind} ${id}`)) throw new UsageError(`${kind} ${id} is defined twice`);
     seen.add(`${kind} ${id}`);
   }
   return { owner: [...owners][0] ?? 'postern', wanted };

@@ -33,10 +33,10 @@ async function create({ name, permission, expiresIn }: CreateOptions): Promise<R
     apiKeys.create({ name, permissions: permission, expiresAt }, operator()),
   );
   const { permissions } = record;
-  const until = record.expiresAt ? ` until ${record.expiresAt.toISOString()}` : '';
+  const until = record.expiresAt ? `, valid until ${record.expiresAt.toISOString()}` : '';
   return {
     json: { ...toJson(record), api_key: key },
-    text: `Made ${record.id} for ${permissions.join(', ')}${until}. The key is shown this once:\n${key}`,
+    text: `Created ${record.id} with ${permissions.join(', ')}${until}. The key is shown only once:\n${key}`,
   };
 }
 
@@ -53,7 +53,7 @@ async function list(): Promise<Report> {
   ]);
   return {
     json: { api_keys: all.map(toJson) },
-    text: table(['id', 'key', 'name', 'may', 'of account', 'expires', 'last used'], rows),
+    text: table(['id', 'key', 'name', 'permissions', 'account', 'expires', 'last used'], rows),
   };
 }
 
@@ -91,7 +91,7 @@ export function addApiKey(program: Command): void {
   reporting(
     apiKey
       .command('create')
-      .description('create a key; it is printed once, alone on the last line')
+      .description('create a key; it is printed only once, alone on the last line')
       .requiredOption('--name <name>', 'name of the program')
       .option(
         '--permission <permission>',
@@ -102,7 +102,7 @@ export function addApiKey(program: Command): void {
     create,
   );
   reporting(
-    apiKey.command('list').description("list the keys, the accounts' own among them, newest first"),
+    apiKey.command('list').description('list the keys, including those of accounts, newest first'),
     list,
   );
   reporting(apiKey.command('show').description('show a key').argument('<id>', 'id shown by the list'), show);
@@ -114,7 +114,7 @@ export function addApiKey(program: Command): void {
       .option('--name <name>', 'name of the program')
       .option('--permission <permission>', 'replaces all permissions (can be repeated)', repeated)
       .option('--expires-in <time>', 'new lifetime from now, like 90d or 12h')
-      .option('--without-end', 'never expires'),
+      .option('--without-end', 'remove the expiry'),
     update,
   );
   reporting(

@@ -106,7 +106,7 @@ async function list({ search, limit, cursor }: ListOptions): Promise<Report> {
   ]);
   return {
     json: { apis: items.map(toJson), next_cursor: nextCursor },
-    text: table(['identifier', 'name', 'tokens', 'live', 'roles', 'scopes'], rows),
+    text: table(['identifier', 'name', 'tokens', 'lifetime', 'roles', 'scopes'], rows),
   };
 }
 
@@ -129,7 +129,7 @@ const withContent = (command: Command): Command =>
         TOKEN_TYPE_HEADERS,
       ),
     )
-    .option('--enforce-roles', "a person's token has those scopes alone that the person's roles allow")
+    .option('--enforce-roles', "limit a person's tokens to the scopes that their roles allow")
     .option('--no-enforce-roles', "ignore people's roles")
     .option('--dynamic-clients', 'let clients that no operator registered request its scopes')
     .option('--no-dynamic-clients', 'only clients registered by an operator may request its scopes')
@@ -148,7 +148,7 @@ export function addApi(program: Command): void {
       api
         .command('create')
         .description('register an API, or replace its settings')
-        .requiredOption('--identifier <uri>', "an absolute URI: the tokens' audience")
+        .requiredOption('--identifier <uri>', 'absolute URI, the audience of its tokens')
         .requiredOption('--name <name>', 'name shown to people'),
     ),
     create,
@@ -157,7 +157,7 @@ export function addApi(program: Command): void {
     withContent(
       api
         .command('update')
-        .description('update an API; options that are not given stay unchanged')
+        .description('update an API; options not given stay unchanged')
         .argument(...IDENTIFIER)
         .option('--name <name>', 'name shown to people'),
     ).option('--no-ttl', 'use the default lifetime of access tokens'),

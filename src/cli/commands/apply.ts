@@ -59,9 +59,9 @@ async function apply(options: Options): Promise<Report> {
     if (plan.conflicts.length > 0) {
       const all = plan.conflicts.map(
         ({ kind, id, owner: other }) =>
-          `${kind} ${id} is not ${owner}'s but ${other === null ? 'nobody' : other}'s`,
+          `${kind} ${id} is managed by ${other ?? 'nobody'}, not by ${owner}`,
       );
-      throw new UsageError(`${all.join('\n')}\nNothing was changed. To manage them here: --take-over.`);
+      throw new UsageError(`${all.join('\n')}\nNothing was changed. To manage them here, use --take-over.`);
     }
     const text = textOf(plan);
     if (plan.changes.length === 0) return { json: jsonOf(plan, false), text };
@@ -78,17 +78,17 @@ export function addApply(program: Command): void {
     program
       .command('apply')
       .description(
-        'bring clients, APIs, roles, groups and so on to what files say: shows a plan, asks, does all or nothing',
+        'make clients, APIs, roles, groups and so on match files: shows a plan, asks, applies all of it or nothing',
       )
       .requiredOption(
         '-f, --file <file>',
-        'a configuration file; - is standard input (can be repeated)',
+        'configuration file; - for standard input (can be repeated)',
         repeated,
       )
       .option('--yes', 'skip the confirmation')
-      .option('--check', `change nothing: exit status 0 for no changes, ${PENDING} for some`)
-      .option('--prune', 'delete what a file made that no file has any more')
-      .option('--take-over', 'manage what was made elsewhere, too'),
+      .option('--check', `change nothing; exit status 0 if nothing differs, ${PENDING} if something does`)
+      .option('--prune', 'delete managed resources that are in no file any more')
+      .option('--take-over', 'also manage resources that were created elsewhere'),
     apply,
   );
 }

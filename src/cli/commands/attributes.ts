@@ -37,13 +37,13 @@ async function set(file: string): Promise<Report> {
 export function addAttributes(program: Command): void {
   const attributes = program
     .command('attributes')
-    .description('what accounts have beyond the profile: show and replace the JSON Schema');
-  reporting(attributes.command('show').description('the schema in force'), show);
+    .description('show or replace the JSON Schema of what accounts have beyond the profile');
+  reporting(attributes.command('show').description('show the schema in force'), show);
   reporting(
     attributes
       .command('set')
-      .description('replace the schema; what accounts have stays')
-      .argument('<file>', 'with a JSON Schema, as JSON or YAML; - is standard input'),
+      .description('replace the schema; accounts keep their values')
+      .argument('<file>', 'JSON Schema, as JSON or YAML; - for standard input'),
     set,
   );
 }

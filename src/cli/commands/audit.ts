@@ -18,10 +18,10 @@ interface PurgeOptions {
 async function purge({ olderThan, yes = false }: PurgeOptions): Promise<Report> {
   const before = startOf(olderThan);
   const at = before.toISOString();
-  await confirm(`Delete every audit event from before ${at}?`, yes);
+  await confirm(`Delete all audit events before ${at}?`, yes);
   const { withCore } = await import('../session.ts');
   const events = await withCore(({ auditRetention }) => auditRetention.purge(before, operator()));
-  return { json: { before: at, events }, text: `Deleted ${events} audit events from before ${at}.` };
+  return { json: { before: at, events }, text: `Deleted ${events} audit events before ${at}.` };
 }
 
 const auditOf = async <T>(work: (log: AuditLog) => Promise<T>): Promise<T> => {
@@ -53,7 +53,7 @@ async function list({
   const more = nextCursor === null ? '' : `\nMore: --cursor ${nextCursor}`;
   return {
     json: { events: items.map(auditItemOf), next_cursor: nextCursor },
-    text: `${table(['at', 'what', 'outcome', 'by', 'whom', 'door', 'address', 'id'], rows)}${more}`,
+    text: `${table(['time', 'type', 'outcome', 'actor', 'subject', 'door', 'address', 'id'], rows)}${more}`,
   };
 }
 
@@ -68,7 +68,7 @@ async function putBack(id: string): Promise<Report> {
   const { auditItemOf } = await lines();
   const { withCore } = await import('../session.ts');
   const item = await withCore((services) => services.putBack.putBack(shellOperator(operator()), id));
-  return { json: auditItemOf(item), text: `Put back ${id} by ${item.id} (${item.type}).` };
+  return { json: auditItemOf(item), text: `Undid ${id} with ${item.id} (${item.type}).` };
 }
 
 /** Writes an export, and nothing else, to standard output or a file. */
@@ -103,7 +103,7 @@ function outcome(value: string): ('success' | 'failure')[] {
 }
 
 function range(value: string, previous: string[] | undefined): string[] {
-  if (!isAddressRange(value)) throw new InvalidArgumentError('must be an address or a block as 10.0.0.0/8.');
+  if (!isAddressRange(value)) throw new InvalidArgumentError('must be an address or a block like 10.0.0.0/8.');
   return repeated(value, previous);
 }
 
@@ -133,12 +133,12 @@ export function addAudit(program: Command): void {
   reporting(
     audit
       .command('put-back')
-      .description('restore the values from before an event, by a new change')
-      .argument('<id>', 'id of the event', uuid),
+      .description('undo an event: restore the values from before it, as a new change')
+      .argument('<id>', 'event id', uuid),
     putBack,
   );
-  filtered(audit.command('export').description('export all events that match (recorded in the audit)'))
-    .addOption(new Option('--format <format>', 'a line of it').choices(['ndjson', 'csv']).default('ndjson'))
+  filtered(audit.command('export').description('export all matching events (recorded in the audit)'))
+    .addOption(new Option('--format <format>', 'output format').choices(['ndjson', 'csv']).default('ndjson'))
     .option('--out <file>', 'write to a file readable only by its owner, instead of standard output')
     .action(exportEvents);
   reporting(

@@ -40,7 +40,7 @@ const TYPES: Record<string, string> = {
 /** @throws UsageError. */
 function imageIn(file: string): { type: string; data: string } {
   const type = TYPES[path.extname(file).toLowerCase()];
-  if (type === undefined) throw new UsageError('The logo must be a file of PNG, JPEG or WebP.');
+  if (type === undefined) throw new UsageError('The logo must be a PNG, JPEG or WebP file.');
   try {
     return { type, data: readFileSync(file).toString('base64') };
   } catch (error) {
@@ -76,14 +76,14 @@ async function update({
     return reportOf(await brandingOf((branding) => branding.update(manager(), changes)));
   } catch (error) {
     if (!isDomainError(error, 'invalid_request')) throw error;
-    throw new UsageError(`${error.details.field} ${error.details.reason ?? 'cannot be that'}`);
+    throw new UsageError(`${error.details.field} ${error.details.reason ?? 'is invalid'}`);
   }
 }
 
 export function addBranding(program: Command): void {
   const branding = program
     .command('branding')
-    .description('the look and the texts of pages and mail: show, update, history, undo');
+    .description('manage the look and the texts of pages and mail');
   reporting(branding.command('show').description('show what differs from the configuration'), async () =>
     reportOf(await brandingOf((service) => service.show())),
   );
@@ -100,7 +100,7 @@ export function addBranding(program: Command): void {
     update,
   );
   reporting(
-    branding.command('history').description('the latest versions, the newest first, and what each changed'),
+    branding.command('history').description('list the latest versions, newest first, with what each changed'),
     async () => {
       const versions = await brandingOf((service) => service.history());
       const rows = versions.map((one) => [
@@ -123,8 +123,8 @@ export function addBranding(program: Command): void {
   reporting(
     branding
       .command('undo')
-      .description('go back to the version before, by a new one')
-      .option('--to <version>', 'another one that is kept', integer(1, 2_147_483_647)),
+      .description('restore the previous version, as a new one')
+      .option('--to <version>', 'restore this version instead', integer(1, 2_147_483_647)),
     async ({ to }: { to?: number }) =>
       reportOf(await brandingOf((service) => service.undo(manager(), undefined, to))),
   );

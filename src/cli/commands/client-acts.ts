@@ -17,7 +17,7 @@ export async function showClient(id: string): Promise<Report> {
   const lines = Object.entries(json).map(([name, value]): [string, string] => [name, shown(value)]);
   const ends = secrets.map(({ id: name, created_at: made, expires_at: end }): [string, string] => [
     'secret',
-    `${name}  made ${made}${end === null ? '' : `, ends ${end}`}`,
+    `${name}  created ${made}${end === null ? '' : `, expires ${end}`}`,
   ]);
   return { json: { ...json, secrets }, text: facts([...lines, ...ends]) };
 }
@@ -49,8 +49,8 @@ export async function rotateSecret(
     json: { ...client, client_secret: secret },
     text: facts([
       ['client_id', id],
-      ['client_secret', `${secret}   (shown this once)`],
-      ['the former one', ends.length === 0 ? 'counts no more' : `counts until ${ends.at(-1)}`],
+      ['client_secret', `${secret}   (shown only once)`],
+      ['previous secret', ends.length === 0 ? 'no longer valid' : `valid until ${ends.at(-1)}`],
     ]),
   };
 }
@@ -61,7 +61,7 @@ export async function listSecrets(id: string): Promise<Report> {
   return {
     json: { secrets },
     text: table(
-      ['id', 'made', 'ends'],
+      ['id', 'created', 'expires'],
       secrets.map((one) => [one.id, one.created_at, one.expires_at ?? 'never']),
     ),
   };
@@ -73,7 +73,7 @@ export async function removeSecret(id: string, secretId: string): Promise<Report
     await clients.removeSecret(shellOperator(operator()), id, secretId);
     return withSecrets(clients, id);
   });
-  return { json: client, text: `The secret ${secretId} counts no more.` };
+  return { json: client, text: `The secret ${secretId} is no longer valid.` };
 }
 
 const toJson = (row: ExplainedRefusal) => ({
@@ -112,7 +112,7 @@ export async function diagnose(id: string): Promise<Report> {
     json: { client_id: id, name: client.name, refusals: all },
     text:
       all.length === 0
-        ? `Nothing was refused to ${client.name} within 30 days.`
+        ? `No request of ${client.name} was refused in the last 30 days.`
         : all.map(block).join('\n\n'),
   };
 }

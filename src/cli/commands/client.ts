@@ -35,7 +35,7 @@ async function create(options: NewClientOptions): Promise<Report> {
     clients.create(by, { id, secret: brought, name, isPublic, metadata, roles }),
   );
   const shown: [string, string][] =
-    secret === null ? [] : [['client_secret', `${secret}   (shown this once)`]];
+    secret === null ? [] : [['client_secret', `${secret}   (shown only once)`]];
   return {
     json: { ...clientJson(client), client_secret: secret },
     text: facts([['client_id', client.id], ...shown]),
@@ -74,7 +74,7 @@ async function list({ limit, cursor, after, ...options }: ListOptions): Promise<
   });
   return {
     json: { clients: items.map(clientJson), next_cursor: nextCursor },
-    text: table(['client_id', 'name', 'kind', 'authenticates by', 'last used', 'grants'], rows),
+    text: table(['client_id', 'name', 'kind', 'authentication', 'last used', 'grants'], rows),
   };
 }
 
@@ -115,7 +115,7 @@ async function consents(id: string, options: { limit: number; cursor?: string })
   return {
     json: { users, next_cursor: nextCursor },
     text: table(
-      ['email', 'since', 'may have', 'id'],
+      ['email', 'since', 'scopes', 'id'],
       users.map((one) => [one.email, one.since, one.scopes.join(' '), one.id]),
     ),
   };
@@ -129,14 +129,14 @@ export function addClient(program: Command): void {
         .command('create')
         .description('register a client')
         .requiredOption('--name <name>', 'name shown on the consent page')
-        .option('--public', 'public client without a secret: an SPA, a mobile or desktop app')
+        .option('--public', 'public client, without a secret: a single-page, mobile or desktop app')
         .option(
           '--role <role>',
           'role of a service account at the management API (can be repeated)',
           repeated,
         )
-        .option('--client-id <id>', 'keep the client_id of another service')
-        .option('--client-secret-stdin', 'keep the secret of another service; read from standard input'),
+        .option('--client-id <id>', 'client_id to keep from another service')
+        .option('--client-secret-stdin', 'secret to keep from another service; read from standard input'),
     ),
     create,
   );
@@ -144,7 +144,7 @@ export function addClient(program: Command): void {
     withMetadataOptions(
       client
         .command('update')
-        .description('update a client; options that are not given stay unchanged')
+        .description('update a client; options not given stay unchanged')
         .argument('<client_id>')
         .option('--name <name>', 'name shown on the consent page')
         .option('--role <role>', 'replaces all roles of a service account (can be repeated)', repeated)
@@ -162,8 +162,8 @@ export function addClient(program: Command): void {
       .option('--enabled', 'only enabled clients')
       .option('--no-enabled', 'only disabled clients')
       .option('--agent', 'only agents')
-      .option('--no-agent', 'only clients that are no agents')
-      .option('--asserts-identities', 'only clients that may have people asserted to other servers (ID-JAG)')
+      .option('--no-agent', 'only clients that are not agents')
+      .option('--asserts-identities', 'only clients that may get identity assertions for other servers (ID-JAG)')
       .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
       .option('--cursor <cursor>', 'next_cursor of the previous page')
       .addOption(new Option('--after <cursor>').hideHelp()),
@@ -196,11 +196,11 @@ export function addClient(program: Command): void {
   reporting(
     client
       .command('rotate-secret')
-      .description('create a new secret; the former one stays valid for a while')
+      .description('create a new secret; the previous one stays valid for a while')
       .argument('<client_id>')
       .option(
         '--overlap <seconds>',
-        'how long the former secret stays valid; 0 to end it now',
+        'how long the previous secret stays valid; 0 to end it now',
         integer(0, 90 * DAY),
         DAY,
       )

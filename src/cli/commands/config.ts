@@ -49,10 +49,10 @@ async function schema(): Promise<Report> {
 export function addConfig(program: Command): void {
   const config = program
     .command('config')
-    .description('configuration files for postern apply: write one of what is there, describe them');
+    .description('configuration files for postern apply: export the current state, print their schema');
   reporting(
-    config.command('export').description('write what is there as a file; secrets become references'),
+    config.command('export').description('export the current state as a file; secrets become references'),
     exportAll,
   );
-  reporting(config.command('schema').description('the JSON Schema of the file, for editors'), schema);
+  reporting(config.command('schema').description('print the JSON Schema of the file, for editors'), schema);
 }

@@ -67,7 +67,7 @@ export async function openContract(name: string, open: boolean): Promise<Report>
   const { last7Days } = stopped;
   const effect = door.open
     ? ` It answers at ${door.urls.join(' and ')}.`
-    : ` That stops ${last7Days.accounts} accounts, ${last7Days.clients} programs and ${last7Days.addresses} addresses of the last 7 days.`;
+    : ` In the last 7 days ${last7Days.accounts} accounts, ${last7Days.clients} programs and ${last7Days.addresses} addresses used it.`;
   return {
     json: {
       name,
@@ -103,7 +103,7 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
   const contracts = await loadContracts(loadConfig().contracts.modules);
   const known = contracts.map(({ name }) => name);
   if (door !== undefined && !known.includes(door))
-    throw new UsageError(`There is no door "${door}"; there are ${known.join(', ')}.`);
+    throw new UsageError(`There is no door "${door}". The doors are ${known.join(', ')}.`);
   const { rows, users, who } = await withCore(async (core) => {
     const report = await core.usage.report({ days, door });
     return { ...report, who: door === undefined ? null : await core.usage.reportOf(manager(), door, days) };
@@ -125,7 +125,7 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
       one.door,
       String(one.requests),
       String(one.users),
-      one.last_used_at ?? `not in ${days} days`,
+      one.last_used_at ?? `none in ${days} days`,
     ]),
   );
   const usage = rows.map(toJson(contracts));
@@ -152,7 +152,7 @@ export async function reportUsage({ days, door }: { days: number; door?: string 
       list.map((one) => [one.caller ?? 'others', String(one.requests), one.last_used_at]),
     );
   const stops = table(
-    ['closing it would have stopped', 'requests', 'accounts', 'programs', 'addresses'],
+    ['closing would have stopped', 'requests', 'accounts', 'programs', 'addresses'],
     Object.entries({ 'in 7 days': who.wouldStop.last7Days, 'in 30 days': who.wouldStop.last30Days }).map(
       ([since, one]) => [
         since,

@@ -27,7 +27,7 @@ export async function findContract(name: string): Promise<Contract> {
   const contract = contracts.find((candidate) => candidate.name === name);
   if (!contract) {
     const known = contracts.map((candidate) => candidate.name).join(', ');
-    throw new UsageError(`There is no door "${name}"; there are ${known}.`);
+    throw new UsageError(`There is no door "${name}". The doors are ${known}.`);
   }
   return contract;
 }
@@ -35,11 +35,11 @@ export async function findContract(name: string): Promise<Contract> {
 /** @throws UsageError when its cases need an API key, and there is none. */
 function wantKey({ name, operations }: Contract, apiKey: string | undefined): void {
   if (apiKey === undefined && operations.some(({ auth }) => auth === 'apiKey'))
-    throw new UsageError(`The door ${name} wants --api-key; "postern api-key create" makes one for Postern.`);
+    throw new UsageError(`The door ${name} needs --api-key. For Postern, "postern api-key create" creates one.`);
 }
 
 async function ask(url: string): Promise<void> {
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`"${url}" is no http(s) URL.`);
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`"${url}" is not an http(s) URL.`);
   await sendByFetch({ method: 'GET', url, headers: {} }).catch((error: Error) => {
     const { message } = error.cause instanceof Error ? error.cause : error;
     throw new DomainError('unavailable', { reason: message || url });
@@ -78,7 +78,7 @@ function toText({ name, title }: Contract, url: string, { results, left }: Run):
     ]),
   ]);
   const passed = results.filter(({ failure }) => failure === null).length;
-  const remains = `${left.length} accounts are left, which the document has no way to delete: ${left.join(', ')}`;
+  const remains = `${left.length} accounts are left, because the contract cannot delete accounts: ${left.join(', ')}`;
   return [
     `${name} (${title}) at ${url}`,
     ...lines,

@@ -12,9 +12,9 @@ export function addContract(program: Command): void {
   const contract = program
     .command('contract')
     .description(
-      'the contract doors: what there is, who uses it, opening and closing, whether a server keeps to it',
+      'manage contract doors: list, open, close, usage; verify a server, shadow one, write a new door',
     );
-  reporting(contract.command('list').description('list the doors and where each answers'), async () => {
+  reporting(contract.command('list').description('list the doors and their URLs'), async () => {
     const { listContracts } = await import('./contract-report.ts');
     return listContracts();
   });
@@ -25,8 +25,8 @@ export function addContract(program: Command): void {
     reporting(
       contract
         .command(verb)
-        .description(`${verb} a door on all nodes at once, over what CONTRACTS says`)
-        .argument('<name>', 'the door'),
+        .description(`${verb} a door on all nodes at once, overriding CONTRACTS`)
+        .argument('<name>', 'name of the door'),
       async (name: string) => {
         const { openContract } = await import('./contract-report.ts');
         return openContract(name, open);
@@ -35,9 +35,9 @@ export function addContract(program: Command): void {
   reporting(
     contract
       .command('usage')
-      .description('who still uses which door: requests, accounts and last use')
-      .option('--days <n>', 'how many, today among them', integer(1, 400), 30)
-      .option('--door <name>', 'one door alone, by endpoint and day, program, address and account'),
+      .description('show who still uses which door: requests, accounts and last use')
+      .option('--days <n>', 'number of days, including today', integer(1, 400), 30)
+      .option('--door <name>', 'only this door, by endpoint and day, program, address and account'),
     async (options: { days: number; door?: string }) => {
       const { reportUsage } = await import('./contract-report.ts');
       return reportUsage(options);
@@ -46,12 +46,12 @@ export function addContract(program: Command): void {
   reporting(
     contract
       .command('verify')
-      .description("run a door's conformance cases against a server: Postern, or the one that it replaces")
-      .argument('<name>', 'the door')
-      .argument('<url>', "what comes before the document's own paths")
-      .argument('[other]', 'another server, to have both side by side')
-      .option('--api-key <key>', 'for a door that wants one')
-      .option('--other-api-key <key>', 'the same for the other server'),
+      .description("run a door's conformance cases against a server: Postern, or the service that it replaces")
+      .argument('<name>', 'name of the door')
+      .argument('<url>', 'base URL of the contract')
+      .argument('[other]', 'base URL of another server, to compare the two')
+      .option('--api-key <key>', 'API key, if the door needs one')
+      .option('--other-api-key <key>', 'API key for the other server'),
     async (name: string, url: string, other: string | undefined, options: VerifyOptions) => {
       const { compareServers, verifyContract } = await import('./contract-verify.ts');
       return other === undefined
@@ -63,17 +63,17 @@ export function addContract(program: Command): void {
     contract
       .command('shadow')
       .description(
-        'a proxy that the old service answers, and that asks Postern as well what only reads or logs in',
+        'run a proxy that the old service answers; reads and logins also go to Postern, to compare the replies',
       )
-      .argument('<name>', 'the door')
-      .requiredOption('--old <url>', "the old service: what comes before the document's own paths")
-      .requiredOption('--port <n>', 'where the proxy listens', integer(0, 65_535))
-      .option('--host <address>', 'the address that it listens at', '127.0.0.1')
-      .option('--postern <url>', "Postern's door; under PUBLIC_URL unless given")
-      .option('--api-key <key>', "Postern's key, in place of the old service's")
+      .argument('<name>', 'name of the door')
+      .requiredOption('--old <url>', "base URL of the old service's contract")
+      .requiredOption('--port <n>', 'port of the proxy', integer(0, 65_535))
+      .option('--host <address>', 'address that the proxy listens on', '127.0.0.1')
+      .option('--postern <url>', "base URL of Postern's door; default: under PUBLIC_URL")
+      .option('--api-key <key>', "API key for Postern, in place of the old service's")
       .option(
         '--report <folder>',
-        'where report.json, report.txt and report.html are; shadow/<name> in DATA_DIR unless given',
+        'folder for report.json, report.txt and report.html; default: shadow/<name> in DATA_DIR',
       ),
     async (name: string, options: ShadowOptions) => {
       const { shadowContract } = await import('../shadow/index.ts');
@@ -83,10 +83,10 @@ export function addContract(program: Command): void {
   reporting(
     contract
       .command('new')
-      .description('write a door of your own from the OpenAPI document of an old service')
-      .argument('<name>', 'what it is to be called')
-      .requiredOption('--openapi <file>', 'its document: OpenAPI 3 or Swagger 2.0, in JSON or YAML')
-      .option('--out <folder>', 'where it is written; a folder of its name, here, unless given'),
+      .description('generate a door of your own from the OpenAPI document of an old service')
+      .argument('<name>', 'name of the new door')
+      .requiredOption('--openapi <file>', 'document of the old service: OpenAPI 3 or Swagger 2.0, JSON or YAML')
+      .option('--out <folder>', 'folder to write to; default: a folder of the same name, here'),
     async (name: string, options: { openapi: string; out?: string }) => {
       const { newDoor } = await import('../new-door/index.ts');
       return newDoor(name, options);

@@ -5,9 +5,9 @@ export function addDump(program: Command): void {
   const command = program
     .command('dump')
     .description(
-      'write the whole database as SQL that psql loads into an empty one, also beside a running server',
+      'write the whole database as SQL for psql to load into an empty one; works while the server runs',
     )
-    .option('--file <file>', 'where to; standard output unless given');
+    .option('--file <file>', 'output file; default: standard output');
   reporting(command, async (options: { file?: string; json?: boolean }): Promise<Report> => {
     const { writeDump } = await import('../dump.ts');
     return writeDump(options);

@@ -23,11 +23,11 @@ async function exportAccounts({ format, withHashes = false, file }: Options): Pr
 export function addExport(program: Command): void {
   program
     .command('export')
-    .description('write every account, for another Postern or another product; that is an event of the audit')
+    .description('export all accounts for another Postern or another product (recorded in the audit)')
     .addOption(
-      new Option('--format <format>', 'whose form the accounts have').choices(FORMATS).default('ndjson'),
+      new Option('--format <format>', 'output format').choices(FORMATS).default('ndjson'),
     )
-    .option('--with-hashes', 'with password hashes, secrets of authenticators and recovery codes')
-    .option('--file <file>', 'where to; standard output unless given')
+    .option('--with-hashes', 'include password hashes, TOTP secrets and recovery codes')
+    .option('--file <file>', 'output file; default: standard output')
     .action(exportAccounts);
 }

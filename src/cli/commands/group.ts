@@ -61,9 +61,9 @@ const changesOf = ({ name, description, role, roles }: Options): GroupChanges =>
 
 async function create(positional: string | undefined, options: Options): Promise<Report> {
   const name = positional ?? options.name;
-  if (name === undefined) throw new UsageError('Say the name of the group.');
+  if (name === undefined) throw new UsageError('The name of the group is missing.');
   const group = await withGroups(({ groups }, by) => groups.create(by, { ...changesOf(options), name }));
-  return { json: toJson(group), text: `Made the group ${group.name} (${group.id}).` };
+  return { json: toJson(group), text: `Created the group ${group.name} (${group.id}).` };
 }
 
 interface PageOptions {
@@ -78,7 +78,7 @@ async function list({ limit, after, search }: PageOptions & { search?: string })
   const rows = page.items.map(({ id, name, roles, source }) => [id, name, roles.join(' '), source ?? '-']);
   return {
     json: { groups: page.items.map(toJson), next_cursor: page.nextCursor },
-    text: table(['id', 'name', 'roles', 'driven by'], rows),
+    text: table(['id', 'name', 'roles', 'managed by'], rows),
   };
 }
 
@@ -131,7 +131,7 @@ const setMember = (isMember: boolean) => (name: string, account: string) =>
     };
   });
 
-const GROUP = 'its id or its name';
+const GROUP = 'group id or name';
 const ACCOUNT = 'id, number, address or username';
 
 const withContent = (command: Command): Command =>
@@ -170,11 +170,11 @@ export function addGroup(program: Command): void {
   reporting(
     paged(group.command('list').description('list groups by name')).option(
       '--search <text>',
-      'any part of the name',
+      'part of the name',
     ),
     list,
   );
-  reporting(group.command('show').description('show one').argument('<group>', GROUP), show);
+  reporting(group.command('show').description('show a group').argument('<group>', GROUP), show);
   reporting(
     group
       .command('delete')
@@ -197,7 +197,7 @@ export function addGroup(program: Command): void {
   reporting(
     group
       .command('remove')
-      .description('take an account out of a group')
+      .description('remove an account from a group')
       .argument('<group>', GROUP)
       .argument('<account>', ACCOUNT),
     setMember(false),

@@ -5,42 +5,42 @@ import { reporting } from '../report.ts';
 export function addImport(program: Command): void {
   const command = program
     .command('import')
-    .description('take over the accounts of another service, with passwords, ids and second factors')
-    .argument('[file]', 'its export, or - for standard input')
+    .description('import the accounts of another service, with passwords, ids and second factors')
+    .argument('[file]', 'export of the other service; - for standard input')
     .option(
       '--from <source>',
-      'what the file is, where its content does not say: ndjson, csv, keycloak, auth0, firebase, supabase, cognito, django, wordpress, ldif; or postgres://… with --query',
+      'format of the file, if its content does not tell: ndjson, csv, keycloak, auth0, firebase, supabase, cognito, django, wordpress, ldif; or postgres://… with --query',
     )
-    .option('--query <select>', 'the query whose rows are the accounts')
+    .option('--query <select>', 'query whose rows are the accounts')
     .option(
       '--with <file>',
-      'another file of the same export: hashes, identities, factors (can be repeated)',
+      'another file of the same export, with hashes, identities or factors (can be repeated)',
       repeated,
     )
-    .option('--mapping <file>', 'JSON: which column is which field, {"field": "column"}', jsonFile)
-    .option('--map <field=column>', 'one of these (can be repeated)', repeated)
-    .option('--model <app.model>', "Django's model of users")
+    .option('--mapping <file>', 'JSON file that maps fields to columns: {"field": "column"}', jsonFile)
+    .option('--map <field=column>', 'map one field to a column (can be repeated)', repeated)
+    .option('--model <app.model>', "Django's user model")
     .option(
       '--source <name>',
-      'what the service is called here: accounts are known again by this and their id there',
+      'name for the other service: this and the id there identify an account in later imports',
     )
-    .option('--map-role <from=to>', 'a role there and what it is here (can be repeated)', repeated)
-    .option('--map-provider <from=to>', 'a provider there and the upstream here (can be repeated)', repeated)
-    .option('--hash-params <file>', 'JSON: what all password hashes have in common', jsonFile)
-    .option('--wrap-weak', 'keep fast and cheap hashes within argon2id')
-    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--map-role <from=to>', 'map a role of the other service to one here (can be repeated)', repeated)
+    .option('--map-provider <from=to>', 'map a provider of the other service to an upstream here (can be repeated)', repeated)
+    .option('--hash-params <file>', 'JSON file with the parameters that all password hashes share', jsonFile)
+    .option('--wrap-weak', 'wrap fast, weak hashes in argon2id')
+    .option('--dry-run', 'only report what would be done')
     .addOption(
-      new Option('--on-conflict <policy>', 'for an account that is there already')
+      new Option('--on-conflict <policy>', 'what to do with an account that exists already')
         .choices(['skip', 'update', 'fail'])
         .default('fail'),
     )
     .addOption(
-      new Option('--on-bad-hash <policy>', 'for a password hash that cannot be taken')
+      new Option('--on-bad-hash <policy>', 'what to do with an unusable password hash')
         .choices(['fail', 'without-password'])
         .default('fail'),
     )
     .addOption(
-      new Option('--missing-email <policy>', 'for an account without an address')
+      new Option('--missing-email <policy>', 'what to do with an account without an address')
         .choices(['fail', 'placeholder'])
         .default('fail'),
     );

@@ -49,18 +49,18 @@ async function retire(
   return {
     json: { kid, alg: key.alg, breaks_until: breaksUntil?.toISOString() ?? null },
     text: breaksUntil
-      ? `Retired ${kid}. Tokens that it signed verify no more; they might have lived until ${breaksUntil.toISOString()}.`
+      ? `Retired ${kid}. The tokens that it signed, valid until ${breaksUntil.toISOString()} at the latest, no longer verify.`
       : `Retired ${kid}, which had signed nothing.`,
   };
 }
 
 export function addKey(program: Command): void {
-  const key = program.command('key').description('signing keys: list, rotate, retire');
+  const key = program.command('key').description('manage signing keys');
   reporting(key.command('list').description('list the keys in the JWKS with their state'), list);
   reporting(
     key
       .command('rotate')
-      .description('make the next keys: published now, signing after keys.lead; nothing has to be restarted'),
+      .description('create the next keys: published now, signing after keys.lead, without a restart'),
     rotate,
   );
   reporting(
@@ -68,8 +68,8 @@ export function addKey(program: Command): void {
       .command('retire')
       .description('retire a key early')
       .argument('<kid>', 'id shown by the list')
-      .option('--force', 'although tokens that it signed may live; the next key takes over at once')
-      .option('--reason <text>', 'for the audit'),
+      .option('--force', 'even if tokens that it signed are still valid; the next key takes over at once')
+      .option('--reason <text>', 'why, for the audit'),
     retire,
   );
 }

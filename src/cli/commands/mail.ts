@@ -37,21 +37,21 @@ async function list({ limit, cursor, ...filters }: ListOptions): Promise<Report>
   ]);
   return {
     json: { mail: items.map(mailOf), next_cursor: nextCursor },
-    text: table(['at', 'what', 'to', 'state', 'attempts', 'last failure', 'id'], rows),
+    text: table(['time', 'template', 'to', 'state', 'attempts', 'last failure', 'id'], rows),
   };
 }
 
 async function resend(id: string): Promise<Report> {
   const { mailOf } = await presenters();
   const sent = await withMail((mail, by) => mail.resend(by, id));
-  return { json: mailOf(sent), text: `${id} waits to be sent by the server.` };
+  return { json: mailOf(sent), text: `${id} is queued; the server sends it.` };
 }
 
 async function test(to: string, options: { template?: string; language?: string }): Promise<Report> {
   const address = await withMail((mail, by) => mail.sendTest(by, { to, ...options }));
   return {
     json: { to: address, template: options.template ?? null },
-    text: `A test letter to ${address} waits to be sent by the server.`,
+    text: `A test message to ${address} is queued; the server sends it.`,
   };
 }
 
@@ -77,7 +77,7 @@ async function showTemplates(options: TemplateOptions): Promise<Report> {
       return `${template} (${language})\n${facts(lines)}`;
     })
     .join('\n\n');
-  return { json: templatesOf(templates), text: `${text}\n\n* written anew` };
+  return { json: templatesOf(templates), text: `${text}\n\n* customised` };
 }
 
 /** Reads the text from an option or a file. Null restores the default. @throws UsageError. */
@@ -91,7 +91,7 @@ function sentenceOf({
   reset?: boolean;
 }): string | null {
   const sources = [text, file, reset ? '' : undefined].filter((one) => one !== undefined);
-  if (sources.length !== 1) throw new UsageError('Say one of --text, --file and --reset.');
+  if (sources.length !== 1) throw new UsageError('Use one of --text, --file and --reset.');
   if (reset) return null;
   if (file === undefined) return text ?? null;
   try {
@@ -116,14 +116,14 @@ async function setTemplate(
 export function addMail(program: Command): void {
   const mail = program
     .command('mail')
-    .description('mail on its way, and its words: list, resend, test, template');
+    .description('manage unsent mail and the texts of mail');
   reporting(
     mail
       .command('list')
-      .description('what waits and what was given up, and why, the newest first')
-      .addOption(new Option('--state <state>', 'how far it is').choices(['waiting', 'failed']))
-      .option('--template <kind>', 'the kind of message (can be repeated)', repeated)
-      .option('--to <address>', 'the address that it goes to')
+      .description('list waiting and failed mail, with the reason, newest first')
+      .addOption(new Option('--state <state>', 'delivery state').choices(['waiting', 'failed']))
+      .option('--template <kind>', 'kind of message (can be repeated)', repeated)
+      .option('--to <address>', 'recipient')
       .option('--limit <n>', 'maximum number of results', integer(1, 100), 50)
       .option('--cursor <cursor>', 'next_cursor of the previous page, with the same filters'),
     list,
@@ -131,46 +131,46 @@ export function addMail(program: Command): void {
   reporting(
     mail
       .command('resend')
-      .description('send one now; one whose link is over is dropped instead')
+      .description('send a message now; if its link has expired, it is dropped instead')
       .argument('<id>', 'id shown by the list', uuid),
     resend,
   );
   reporting(
     mail
       .command('test')
-      .description('send a test letter')
-      .argument('<address>', 'where it goes')
-      .option('--template <kind>', 'a kind of message, with made-up data')
-      .option('--language <language>', 'its language'),
+      .description('send a test message')
+      .argument('<address>', 'recipient')
+      .option('--template <kind>', 'kind of message, with sample data')
+      .option('--language <language>', 'language of the message'),
     test,
   );
-  const template = mail.command('template').description('the words of mail: show, preview, set');
+  const template = mail.command('template').description('show, preview or change the texts of mail');
   reporting(
     template
       .command('preview')
-      .description('show a kind of message with made-up data')
-      .argument('<kind>', 'the kind of message')
-      .argument('<language>', 'the language'),
+      .description('show a kind of message with sample data')
+      .argument('<kind>', 'kind of message')
+      .argument('<language>', 'language'),
     preview,
   );
   reporting(
     template
       .command('show')
-      .description('the words in force, by kind of message and language')
-      .option('--template <kind>', 'one kind of message')
-      .option('--language <language>', 'one language'),
+      .description('show the texts in force, by kind of message and language')
+      .option('--template <kind>', 'only this kind of message')
+      .option('--language <language>', 'only this language'),
     showTemplates,
   );
   reporting(
     template
       .command('set')
-      .description('write one sentence anew (ICU MessageFormat); where links lead stays')
-      .argument('<kind>', 'the kind of message')
-      .argument('<language>', 'the language')
-      .argument('<name>', 'of the sentence, as show has it')
-      .option('--text <text>', 'the sentence')
-      .option('--file <file>', 'a file with it; - is standard input')
-      .option('--reset', 'go back to the sentence that comes with Postern'),
+      .description('replace one text (ICU MessageFormat); the targets of links cannot be changed')
+      .argument('<kind>', 'kind of message')
+      .argument('<language>', 'language')
+      .argument('<name>', 'name of the text, as printed by `show`')
+      .option('--text <text>', 'new text')
+      .option('--file <file>', 'file with the new text; - for standard input')
+      .option('--reset', 'restore the default text'),
     setTemplate,
   );
 }

@@ -61,7 +61,7 @@ function described(api: Api, issuer: string, headline: string): Report {
   const snippets = snippetsOf(api, issuer);
   const text = [
     headline,
-    `\n${metadataUrl} has to answer (RFC 9728):\n\n${JSON.stringify(document, null, 2)}`,
+    `\nServe this at ${metadataUrl} (RFC 9728):\n\n${JSON.stringify(document, null, 2)}`,
     `\nTypeScript (npm install @modelcontextprotocol/sdk express jose):\n\n${snippets.typescript}`,
     `\nPython (pip install mcp pyjwt[crypto]):\n\n${snippets.python}`,
   ].join('\n');
@@ -131,7 +131,7 @@ async function remove(url: string): Promise<Report> {
     await core.apis.remove(manager(), identifier);
     return {
       json: { identifier },
-      text: `Removed ${identifier}. Nobody gets tokens for it any more; those that there are end within their time.`,
+      text: `Removed ${identifier}. No new tokens are issued for it; existing ones stay valid until they expire.`,
     };
   });
 }
@@ -139,18 +139,18 @@ async function remove(url: string): Promise<Report> {
 export function addMcp(program: Command): void {
   const mcp = program
     .command('mcp')
-    .description('MCP servers that this authorization server protects: add, list, show, remove');
-  const URL_OF = ['<url>', 'the URL that clients connect to'] as const;
+    .description('manage the MCP servers that this authorization server protects');
+  const URL_OF = ['<url>', 'URL that clients connect to'] as const;
   reporting(
     mcp
       .command('add')
-      .description('let people and their agents in: clients that nobody registered may ask for its scopes')
+      .description('add a server; clients that no operator registered may request its scopes')
       .argument(...URL_OF)
-      .option('--name <name>', 'what people know it by: its host unless given')
+      .option('--name <name>', 'name shown to people; default: its host')
       .option('--scope <scope>', 'scope of the API (can be repeated)', repeated)
       .option(
         '--default-scope <scope>',
-        'what a request without a scope asks for: all unless given (can be repeated)',
+        'scope of requests without one; default: all scopes (can be repeated)',
         repeated,
       )
       .option('--ttl <seconds>', 'lifetime of access tokens in seconds', integer(1, 86_400)),
@@ -159,7 +159,7 @@ export function addMcp(program: Command): void {
   reporting(
     mcp
       .command('list')
-      .description('list all')
+      .description('list the servers')
       .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
       .option('--cursor <cursor>', 'next_cursor of the previous page'),
     list,
@@ -167,14 +167,14 @@ export function addMcp(program: Command): void {
   reporting(
     mcp
       .command('show')
-      .description('all that there is of one, with the code for it')
+      .description('show everything about a server, with sample code for it')
       .argument(...URL_OF),
     show,
   );
   reporting(
     mcp
       .command('remove')
-      .description('let nobody in any more')
+      .description('remove a server; no new tokens are issued for it')
       .argument(...URL_OF),
     remove,
   );

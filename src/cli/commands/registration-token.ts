@@ -22,7 +22,7 @@ async function create({ policy, expires }: { policy: string; expires: string }):
   const { token, record } = await tokensOf((tokens) => tokens.create({ policy, expiresAt }, operator()));
   return {
     json: { ...toJson(record), token },
-    text: `Made ${record.id} for the policy ${policy} until ${expiresAt.toISOString()}. It is shown this once:\n${token}`,
+    text: `Created ${record.id} for the policy ${policy}, valid until ${expiresAt.toISOString()}. It is shown only once:\n${token}`,
   };
 }
 
@@ -41,31 +41,31 @@ async function show(id: string): Promise<Report> {
 
 async function revoke(id: string): Promise<Report> {
   await tokensOf((tokens) => tokens.revoke(id, operator()));
-  return { json: { id }, text: `Revoked ${id}. Clients that were registered with it stay.` };
+  return { json: { id }, text: `Revoked ${id}. Clients registered with it are kept.` };
 }
 
 export function addRegistrationToken(program: Command): void {
   const token = program
     .command('registration-token')
-    .description('initial access tokens, with which clients register themselves: make, list, show, revoke');
+    .description('manage initial access tokens, with which clients register themselves');
   reporting(
     token
       .command('create')
-      .description('make a token; it is printed alone on the last line, this once')
-      .option('--policy <name>', 'what it may register, under clientRegistration.policies', 'default')
-      .option('--expires <time>', 'how long it serves, like 7d or 12h', '1d'),
+      .description('create a token; it is printed only once, alone on the last line')
+      .option('--policy <name>', 'policy for its clients, from clientRegistration.policies', 'default')
+      .option('--expires <time>', 'lifetime, like 7d or 12h', '1d'),
     create,
   );
   reporting(
-    token.command('show').description('show one that serves still').argument('<id>', 'id shown by the list'),
+    token.command('show').description('show a valid token').argument('<id>', 'id shown by the list'),
     show,
   );
-  reporting(token.command('list').description('list those that serve still, newest first'), list);
+  reporting(token.command('list').description('list the valid tokens, newest first'), list);
   reporting(
     token
       .command('revoke')
       .alias('delete')
-      .description('end a token at once')
+      .description('revoke a token')
       .argument('<id>', 'id shown by the list'),
     revoke,
   );

@@ -56,9 +56,9 @@ const changesOf = ({ description, permission, scope, permissions, scopes }: Opti
 
 async function create(positional: string | undefined, options: Options): Promise<Report> {
   const name = positional ?? options.name;
-  if (name === undefined) throw new UsageError('Say the name of the role.');
+  if (name === undefined) throw new UsageError('The name of the role is missing.');
   const role = await withRoles(({ roles }, by) => roles.create(by, { name, ...changesOf(options) }));
-  return { json: toJson(role), text: `Made the role ${role.name}.` };
+  return { json: toJson(role), text: `Created the role ${role.name}.` };
 }
 
 async function list(): Promise<Report> {
@@ -102,10 +102,10 @@ const setRoles = async (
 };
 
 const assign = (role: string, account: string) =>
-  setRoles(account, ({ roles }) => [...new Set([...roles, role])], `Gave ${role} to`);
+  setRoles(account, ({ roles }) => [...new Set([...roles, role])], `Assigned ${role} to`);
 
 const unassign = (role: string, account: string) =>
-  setRoles(account, ({ roles }) => roles.filter((name) => name !== role), `Took ${role} from`);
+  setRoles(account, ({ roles }) => roles.filter((name) => name !== role), `Removed ${role} from`);
 
 const withContent = (command: Command): Command =>
   command
@@ -113,7 +113,7 @@ const withContent = (command: Command): Command =>
     .option('--permission <permission>', 'permission at the management API (can be repeated)', repeated)
     .option('--scope <api=scope>', 'scope of an API that enforces roles (can be repeated)', scopeOf);
 
-const ACCOUNT = 'its id, number, address or username';
+const ACCOUNT = 'id, number, address or username';
 
 export function addRole(program: Command): void {
   const role = program.command('role').description('manage and assign roles');
@@ -136,7 +136,7 @@ export function addRole(program: Command): void {
     update,
   );
   reporting(role.command('list').description('list roles, built-in ones first'), list);
-  reporting(role.command('show').description('show one').argument('<name>'), show);
+  reporting(role.command('show').description('show a role').argument('<name>'), show);
   reporting(role.command('delete').description('delete a role that nobody has').argument('<name>'), remove);
   reporting(
     role

@@ -18,15 +18,13 @@ const toJson = ({ id, name, createdAt, expiresAt, lastUsedAt }: ScimToken) => ({
   last_used_at: lastUsedAt?.toISOString() ?? null,
 });
 
-const until = (expiresAt: Date | null) => expiresAt?.toISOString() ?? 'until it is deleted';
-
 async function create({ name, expires }: { name?: string; expires?: string }): Promise<Report> {
   const expiresAt = expires === undefined ? null : endOf(expires);
   const { token, record, ending } = await tokensOf((tokens, by) => tokens.create(by, { name, expiresAt }));
-  const also = ending ? ` ${ending.id}, which was used longest ago, ends in a day: two serve at a time.` : '';
+  const also = ending ? ` ${ending.id}, the least recently used, ends in a day: only two are valid at a time.` : '';
   return {
     json: { ...toJson(record), token },
-    text: `Made ${record.id}, good ${until(expiresAt)}.${also} It is shown this once:\n${token}`,
+    text: `Created ${record.id}, valid until ${expiresAt?.toISOString() ?? 'it is deleted'}.${also} The token is shown only once:\n${token}`,
   };
 }
 
@@ -35,7 +33,7 @@ async function list(): Promise<Report> {
   const rows = all.map((token) => [
     token.id,
     token.name,
-    until(token.expiresAt),
+    token.expiresAt?.toISOString() ?? 'never',
     token.lastUsedAt?.toISOString() ?? 'never',
   ]);
   return {
@@ -46,24 +44,24 @@ async function list(): Promise<Report> {
 
 async function remove(id: string): Promise<Report> {
   await tokensOf((tokens, by) => tokens.remove(by, id));
-  return { json: { id }, text: `Deleted ${id}. Accounts and groups that came by it stay.` };
+  return { json: { id }, text: `Deleted ${id}. Accounts and groups created with it are kept.` };
 }
 
 export function addScimToken(program: Command): void {
   const token = program
     .command('scim-token')
-    .description('tokens with which a directory drives accounts and groups over SCIM: make, list, delete');
+    .description('manage tokens with which a directory provisions accounts and groups over SCIM');
   reporting(
     token
       .command('create')
-      .description('make a token; it is printed alone on the last line, this once')
+      .description('create a token; it is printed only once, alone on the last line')
       .option('--name <name>', 'description')
-      .option('--expires <time>', 'how long it serves, like 365d; until it is deleted unless given'),
+      .option('--expires <time>', 'lifetime, like 365d; unlimited by default'),
     create,
   );
-  reporting(token.command('list').description('list them, newest first'), list);
+  reporting(token.command('list').description('list the tokens, newest first'), list);
   reporting(
-    token.command('delete').description('end a token at once').argument('<id>', 'id shown by the list'),
+    token.command('delete').description('delete a token; it ends at once').argument('<id>', 'id shown by the list'),
     remove,
   );
 }

@@ -30,7 +30,7 @@ async function list(): Promise<Report> {
     file ?? source,
     changeable ? '' : 'restart',
   ]);
-  return { json: toJson(all), text: table(['setting', 'value', 'from', 'a change takes'], rows) };
+  return { json: toJson(all), text: table(['setting', 'value', 'from', 'change needs'], rows) };
 }
 
 /** Parses a value as JSON; falls back to plain text. */
@@ -50,31 +50,31 @@ async function change(changes: SettingChanges, text: string): Promise<Report> {
     return { json: { key, value: found?.value, source: found?.source }, text };
   } catch (error) {
     if (!isDomainError(error, 'invalid_request')) throw error;
-    throw new UsageError(`${key}: ${error.details.reason ?? 'cannot be that'}`);
+    throw new UsageError(`${key}: ${error.details.reason ?? 'is invalid'}`);
   }
 }
 
 export function addSetting(program: Command): void {
   const setting = program
     .command('setting')
-    .description('settings in force: list, and change those that need no restart');
+    .description('list the settings in force, and change those that need no restart');
   reporting(
-    setting.command('list').description('list them, with where each comes from; secrets never'),
+    setting.command('list').description('list the settings and where each comes from; secrets are not shown'),
     list,
   );
   reporting(
     setting
       .command('set')
-      .description('change one on all nodes at once, over what the configuration says')
-      .argument('<key>', 'as config/default.yaml has it, like registration.open')
-      .argument('<value>', 'as JSON'),
+      .description('change a setting on all nodes at once, overriding the configuration')
+      .argument('<key>', 'name as in config/default.yaml, like registration.open')
+      .argument('<value>', 'value as JSON'),
     (key: string, value: string) => change({ [key]: parse(value) }, `${key} is ${value} on all nodes.`),
   );
   reporting(
     setting
       .command('unset')
-      .description('go back to what the configuration says')
-      .argument('<key>', 'as config/default.yaml has it'),
-    (key: string) => change({ [key]: null }, `${key} is as the configuration has it.`),
+      .description('restore the value of the configuration')
+      .argument('<key>', 'name as in config/default.yaml'),
+    (key: string) => change({ [key]: null }, `${key} has the value of the configuration again.`),
   );
 }

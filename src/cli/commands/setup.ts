@@ -38,23 +38,23 @@ const confirm = (step: ConfirmableStep, isDone: boolean) =>
   });
 
 export function addSetup(program: Command): void {
-  const setup = program.command('setup').description('the first steps of a new service');
-  reporting(setup.command('show', { isDefault: true }).description('list them, and what is done'), () =>
+  const setup = program.command('setup').description('first steps of a new service');
+  reporting(setup.command('show', { isDefault: true }).description('list the steps and which are done'), () =>
     using((overview) => overview.setup(manager())),
   );
-  const step = () => new Argument('<step>', 'one that nothing else shows to be done').choices(CONFIRMABLE);
+  const step = () => new Argument('<step>', 'step that Postern cannot check by itself').choices(CONFIRMABLE);
   reporting(
-    setup.command('confirm').description('say that a step is done').addArgument(step()),
+    setup.command('confirm').description('mark a step as done').addArgument(step()),
     (one: ConfirmableStep) => confirm(one, true),
   );
   reporting(
-    setup.command('reopen').description('say that a step is not done').addArgument(step()),
+    setup.command('reopen').description('mark a step as not done').addArgument(step()),
     (one: ConfirmableStep) => confirm(one, false),
   );
-  reporting(setup.command('hide').description('let the console show the list no more'), () =>
+  reporting(setup.command('hide').description('hide the list in the console'), () =>
     change({ hidden: true }),
   );
-  reporting(setup.command('unhide').description('let the console show the list again'), () =>
+  reporting(setup.command('unhide').description('show the list in the console again'), () =>
     change({ hidden: false }),
   );
 }

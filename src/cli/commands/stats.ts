@@ -16,8 +16,8 @@ export function addStats(program: Command): void {
   reporting(
     program
       .command('stats')
-      .description('what happened on each day: sign-ins, failures, sign-ups, people, tokens, attacks')
-      .option('--days <n>', 'how many, today among them', integer(1, 400), 30),
+      .description('show daily numbers: sign-ins, failures, sign-ups, people, tokens, attacks')
+      .option('--days <n>', 'number of days, including today', integer(1, 400), 30),
     show,
   );
 }

@@ -181,7 +181,7 @@ async function users(id: string, { limit, after }: { limit: number; after?: stri
   ]);
   return {
     json: { users: json, next_cursor: page.nextCursor },
-    text: table(['id', 'address', 'known there as', 'last used'], rows),
+    text: table(['id', 'address', 'account there', 'last used'], rows),
   };
 }
 
@@ -193,67 +193,67 @@ async function remove(id: string): Promise<Report> {
 /** Adds the options that `create` and `update` share. */
 const settable = (command: Command): Command =>
   command
-    .option('--issuer <url>', 'of an OpenID Provider')
-    .option('--authorization-endpoint <url>', 'of a service that speaks OAuth 2.0 alone')
-    .option('--token-endpoint <url>', 'the same: where codes become tokens')
-    .option('--userinfo-endpoint <url>', 'the same: who the token is of, as JSON')
+    .option('--issuer <url>', 'issuer of an OpenID Provider')
+    .option('--authorization-endpoint <url>', 'authorization endpoint of a service with OAuth 2.0 only')
+    .option('--token-endpoint <url>', 'token endpoint of such a service')
+    .option('--userinfo-endpoint <url>', 'userinfo endpoint of such a service, which replies with JSON')
     .addOption(
       new Option(
         '--claim <name=value>',
-        'what it calls a claim, like subject=id (can be repeated)',
+        'its name for a claim, like subject=id (can be repeated)',
       ).argParser(claim),
     )
-    .option('--scope <scope>', 'to ask for (can be repeated)', repeated)
-    .option('--logo <url>', 'an https URL, or a file in views/assets')
-    .option('--trust-email', 'take an address that it calls verified as that');
+    .option('--scope <scope>', 'scope to request (can be repeated)', repeated)
+    .option('--logo <url>', 'https URL, or a file in views/assets')
+    .option('--trust-email', 'accept its word that an email address is verified');
 
 export function addUpstream(program: Command): void {
   const upstream = program
     .command('upstream')
-    .description('other providers that people may sign in with: register, list, change, test, delete');
+    .description('manage other providers that people may sign in with');
   reporting(
     settable(
       upstream
         .command('create')
         .description(
-          'let people sign in with another provider; its redirect URI is PUBLIC_URL/upstream/<id>/callback',
+          'register a provider; the redirect URI to register there is PUBLIC_URL/upstream/<id>/callback',
         )
-        .requiredOption('--id <id>', 'what its addresses call it: a-z, 0-9 and -')
+        .requiredOption('--id <id>', 'id in its URLs: a-z, 0-9 and -')
         .requiredOption('--name <name>', 'name shown to people')
-        .requiredOption('--client-id <id>', 'what it knows us by')
+        .requiredOption('--client-id <id>', 'client_id that it issued to Postern')
         .requiredOption(
           '--client-secret-file <file>',
-          'with the secret that it gave us; - is standard input',
+          'file with the secret that it issued to Postern; - for standard input',
         ),
     ),
     create,
   );
-  reporting(upstream.command('list').description('list all'), list);
-  reporting(upstream.command('show').description('show one').argument('<id>', 'provider id'), show);
+  reporting(upstream.command('list').description('list the providers'), list);
+  reporting(upstream.command('show').description('show a provider').argument('<id>', 'provider id'), show);
   reporting(
     settable(
       upstream
         .command('update')
-        .description('change what is named')
+        .description('update a provider; options not given stay unchanged')
         .argument('<id>', 'provider id')
         .option('--name <name>', 'name shown to people')
-        .option('--client-id <id>', 'what it knows us by')
-        .option('--client-secret-file <file>', 'with the secret that it gave us; - is standard input'),
+        .option('--client-id <id>', 'client_id that it issued to Postern')
+        .option('--client-secret-file <file>', 'file with the secret that it issued to Postern; - for standard input'),
     ),
     update,
   );
   reporting(
-    upstream.command('enable').description('let people sign in with one').argument('<id>', 'provider id'),
+    upstream.command('enable').description('enable sign-in with a provider').argument('<id>', 'provider id'),
     enabling(true),
   );
   reporting(
-    upstream.command('disable').description('let nobody sign in with one').argument('<id>', 'provider id'),
+    upstream.command('disable').description('disable sign-in with a provider').argument('<id>', 'provider id'),
     enabling(false),
   );
   reporting(
     upstream
       .command('users')
-      .description('list the people who are linked with one, the latest first')
+      .description('list the accounts linked with a provider, latest first')
       .argument('<id>', 'provider id')
       .option('--limit <n>', 'maximum number of results', integer(1, MOST), MOST)
       .option('--after <cursor>', 'next_cursor of the previous page'),
@@ -262,9 +262,9 @@ export function addUpstream(program: Command): void {
   reporting(
     upstream
       .command('test')
-      .description('ask one for its discovery document; exit status 1 when it cannot be used')
+      .description('fetch the discovery document of a provider; exit status 1 if it is unusable')
       .argument('<id>', 'provider id'),
     test,
   );
-  reporting(upstream.command('delete').description('forget one').argument('<id>', 'provider id'), remove);
+  reporting(upstream.command('delete').description('delete a provider').argument('<id>', 'provider id'), remove);
 }

@@ -31,7 +31,7 @@ export const showUser = (name: string): Promise<Report> =>
     const from = origins.map(
       ({ source, sourceId, importedAt }) => `${source}, ${sourceId}, imported ${importedAt.toISOString()}`,
     );
-    lines.push(['origin', from.join('; ') || 'made here']);
+    lines.push(['origin', from.join('; ') || 'created here']);
     return { json, text: facts([...lines, ['factors', second === '' ? 'none' : `${second}; ${codes}`]]) };
   });
 
@@ -55,7 +55,7 @@ export const userSessions = (name: string, { end = false }: { end?: boolean }): 
       json: { id: user.id, sessions: sessions.map(sessionOf), ended },
       text: end
         ? `Ended ${ended} sessions of ${nameOf(user)}.`
-        : table(['what', 'signed in', 'seen', 'address', 'browser', 'apps'], rows),
+        : table(['kind', 'signed in', 'last seen', 'address', 'browser', 'apps'], rows),
     };
   });
 
@@ -96,7 +96,7 @@ export const userAudit = (
     const next = events.length < limit ? null : (events.at(-1)?.id ?? null);
     return {
       json: { id: user.id, events: events.map(eventJson), next_cursor: next },
-      text: table(['at', 'what', 'outcome', 'by', 'door', 'address', 'client'], rows),
+      text: table(['time', 'type', 'outcome', 'actor', 'door', 'address', 'client'], rows),
     };
   });
 
@@ -104,7 +104,7 @@ export const userAudit = (
 export const setRole = (name: string, role: string): Promise<Report> =>
   withUser(name, async ({ id }, { assignments }) => {
     const user = await assignments.setRoles(manager(), id, ['user', role]);
-    return told(user, `Gave the role ${role} to`);
+    return told(user, `Assigned the role ${role} to`);
   });
 
 /** Changes an account's email address. Sends a verification link unless the address is known to be theirs. */
@@ -115,7 +115,7 @@ export const setEmail = (
 ): Promise<Report> =>
   withUser(name, async ({ id }, { managedAccounts }) => {
     const user = await managedAccounts.update(manager(), id, { email, emailVerified });
-    return told(user, `Set the address ${email} of`);
+    return told(user, `Set the address ${email} for`);
   });
 
 interface ResetOptions {
@@ -130,7 +130,7 @@ export async function resetPassword(
   { mail = false, passwordStdin = false, force = false }: ResetOptions,
 ): Promise<Report> {
   if (mail ? passwordStdin || force : !passwordStdin && !force)
-    throw new UsageError('Say one of --mail, --force and --password-stdin.');
+    throw new UsageError('Use one of --mail, --force and --password-stdin.');
   const password = passwordStdin ? await readSecret() : null;
   return withUser(name, async (user, { managedAccounts }) => {
     const how = { force, ...(password === null ? {} : { password }) };
@@ -138,9 +138,9 @@ export async function resetPassword(
     if (password !== null || force)
       return told(
         changed,
-        password === null ? 'A new password is asked for at the next sign-in of' : 'Set the password of',
+        password === null ? 'A new password is required at the next sign-in of' : 'Set the password of',
       );
-    return told(user, `A link to choose a new password goes to ${user.email}, the address of`, {
+    return told(user, `A link to choose a new password is being sent to ${user.email}, the address of`, {
       sent: true,
     });
   });
@@ -150,7 +150,7 @@ export async function resetPassword(
 export const resetFactors = (name: string): Promise<Report> =>
   withUser(name, async (user, { access }) => {
     const removed = await access.removeFactors(manager(), user.id);
-    return told(user, `Removed ${removed} second factors of`, { removed });
+    return told(user, `Removed ${removed} second factors from`, { removed });
   });
 
 /** Lifts the lockout that follows wrong passwords or codes. */

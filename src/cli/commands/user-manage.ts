@@ -16,7 +16,7 @@ export const inviteUser = (name: string): Promise<Report> =>
   withUser(name, async ({ id, email }, { managedAccounts }) =>
     told(
       await managedAccounts.invite(shell(), id),
-      `A link to choose a password goes to ${email}, the address of`,
+      `A link to choose a password is being sent to ${email}, the address of`,
       {
         sent: true,
       },
@@ -34,7 +34,7 @@ export function updateUser(name: string, options: ProfileOptions): Promise<Repor
       return value === undefined ? [] : [[field, value === '' ? null : value]];
     }),
   );
-  if (Object.keys(changes).length === 0) throw new UsageError('Say what to change, like --name "Ann Lee".');
+  if (Object.keys(changes).length === 0) throw new UsageError('Nothing to change: use an option such as --name "Ann Lee".');
   return withUser(name, async ({ id }, { managedAccounts }) =>
     told(await managedAccounts.update(shell(), id, changes), 'Changed'),
   );
@@ -58,7 +58,7 @@ export const userFactors = (name: string, { remove }: { remove?: string }): Prom
     const rows = factors.map((one) => [one.kind, one.name, one.created_at, one.last_used_at ?? '-', one.id]);
     return {
       json: { id, factors, recovery_codes_left: left, required, removed },
-      text: `${table(['what', 'name', 'since', 'used', 'id'], rows)}\n${left} recovery codes`,
+      text: `${table(['kind', 'name', 'added', 'last used', 'id'], rows)}\n${left} recovery codes`,
     };
   });
 

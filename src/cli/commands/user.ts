@@ -29,7 +29,7 @@ async function passwordOf({
   if (invite && !passwordStdin && password === undefined) return null;
   if (passwordStdin === (password !== undefined)) {
     throw new UsageError(
-      'Give the password by --password or by --password-stdin, or have its owner choose one by --invite.',
+      'Give a password with --password or --password-stdin, or let the owner choose one with --invite.',
     );
   }
   return password ?? readSecret();
@@ -66,11 +66,11 @@ const remove = (
 ): Promise<Report> =>
   withUser(name, async (user, { managedAccounts }) => {
     const when = afterDays > 0 ? ` in ${afterDays} days` : '';
-    await confirm(`Delete ${nameOf(user)} with all that is its own${when}?`, yes);
+    await confirm(`Delete ${nameOf(user)} and all its data${when}?`, yes);
     const left = await managedAccounts.remove(shell(), user.id, { afterDays, reason });
     const deletesAt = left?.deletesAt?.toISOString() ?? null;
     return left
-      ? told(left, `Until ${deletesAt ?? ''} suspended, and then deleted:`, { deletes_at: deletesAt })
+      ? told(left, `Suspended, to be deleted at ${deletesAt ?? ''}:`, { deletes_at: deletesAt })
       : told(user, 'Deleted');
   });
 
@@ -97,12 +97,12 @@ const choices = (flags: string, values: readonly string[]) =>
 function moment(value: string): Date {
   const at = new Date(value);
   if (!/^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(value) || Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError('must be a time like 2026-11-27T10:00:00Z, or a day.');
+    throw new InvalidArgumentError('must be a time like 2026-11-27T10:00:00Z or a date.');
   return at;
 }
 
 const ONE = '<user>';
-const ONE_IS = 'its id, number, email address or username';
+const ONE_IS = 'id, number, email address or username';
 
 export function addUser(program: Command): void {
   const user = program.command('user').description('manage accounts');
@@ -130,14 +130,14 @@ export function addUser(program: Command): void {
   reporting(
     user
       .command('list')
-      .description('list accounts, oldest first unless sorted; of each option, one of its values must hold')
+      .description('list accounts, oldest first unless sorted; a repeated option matches any of its values')
       .option('--search <text>', 'part of the name, address or username, or an id or number')
       .addOption(choices('--status <status>', ['active', 'suspended']))
       .option('--role <role>', 'role, assigned directly or by a group', repeated)
       .option('--group <group>', 'group id', repeated)
       .addOption(choices('--factor <factor>', FACTORS))
       .addOption(new Option('--email-verified <yes>').choices(['true', 'false']))
-      .option('--door <door>', 'contract that the account was used at', repeated)
+      .option('--door <door>', 'door that the account was used at', repeated)
       .option('--created-after <time>', 'RFC 3339, inclusive', moment)
       .option('--created-before <time>', 'RFC 3339, exclusive', moment)
       .option('--last-login-after <time>', 'RFC 3339, inclusive', moment)
@@ -149,7 +149,7 @@ export function addUser(program: Command): void {
         ]),
       )
       .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
-      .option('--after <cursor>', `next_cursor of the page before; without filters also a user (${ONE_IS})`),
+      .option('--after <cursor>', `next_cursor of the previous page; without filters also a user (${ONE_IS})`),
     async (options: ListOptions) => (await import('./user-manage.ts')).listUsers(options),
   );
   addLooks(command);
@@ -175,7 +175,7 @@ export function addUser(program: Command): void {
   user
     .command('export')
     .description('export all accounts, oldest first (recorded in the audit)')
-    .addOption(new Option('--format <format>', 'a line of it').choices(['ndjson', 'csv']).default('ndjson'))
+    .addOption(new Option('--format <format>', 'output format').choices(['ndjson', 'csv']).default('ndjson'))
     .option('--out <file>', 'write to a file readable only by its owner, instead of standard output')
     .action(async (options: { format: 'ndjson' | 'csv'; out?: string }) =>
       (await import('./user-manage.ts')).exportUsers(options),
@@ -200,7 +200,7 @@ function addManaging(command: MakeCommand): void {
     async (name: string, options: ProfileOptions) => (await load()).updateUser(name, options),
   );
   reporting(
-    command('data', 'show all data of an account, for its owner to take along'),
+    command('data', 'export all data of an account, for its owner'),
     async (name: string) => (await load()).userData(name),
   );
   reporting(

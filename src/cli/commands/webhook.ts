@@ -23,7 +23,7 @@ const shownAs = (json: Record<string, unknown>): string =>
 async function told(webhook: Webhook, what: string, more: { secret?: string } = {}): Promise<Report> {
   const { webhookOf } = await presenters();
   const { secret } = more;
-  const once = secret === undefined ? '' : ` Its secret is shown this once:\n${secret}`;
+  const once = secret === undefined ? '' : ` Its secret is shown only once:\n${secret}`;
   return { json: { ...webhookOf(webhook), ...more }, text: `${what} ${webhook.id}.${once}` };
 }
 
@@ -80,23 +80,23 @@ async function create(options: ContentOptions & { url: string; secretFile?: stri
   const made = await withWebhooks((webhooks, by) =>
     webhooks.create(by, { ...contentOf(options), url, secret }),
   );
-  return told(made.webhook, 'Made', { secret: made.secret });
+  return told(made.webhook, 'Created', { secret: made.secret });
 }
 
 async function update(id: string, options: ContentOptions): Promise<Report> {
   if (Object.keys(contentOf(options)).every((name) => contentOf(options)[name as 'url'] === undefined))
-    throw new UsageError('Say what shall change: --url, --description or --event.');
+    throw new UsageError('Nothing to change: use --url, --description or --event.');
   return told(await withWebhooks((webhooks, by) => webhooks.update(by, id, contentOf(options))), 'Changed');
 }
 
 const switching = (enabled: boolean) => async (id: string) =>
   told(
     await withWebhooks((webhooks, by) => webhooks.update(by, id, { enabled })),
-    enabled ? 'Switched on' : 'Switched off',
+    enabled ? 'Enabled' : 'Disabled',
   );
 
 async function remove(id: string, { yes = false }: { yes?: boolean }): Promise<Report> {
-  await confirm(`Delete the webhook ${id} with its deliveries?`, yes);
+  await confirm(`Delete the webhook ${id} and its deliveries?`, yes);
   await withWebhooks((webhooks, by) => webhooks.remove(by, id));
   return { json: { id }, text: `Deleted ${id}.` };
 }
@@ -108,7 +108,7 @@ async function rotate(id: string, { overlap }: { overlap: number }): Promise<Rep
 
 async function sent(delivery: Delivery, what: string): Promise<Report> {
   const { deliveryOf } = await presenters();
-  return { json: deliveryOf(delivery), text: `${what} ${delivery.id} waits to be sent by the server.` };
+  return { json: deliveryOf(delivery), text: `${what} ${delivery.id} is queued; the server sends it.` };
 }
 
 const test = async (id: string) =>
@@ -135,7 +135,7 @@ async function deliveries(
   ]);
   return {
     json: { deliveries: items.map(deliveryOf), next_cursor: nextCursor },
-    text: table(['at', 'event', 'status', 'attempts', 'last failure', 'id'], rows),
+    text: table(['time', 'event', 'status', 'attempts', 'last failure', 'id'], rows),
   };
 }
 
@@ -145,7 +145,7 @@ async function events(): Promise<Report> {
   return {
     json: { event_types: all },
     text: table(
-      ['type', 'what happened'],
+      ['type', 'description'],
       all.map(({ type, description }) => [type, description]),
     ),
   };
@@ -159,32 +159,32 @@ const listed = (command: Command): Command =>
 const content = (command: Command): Command =>
   command
     .option('--description <text>', 'description')
-    .option('--event <type>', 'a type, noun.* or * (can be repeated)', repeated);
+    .option('--event <type>', 'event type, like user.created, user.* or * (can be repeated)', repeated);
 
 export function addWebhook(program: Command): void {
   const webhook = program
     .command('webhook')
-    .description('addresses that events are sent to: list, show, create, update, delete, test, replay');
-  reporting(listed(webhook.command('list').description('list all')), list);
-  reporting(webhook.command('show').description('show one').argument('<id>', 'webhook id', uuid), show);
+    .description('manage webhooks, the URLs that events are sent to');
+  reporting(listed(webhook.command('list').description('list the webhooks')), list);
+  reporting(webhook.command('show').description('show a webhook').argument('<id>', 'webhook id', uuid), show);
   reporting(
     content(
       webhook
         .command('create')
         .description(
-          'have events sent to an address; its secret is printed alone on the last line, this once',
+          'create a webhook; its secret is printed only once, alone on the last line',
         )
-        .requiredOption('--url <url>', 'a public https address, or one that outbound.allow lists'),
-    ).option('--secret-file <file>', 'with a secret of your own (whsec_…); - is standard input'),
+        .requiredOption('--url <url>', 'public https URL, or one that outbound.allow lists'),
+    ).option('--secret-file <file>', 'file with a secret of your own (whsec_…); - for standard input'),
     create,
   );
   reporting(
     content(
       webhook
         .command('update')
-        .description('change where events are sent to, or which')
+        .description('change the URL, the description or the event types')
         .argument('<id>', 'webhook id', uuid)
-        .option('--url <url>', 'the new address'),
+        .option('--url <url>', 'new URL'),
     ),
     update,
   );
@@ -192,14 +192,14 @@ export function addWebhook(program: Command): void {
     reporting(
       webhook
         .command(enabled ? 'enable' : 'disable')
-        .description(enabled ? 'enable a webhook' : 'send nothing to it; what waits goes on waiting')
+        .description(enabled ? 'enable a webhook' : 'disable a webhook; its deliveries wait')
         .argument('<id>', 'webhook id', uuid),
       switching(enabled),
     );
   reporting(
     webhook
       .command('delete')
-      .description('delete a webhook with its deliveries')
+      .description('delete a webhook and its deliveries')
       .argument('<id>', 'webhook id', uuid)
       .option('--yes', 'skip the confirmation'),
     remove,
@@ -207,9 +207,9 @@ export function addWebhook(program: Command): void {
   reporting(
     webhook
       .command('rotate-secret')
-      .description('give it a new secret, printed alone on the last line')
+      .description('create a new secret, printed alone on the last line')
       .argument('<id>', 'webhook id', uuid)
-      .option('--overlap <seconds>', 'how long the former one signs as well', integer(0, 604_800), 86_400),
+      .option('--overlap <seconds>', 'how long to sign with the previous secret, too', integer(0, 604_800), 86_400),
     rotate,
   );
   reporting(
@@ -221,7 +221,7 @@ export function addWebhook(program: Command): void {
         .addOption(
           new Option('--status <status>', 'how far it is').choices(['waiting', 'delivered', 'failed']),
         )
-        .option('--type <type>', 'of the event (can be repeated)', repeated),
+        .option('--type <type>', 'event type (can be repeated)', repeated),
     ),
     deliveries,
   );
@@ -229,8 +229,8 @@ export function addWebhook(program: Command): void {
     webhook
       .command('replay')
       .description('resend a delivery')
-      .argument('<id>', "the webhook's id", uuid)
-      .argument('<delivery>', "the delivery's id", uuid),
+      .argument('<id>', 'webhook id', uuid)
+      .argument('<delivery>', 'delivery id', uuid),
     replay,
   );
   reporting(

@@ -70,19 +70,19 @@ async function parseFile(file: string): Promise<Json> {
     throw refuse(`cannot be read: ${error.message}`);
   });
   if (size > LIMITS.bytes)
-    throw refuse(`is larger than ${LIMITS.bytes >> 20} MiB: no auth service has that much to say`);
+    throw refuse(`is larger than ${LIMITS.bytes >> 20} MiB, too large for an auth service`);
   let parsed: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
     parsed = /^\s*\{/.test(text) ? JSON.parse(text) : parse(text, { maxAliasCount: 100 });
   } catch (error) {
-    throw refuse(`is broken: ${(error as Error).message.split('\n', 1)[0]}`);
+    throw refuse(`cannot be parsed: ${(error as Error).message.split('\n', 1)[0]}`);
   }
-  if (!isObject(parsed)) throw refuse('is no OpenAPI document');
+  if (!isObject(parsed)) throw refuse('is not an OpenAPI document');
   if (String(parsed['swagger']) === '2.0' || parsed['swagger'] === 2) return fromSwagger(parsed);
   if (parsed['swagger'] !== undefined)
-    throw refuse('is of a version of Swagger that is neither 2.0 nor OpenAPI 3');
-  if (!/^3\.\d/.test(String(parsed['openapi']))) throw refuse('does not say openapi: 3.…');
+    throw refuse('has a Swagger version other than 2.0');
+  if (!/^3\.\d/.test(String(parsed['openapi']))) throw refuse('is not OpenAPI 3 ("openapi: 3.…" is missing)');
   return parsed;
 }
 
@@ -99,14 +99,14 @@ class Resolver {
   resolve(node: unknown, within: string[] = [], depth = 0): unknown {
     this.#nodes += 1;
     if (this.#nodes > LIMITS.nodes || depth > LIMITS.depth)
-      throw new UsageError('--openapi: it goes too deep, or has too much in it');
+      throw new UsageError('--openapi: the document is nested too deep, or too large');
     if (Array.isArray(node)) return node.map((item) => this.resolve(item, within, depth + 1));
     if (!isObject(node)) return node;
     const reference = node['$ref'];
     if (typeof reference === 'string') {
       if (within.includes(reference))
         throw new UsageError(
-          `--openapi: ${reference} is circular: it leads back to itself. Replies of a door end somewhere.`,
+          `--openapi: ${reference} is circular. Replies of a door are finite.`,
         );
       return this.resolve(this.#find(reference), [...within, reference], depth + 1);
     }
@@ -118,7 +118,7 @@ class Resolver {
   #find(reference: string): unknown {
     if (!reference.startsWith('#/'))
       throw new UsageError(
-        `--openapi: ${reference} points outside of the file: bundle it into one first. Nothing was fetched.`,
+        `--openapi: ${reference} is outside the file and was not fetched. Bundle everything into one file first.`,
       );
     const found = reference
       .slice(2)
@@ -128,7 +128,7 @@ class Resolver {
         (at, part) => (isObject(at) && Object.hasOwn(at, part) ? at[part] : undefined),
         this.#root,
       );
-    if (found === undefined) throw new UsageError(`--openapi: ${reference} points to nothing`);
+    if (found === undefined) throw new UsageError(`--openapi: ${reference} does not exist`);
     return found;
   }
 }
@@ -187,8 +187,8 @@ function authOf(security: unknown, schemes: Json): OldOperation['auth'] | 'basic
 /** Why a contract cannot accept its requests; null when it can. */
 function unreadableBy(body: Schema | null, types: string[], auth: string): string | null {
   if (auth === 'basic')
-    return 'it logs in by HTTP Basic, which no door does by itself: read ctx.get("Authorization") in handle';
-  return body === null && types.length > 0 ? `its body is ${types.join(' or ')}, and doors read JSON` : null;
+    return 'it uses HTTP Basic, which doors do not support: read ctx.get("Authorization") in handle';
+  return body === null && types.length > 0 ? `its body is ${types.join(' or ')}, but doors read JSON` : null;
 }
 
 /** The base path of the first server, if usable. */
@@ -266,10 +266,10 @@ export async function readDocument(file: string): Promise<OldDocument> {
   if (operations.length === 0) throw new UsageError(`--openapi: ${file} has no operations`);
   if (operations.length > LIMITS.operations)
     throw new UsageError(
-      `--openapi: ${file} has ${operations.length} operations; cut it down to those of the auth service`,
+      `--openapi: ${file} has ${operations.length} operations; keep only those of the auth service`,
     );
   const odd = operations.find(({ path }) => !/^(\/([\w.~-]+|\{\w+\}))+$/.test(path));
-  if (odd) throw new UsageError(`--openapi: the path ${odd.path} is none that a door can have`);
+  if (odd) throw new UsageError(`--openapi: a door cannot have the path ${odd.path}`);
   const info = objectOf(root['info']);
   return {
     title: textOf(info['title'], 'Old service'),

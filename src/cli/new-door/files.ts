@@ -206,7 +206,7 @@ function writeCases(title: string, basePath: string, written: Written[], invalid
       : [];
   const text = [...cases, ...refusals].join('');
   const names = ['type Case', ...namesIn(text, ['newPerson', 'NO_TOKEN', 'refusalCases'])];
-  return `import { ${names.join(', ')} } from 'postern/door';\n\n/** What a client of ${comment(title)} can count on, for \`postern contract verify\`: add what yours does. */\nexport const cases: Case[] = [\n${text}];\n`;
+  return `import { ${names.join(', ')} } from 'postern/door';\n\n/** What clients of ${comment(title)} rely on, for \`postern contract verify\`. Add what yours use. */\nexport const cases: Case[] = [\n${text}];\n`;
 }
 
 const comment = (text: string): string => text.replaceAll('*/', '* /').replaceAll(/[\r\n\u2028\u2029]/g, ' ');
@@ -240,9 +240,9 @@ export function writeDoor(name: string, document: OldDocument, door: string): Ne
     ...(isConflict ? [] : [`username_taken: ${invalid}`, `email_taken: ${invalid}`]),
   ];
   const undecided = [
-    ...(refusal?.missing.map((at) => `errors.ts: the refusal has ${at}, of which Postern knows nothing`) ??
+    ...(refusal?.missing.map((at) => `errors.ts: the refusal has ${at}, which Postern does not know`) ??
       []),
-    ...(login ? [] : ['the document has no login that is recognised']),
+    ...(login ? [] : ['no login was recognised in the document']),
   ];
   const sources = written.map(({ source }) => `  ${indent(source)},\n`).join('');
   const presenters = written
@@ -257,11 +257,11 @@ export function writeDoor(name: string, document: OldDocument, door: string): Ne
     .join('\n');
   const errors = refusal
     ? `import { type Refusal, z } from 'postern/door';\n\nexport const Problem = ${refusal.schema};\n\n/** A refusal in the shape of the document. */\nexport const refuse = ({ ${namesIn(refusal.code, ['at', 'code', 'details', 'message', 'requestId', 'status']).join(', ')} }: Refusal) => (${refusal.code});\n`
-    : `import { CodedError, codedError } from 'postern/door';\n\n/** The document says nothing of how it refuses: this is \`{"error":{code,message,details}}\`. */\nexport const Problem = CodedError;\nexport const refuse = codedError;\n`;
+    : `import { CodedError, codedError } from 'postern/door';\n\n/** The document does not define its errors: this is \`{"error":{code,message,details}}\`. */\nexport const Problem = CodedError;\nexport const refuse = codedError;\n`;
   const usesPresenters = sources.includes('presenters.');
   const files: Record<string, string> = {
     'schemas.ts': `import { ${[...namesIn(schemas, ['EMAIL_FORM', 'newPassword', 'secret', 'text', 'USERNAME_FORM']), 'z'].join(', ')} } from 'postern/door';\n\n${schemas}`,
-    'presenters.ts': `${presenterNames.length > 0 ? `import { ${presenterNames.join(', ')} } from 'postern/door';\n\n` : ''}/** From what Postern knows to what the document shows, field by field: nothing else gets out. */\n${presenters || 'export {};\n'}`,
+    'presenters.ts': `${presenterNames.length > 0 ? `import { ${presenterNames.join(', ')} } from 'postern/door';\n\n` : ''}/** Maps Postern's data to the document, field by field. Nothing else is returned. */\n${presenters || 'export {};\n'}`,
     'operations.ts': `import { ${[...namesIn(sources, DOOR_NAMES), 'operation', 'type Operation'].join(', ')} } from 'postern/door';\n${usesPresenters ? `import * as presenters from './presenters.ts';\n` : ''}import * as schemas from './schemas.ts';\n\nexport const NAME = ${quoted(name)};\n\nexport const operations: Operation[] = [\n${sources}];\n`,
     'errors.ts': errors,
     'conformance.ts': writeCases(title, basePath, written, invalid),
@@ -279,14 +279,14 @@ export const door: Contract = {
   pages: {},
   openapiPath: ${quoted(`${basePath}/openapi.json`)},
   rotatesRefreshTokens: ${rotates},
-  // Seconds: put in what the old service's tokens live.
+  // Seconds: replace by the lifetimes of the old service's tokens.
   tokens: DEFAULT_LIFETIMES,
   operations,
   statuses: {${statuses.length > 0 ? ` ${statuses.join(', ')} ` : ''}},
   messages: {},
   refusalSchema: Problem,
   refuse,
-  givesAway: () => [${isConflict || register ? `'registration tells anybody which usernames and addresses are taken'` : ''}],
+  givesAway: () => [${isConflict || register ? `'registration reveals which usernames and addresses are taken'` : ''}],
   cases: async () => (await import('./conformance.ts')).cases,
 };
 `,

@@ -13,7 +13,7 @@ const DOOR = path.resolve(import.meta.dirname, '../../http/contracts/door.ts');
 async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
   const existing = await readdir(folder).catch(() => []);
   if (existing.length > 0)
-    throw new UsageError(`There is something in ${folder} already: nothing was written.`);
+    throw new UsageError(`${folder} is not empty; nothing was written.`);
   await mkdir(path.dirname(folder), { recursive: true });
   const made = await mkdtemp(path.join(path.dirname(folder), `.${path.basename(folder)}-`));
   try {
@@ -34,9 +34,9 @@ async function writeFolder(folder: string, files: Record<string, string>): Promi
  */
 export async function newDoor(name: string, options: { openapi: string; out?: string }): Promise<Report> {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))
-    throw new UsageError(`"${name}" can be no door's name: small letters, digits, hyphens.`);
+    throw new UsageError(`"${name}" is not a valid name: a lower-case letter, then lower-case letters, digits and hyphens.`);
   if (builtInContracts.some((one) => one.name === name))
-    throw new UsageError(`There is a door "${name}" already.`);
+    throw new UsageError(`A door "${name}" exists already.`);
   const folder = path.resolve(options.out ?? name);
   const document = await readDocument(options.openapi);
   const { files, written, undecided: others } = writeDoor(name, document, DOOR);
@@ -64,18 +64,18 @@ export async function newDoor(name: string, options: { openapi: string; out?: st
       undecided: open,
     },
     text: [
-      table(['operation', 'id', 'does', 'state'], rows),
+      table(['operation', 'id', 'kind', 'state'], rows),
       '',
       ...(open.length > 0
         ? [
-            'To be decided, before a server starts with it:',
+            'To be decided before a server can start with it:',
             ...open.map(
               ({ operation, undecided }) => `  ${operation === null ? '' : `${operation}: `}${undecided}`,
             ),
             '',
           ]
         : []),
-      `It is in ${folder}. Read it, then:`,
+      `The door is in ${folder}. Review it, then:`,
       `  contracts: { modules: ['${folder}'] }        # in the configuration`,
       `  postern contract verify ${name} <the old service>   # what it does now`,
       `  postern contract verify ${name} <PUBLIC_URL>/contracts/${name}`,

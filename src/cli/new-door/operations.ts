@@ -75,7 +75,7 @@ function handlingOf(kind: Kind, { body, reply }: OldOperation, refreshes: boolea
   const nobody = { user: false, tokens: false };
   switch (kind) {
     case 'register': {
-      if (!body || !parts.has('email')) return 'its body has no address, which every account of Postern has';
+      if (!body || !parts.has('email')) return 'its body has no email address, which every account of Postern needs';
       const registration = `{ ${profileOf(body, parts, ['email', 'username', 'password', 'name', 'givenName', 'familyName'])} }`;
       const missing = (['email', 'password'] as const).filter(
         (part) => !requires(body, parts.get(part) ?? ''),
@@ -148,7 +148,7 @@ function handlingOf(kind: Kind, { body, reply }: OldOperation, refreshes: boolea
     case 'updateMe': {
       if (!body) return 'it has no body';
       const changes = profileOf(body, parts, ['email', 'username', 'name', 'givenName', 'familyName']);
-      if (changes === '') return 'none of its fields is one that Postern keeps';
+      if (changes === '') return 'Postern stores none of its fields';
       const who = parts.has('email') ? 'recentUser' : 'callingUser';
       return {
         lines: [
@@ -184,7 +184,7 @@ function handlingOf(kind: Kind, { body, reply }: OldOperation, refreshes: boolea
     case 'forgotPassword':
       return {
         lines: [
-          '// The same reply whether there is such an account or not.',
+          '// The same reply whether the account exists or not.',
           `await services.reset.request({ email: ${required('email')} }, actor, { locale: localeOf(ctx) });`,
         ],
         known: nobody,
@@ -270,12 +270,12 @@ export function writeOperation(
   const undecided =
     old.unreadable ??
     (typeof handling === 'string' ? handling : null) ??
-    (isWritten ? null : 'say in handle what it does, or leave it out') ??
+    (isWritten ? null : 'implement it in handle, or leave it out') ??
     (kind === 'login' && !presented?.uses.has('tokens')
-      ? 'its reply has no token: say in handle where the client finds it, such as ctx.set or a cookie'
+      ? 'its reply has no token: return it in handle, for example with ctx.set or in a cookie'
       : null) ??
     (presented && presented.missing.length > 0
-      ? `its reply has ${presented.missing.join(', ')}, of which Postern knows nothing: say in presenters.ts what it is`
+      ? `its reply has ${presented.missing.join(', ')}, which Postern does not know: fill it in presenters.ts`
       : null);
   const hasBody = body !== null && !(kind === 'refresh' && !body.properties);
   const callers = callersOf(kind, old.auth);

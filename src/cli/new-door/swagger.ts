@@ -22,7 +22,7 @@ const MAX_DEPTH = 60;
  * Copies the document with adjusted references, which may be circular. @throws UsageError for a circular document.
  */
 function moved(value: unknown, depth = 0): unknown {
-  if (depth > MAX_DEPTH) throw new UsageError('--openapi: it goes too deep, or has too much in it');
+  if (depth > MAX_DEPTH) throw new UsageError('--openapi: the document is nested too deep, or too large');
   if (Array.isArray(value)) return value.map((item) => moved(item, depth + 1));
   if (!isObject(value)) return value;
   return Object.fromEntries(

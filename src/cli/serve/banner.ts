@@ -9,8 +9,8 @@ export const toAdmin = (made: FirstAdmin | null): Admin | null =>
 export function adminLines({ email, password }: Admin): string[] {
   return [
     `  Administrator    ${email}`,
-    ...(password === null ? [] : [`  Password         ${password}   (shown this once)`]),
-    '                   It owns the service; contracts and apps see its role "admin".',
+    ...(password === null ? [] : [`  Password         ${password}   (shown only once)`]),
+    '                   Owner of the service; contracts and apps see the role "admin".',
   ];
 }
 
@@ -28,12 +28,12 @@ export function banner(config: Config, workers: number, admin: Admin | null): st
     `  Discovery        ${publicUrl}/.well-known/openid-configuration`,
     `  Management API   ${publicUrl}/api/v2/docs`,
     ...(host === 'localhost'
-      ? ['  Listens          on this machine alone; HOST=0.0.0.0 opens it to the network']
+      ? ['  Listens          on this machine only; HOST=0.0.0.0 opens it to the network']
       : []),
     `  Stores           ${stores.join(' and ')}${workers > 1 ? `; ${workers} workers` : ''}`,
     '',
-    '  Open the first address in a browser; "npx postern login", in this folder, gets',
-    '  you tokens in a terminal, "npx postern --help" shows the rest. Ctrl-C stops.',
+    '  Open the first address in a browser. "npx postern login", in this folder, gets',
+    '  tokens in a terminal; "npx postern --help" lists all commands. Ctrl-C stops.',
     '',
   ].join('\n');
 }

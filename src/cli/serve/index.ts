@@ -35,7 +35,7 @@ export async function serveCommand({ json = false }: { json?: boolean }): Promis
   const admin = await (workers > 1 ? serveByWorkers : serveAlone)(assignment, workers, parts);
   announce(config, { workers, admin, json }, logger);
   await stopped;
-  logger.info('stopping: requests under way are finished first');
+  logger.info('stopping: finishing requests under way first');
 }
 
 /** The context of a start. */
@@ -89,9 +89,9 @@ interface Outcome {
 /** Summarizes the contracts in one line. */
 function contractsLine(enabled: Config['contracts']['enabled']): string {
   if (enabled.length === 0)
-    return 'no contract is open: CONTRACTS opens those that it names, see "postern contract list"';
+    return 'no contract is open: name some in CONTRACTS, see "postern contract list"';
   const names = enabled === 'all' ? 'all' : enabled.join(', ');
-  return `open contracts: ${names}. CONTRACTS says which; "postern doctor" says what each gives away`;
+  return `open contracts: ${names}. Set CONTRACTS to change this; "postern doctor" lists what each gives away`;
 }
 
 function announce(config: Config, { workers, admin, json }: Outcome, logger: Logger): void {
@@ -99,7 +99,7 @@ function announce(config: Config, { workers, admin, json }: Outcome, logger: Log
   logger.info({ contracts: config.contracts.enabled }, contractsLine(config.contracts.enabled));
   if (hidesClients(config))
     logger.warn(
-      'http.trustedProxies is empty: everybody seems to come from the proxy that does TLS, and is limited and locked out together',
+      'http.trustedProxies is empty: all requests seem to come from the TLS proxy, and share its rate limits and lockouts',
     );
   if (json) {
     console.log(JSON.stringify({ url, port, pid: process.pid, workers, first_admin: admin }));

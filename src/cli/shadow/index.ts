@@ -27,9 +27,9 @@ export interface Asked {
 
 function serverOf(url: string): URL {
   const parsed = URL.parse(url);
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new UsageError(`"${url}" is no http(s) URL.`);
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new UsageError(`"${url}" is not an http(s) URL.`);
   if (parsed.username !== '' || parsed.search !== '' || parsed.hash !== '')
-    throw new UsageError(`"${url}" must have no credentials, query or fragment.`);
+    throw new UsageError(`"${url}" must not have credentials, a query or a fragment.`);
   return parsed;
 }
 
@@ -61,7 +61,7 @@ export async function shadowContract(name: string, asked: Asked): Promise<Report
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const where = { door: name, old: old.href, postern };
   const { saved, kept } = await readSaved(folder, where);
-  if (kept) console.error(`The report of another shadow is kept as ${kept}`);
+  if (kept) console.error(`The report of an earlier, different run was moved to ${kept}`);
   const findings = new Findings(saved);
   const asking = new Asking({ postern, apiKey: asked.apiKey, findings });
   await write(folder, findings.report(where));
@@ -73,7 +73,7 @@ export async function shadowContract(name: string, asked: Asked): Promise<Report
   });
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : asked.port;
-  if (saved) console.error(`Going on with the report since ${saved.since}`);
+  if (saved) console.error(`Continuing the report that began at ${saved.since}`);
   console.error(`Shadowing ${old.href} at http://${asked.host}:${port}; the report is in ${folder}`);
   let isFailing = false;
   const writing = setInterval(() => {

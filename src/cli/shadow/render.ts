@@ -15,7 +15,7 @@ function remarks(report: ShadowReport): string[] {
   return [
     ...(old
       ? [
-          `The old service did not answer ${old.requests} requests (${old.error}), the last at ${old.last_at}: the proxy answered those for itself.`,
+          `The old service did not answer ${old.requests} requests (${old.error}), the last at ${old.last_at}. The proxy answered them itself.`,
         ]
       : []),
     ...(postern
@@ -25,7 +25,7 @@ function remarks(report: ShadowReport): string[] {
       : []),
     ...(skipped['Postern limits its rate'] === undefined
       ? []
-      : ['Postern counts all requests as from one address: name the proxy in its http.trustedProxies.']),
+      : ['Postern takes all requests as from one address: add the proxy to its http.trustedProxies.']),
     ...(omitted > 0 ? [`${omitted} more differences are not listed.`] : []),
   ];
 }
@@ -39,17 +39,17 @@ const operationRows = ({ operations }: ShadowReport): string[][] =>
     `${ms(one.old.p50)} / ${ms(one.old.p99)}`,
     `${ms(one.postern.p50)} / ${ms(one.postern.p99)}`,
   ]);
-const OPERATION_HEAD = ['operation', 'requests', 'compared', 'otherwise', 'old p50/p99', 'Postern p50/p99'];
+const OPERATION_HEAD = ['operation', 'requests', 'compared', 'different', 'old p50/p99', 'Postern p50/p99'];
 
 const differenceRows = ({ differences }: ShadowReport): string[][] =>
   differences.map((one) => [one.endpoint, one.kind, one.at, one.old, one.postern, String(one.count)]);
-const DIFFERENCE_HEAD = ['operation', 'what', 'where', 'old service', 'Postern', 'times'];
+const DIFFERENCE_HEAD = ['operation', 'kind', 'where', 'old service', 'Postern', 'count'];
 
 const skippedRows = ({ not_compared: skipped }: ShadowReport): string[][] =>
   Object.entries(skipped).map(([reason, count]) => [reason, String(count)]);
 
 const summary = (report: ShadowReport): string =>
-  `${report.requests} requests from ${report.since} to ${report.until}; ${report.compared} were asked of Postern as well, ${report.differing} were answered otherwise. The proxy took ${ms(report.added_latency_ms.p50)} of its own, p99 ${ms(report.added_latency_ms.p99)}.`;
+  `${report.requests} requests from ${report.since} to ${report.until}; ${report.compared} were compared, ${report.differing} differ. The proxy added ${ms(report.added_latency_ms.p50)} (p50), ${ms(report.added_latency_ms.p99)} (p99).`;
 
 /** Renders the report for a terminal. */
 export function toText(report: ShadowReport): string {
@@ -60,13 +60,13 @@ export function toText(report: ShadowReport): string {
         `${one.endpoint}: ${one.kind} ${one.at}\n  old      ${JSON.stringify(one.example.old)}\n  Postern  ${JSON.stringify(one.example.postern)}`,
     );
   return [
-    `${report.door}: ${report.old} beside ${report.postern}`,
+    `${report.door}: ${report.old} and ${report.postern}`,
     summary(report),
     ...remarks(report),
     ...(report.operations.length > 0 ? ['', table(OPERATION_HEAD, operationRows(report))] : []),
     ...(report.differences.length > 0
       ? ['', table(DIFFERENCE_HEAD, differenceRows(report)), '', ...examples]
-      : ['', 'No difference.']),
+      : ['', 'No differences.']),
     ...(skippedRows(report).length > 0 ? ['', table(['not compared', 'requests'], skippedRows(report))] : []),
   ].join('\n');
 }
@@ -90,7 +90,7 @@ export function toPage(report: ShadowReport): string {
         JSON.stringify(one.example, null, 2),
       )}</pre></details>`,
   );
-  const title = `${report.door}: the old service beside Postern`;
+  const title = `${report.door}: the old service and Postern`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
