@@ -18,7 +18,7 @@ function runOnOwnNode() {
     node = path.join(path.dirname(require.resolve('node/package.json')), 'bin', 'node');
   } catch {
     process.stderr.write(
-      `postern: it runs on Node 24 and this is ${process.version}: "npm ci" brings the right one.\n`,
+      `postern: needs Node 24, this is ${process.version}. "npm ci" installs the right one.\n`,
     );
     process.exit(1);
   }

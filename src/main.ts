@@ -63,7 +63,7 @@ export async function serve(
   undo.defer(async () => {
     if (!isDraining) await close();
     const cut = await httpServer.drain(config.http.drain);
-    if (cut > 0) logger.warn({ requests: cut }, 'requests were cut off: they took longer than http.drain');
+    if (cut > 0) logger.warn({ requests: cut }, 'requests that took longer than http.drain were aborted');
   });
   // After everything that can fail: a password that was made up is shown this once.
   const firstAdmin = await core.accounts.ensureFirstAdmin(config.admin).catch(explainAdmin);

@@ -13,7 +13,7 @@ export type Party = z.infer<typeof party>;
 const scope = z
   .string()
   .regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'must be lower-case letters, digits and _.-, beginning with a letter')
-  .refine((name) => name !== 'offline_access' && name !== 'constructor', 'means something else');
+  .refine((name) => name !== 'offline_access' && name !== 'constructor', 'is reserved');
 
 /** Also those for decisions of apps (RFC 9068 section 2.2.3.1, and `permissions`). */
 const TAKEN_CLAIMS: ReadonlySet<string> = new Set([
@@ -46,23 +46,23 @@ const length = z.int().min(0).max(MAX_VALUE_LENGTH);
 
 /** Keywords of an attribute beyond those of JSON Schema. */
 const annotations = {
-  title: words.optional().describe('Its label; its name unless given'),
-  titles: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('The label by language'),
-  description: words.optional().describe('What stands below its form control'),
-  descriptions: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('The same by language'),
+  title: words.optional().describe('Label; default: its name'),
+  titles: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('Labels by language'),
+  description: words.optional().describe('Hint below the form control'),
+  descriptions: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('Hints by language'),
   read: z.array(party).default(['person', 'operator']).describe('Who may see it'),
-  write: z.array(party).default(['operator']).describe('Who may change it; only who may see it'),
+  write: z.array(party).default(['operator']).describe('Who may change it, among those who may see it'),
   scope: scope
     .optional()
     .describe(
-      'The scope that opens it to apps as a claim: a standard one, or one of its own that no API has. Without one it is no claim',
+      'Scope that gives it to apps as a claim: a standard scope, or a custom one that no API has. Default: no claim',
     ),
   claim: z
     .string()
     .regex(/^[A-Za-z][\w:./-]{0,119}$/)
-    .refine((name) => !TAKEN_CLAIMS.has(name), 'means something else')
+    .refine((name) => !TAKEN_CLAIMS.has(name), 'is reserved')
     .optional()
-    .describe('The name of the claim; that of the attribute unless given'),
+    .describe('Name of the claim; default: the name of the attribute'),
 };
 
 const text = {
@@ -114,21 +114,21 @@ export const attributeSchema = z
         property,
       )
       .refine((all) => Object.keys(all).length <= 60, 'has more than 60 attributes'),
-    required: z.array(z.string()).optional().describe('What a person has to give to have an account'),
+    required: z.array(z.string()).optional().describe('Attributes that a person must fill in to have an account'),
   })
   .superRefine(({ properties, required = [] }, problems) => {
     const report = (path: string[], message: string) => problems.addIssue({ code: 'custom', path, message });
     const claims = new Set<string>();
     for (const [name, { read, write, scope, claim = name }] of Object.entries(properties)) {
       const at = (keyword: string) => ['properties', name, keyword];
-      if (write.some((one) => !read.includes(one))) report(at('write'), 'names somebody who may not see it');
+      if (write.some((one) => !read.includes(one))) report(at('write'), 'may only list those in read');
       if (scope === undefined) {
         if (claim !== name) report(at('claim'), 'needs a scope');
         continue;
       }
       if (!read.includes('person'))
-        report(at('scope'), 'apps would show it to the person, who may not see it');
-      if (TAKEN_CLAIMS.has(claim)) report(at('claim'), `the claim ${claim} means something else`);
+        report(at('scope'), 'needs read for person, because apps would show it to the person');
+      if (TAKEN_CLAIMS.has(claim)) report(at('claim'), `the claim ${claim} is reserved`);
       if (claims.has(claim)) report(at('claim'), `two attributes have the claim ${claim}`);
       claims.add(claim);
     }
@@ -136,7 +136,7 @@ export const attributeSchema = z
       const asked = Object.hasOwn(properties, name) ? properties[name] : undefined;
       if (!asked) report(['required'], `there is no attribute ${name}`);
       else if (!asked.write.includes('person'))
-        report(['required'], `nobody can be asked for ${name}, which the person may not change`);
+        report(['required'], `people may not change ${name}, so it cannot be required`);
     }
   })
   .meta({

@@ -20,7 +20,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv): {
     if (value !== undefined && value !== '') raw[name] = value;
     if (file === undefined || file === '') continue;
     if (raw[name] !== undefined) {
-      problems.push(`${name}: set both as ${name} and as ${name}_FILE; keep one`);
+      problems.push(`${name}: both ${name} and ${name}_FILE are set; remove one`);
       continue;
     }
     try {

@@ -72,22 +72,22 @@ function checkTogether(environment: Environment, settings: Settings | null): str
   const problems: string[] = [];
   const { SECRETS_KEY: secretsKey, PUBLIC_URL: publicUrl, DATABASE_URL: databaseUrl } = environment;
   if (secretsKey !== undefined && secretsKey.length < 32) {
-    problems.push('SECRETS_KEY: must have at least 32 characters; make one with: openssl rand -base64 32');
+    problems.push('SECRETS_KEY: must have at least 32 characters; generate one with: openssl rand -base64 32');
   }
   if (databaseUrl !== undefined && secretsKey === undefined) {
-    problems.push('SECRETS_KEY: is needed with DATABASE_URL; make one with: openssl rand -base64 32');
+    problems.push('SECRETS_KEY: is required with DATABASE_URL; generate one with: openssl rand -base64 32');
   }
   const parsed = publicUrl === undefined ? null : URL.parse(publicUrl);
   if (parsed && (parsed.pathname !== '/' || parsed.search || parsed.hash || parsed.username)) {
     problems.push('PUBLIC_URL: must be an origin, like https://login.example.com, without a path');
   }
   if (environment.ADMIN_PASSWORD !== undefined && environment.ADMIN_EMAIL === undefined) {
-    problems.push('ADMIN_EMAIL: is needed with ADMIN_PASSWORD');
+    problems.push('ADMIN_EMAIL: is required with ADMIN_PASSWORD');
   }
   if (environment.NODE_ENV === 'production') {
     if (parsed?.protocol !== 'https:') problems.push('PUBLIC_URL: must be an https:// URL in production');
     if (secretsKey !== undefined && isPlaceholder(secretsKey)) {
-      problems.push('SECRETS_KEY: is a placeholder; make a real one with: openssl rand -base64 32');
+      problems.push('SECRETS_KEY: is a placeholder; generate a real one with: openssl rand -base64 32');
     }
     if (environment.ADMIN_PASSWORD !== undefined && isPlaceholder(environment.ADMIN_PASSWORD)) {
       problems.push('ADMIN_PASSWORD: is a placeholder; choose a real one');
@@ -95,7 +95,7 @@ function checkTogether(environment: Environment, settings: Settings | null): str
   }
   problems.push(...proxyProblems(settings?.http.trustedProxies ?? [], environment.NODE_ENV === 'production'));
   if (settings && settings.mtls.certificateHeader !== null && settings.http.trustedProxies.length === 0) {
-    problems.push('mtls.certificateHeader: needs http.trustedProxies; from anybody else it is not believed');
+    problems.push('mtls.certificateHeader: needs http.trustedProxies, because only trusted proxies may set it');
   }
   if (settings && settings.refresh.idle > settings.refresh.absolute) {
     problems.push('refresh.idle: must not be longer than refresh.absolute');

@@ -69,7 +69,7 @@ const http = z.strictObject({
    */
   profile: z
     .strictObject({ ...requestShape, method: requestShape.method.default('GET'), account: places.optional() })
-    .refine(({ url: text }) => !text.includes('{token}'), 'url must not have {token}: URLs are logged')
+    .refine(({ url: text }) => !text.includes('{token}'), 'url must not contain {token}, because URLs are logged')
     .optional(),
 });
 
@@ -78,7 +78,7 @@ const sql = z.strictObject({
   url: secret,
   query: z
     .string()
-    .refine((text) => /(?<!:):identifier\b/.test(text), 'must ask for :identifier')
+    .refine((text) => /(?<!:):identifier\b/.test(text), 'must use :identifier')
     .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select'),
   /** The column of the password hash. */
   password_hash: z.string().min(1).default('password_hash'),
@@ -92,7 +92,7 @@ const sql = z.strictObject({
   /** A select of one row by `:source_id`: the account behind a token of the service. */
   profile: z
     .string()
-    .refine((text) => /(?<!:):source_id\b/.test(text), 'must ask for :source_id')
+    .refine((text) => /(?<!:):source_id\b/.test(text), 'must use :source_id')
     .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select')
     .optional(),
 });
@@ -131,18 +131,18 @@ const source = z
     const kinds = (['contract', 'http', 'sql'] as const).filter((kind) => one[kind] !== undefined);
     const report = (message: string) => problems.addIssue({ code: 'custom', message });
     if (kinds.length !== 1) report('needs one of contract, http and sql');
-    if ((one.contract === undefined) !== (one.url === undefined)) report('needs url with contract alone');
+    if ((one.contract === undefined) !== (one.url === undefined)) report('needs url with contract, and only then');
     if (one.contract === 'keyed' && one.apiKey === undefined)
-      report('needs apiKey: the contract asks for one');
+      report('needs apiKey, because the contract requires one');
     if (one.exists !== undefined && one.contract === undefined)
-      report('takes exists beside contract alone: with http it stands within http');
+      report('may have exists only with contract; with http, put it into http');
   });
 
 export const legacySchema = z.strictObject({
   sources: z.array(source).superRefine((all, problems) => {
     const names = all.map(({ name }) => name);
     for (const name of new Set(names.filter((one, at) => names.indexOf(one) !== at)))
-      problems.addIssue({ code: 'custom', message: `there are two sources of the name ${name}` });
+      problems.addIssue({ code: 'custom', message: `two sources have the name ${name}` });
   }),
 });
 
@@ -238,7 +238,7 @@ function finder(environment: NodeJS.ProcessEnv, problems: string[]) {
     try {
       const found = file === undefined ? environment[env ?? ''] : readFileSync(file, 'utf8').trim();
       if (found) return found;
-      problems.push(`${where}: ${env ?? file ?? ''} holds nothing`);
+      problems.push(`${where}: ${env ?? file ?? ''} is missing or empty`);
     } catch (error) {
       problems.push(`${where}: cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
     }
@@ -324,7 +324,7 @@ export function oldTokensOf(
     const endsAt = Date.parse(settings.until) + DAY;
     if (endsAt <= now)
       problems.push(
-        `${where}.until: ${settings.until} is over. See in "postern migration status" that no old tokens come any more, and take oldTokens out; or set a later day`,
+        `${where}.until: ${settings.until} is over. If "postern migration status" shows no more old tokens, remove oldTokens; otherwise set a later day`,
       );
     const keys = settings.keys.map(({ alg, secret: shared, encoding, key, jwksUrl }, at): OldKey => {
       const whole = `${where}.keys.${at}`;

@@ -28,7 +28,7 @@ export function proxyProblems(trustedProxies: string[], production: boolean): st
     );
     if (!production || !trustsAll) return [];
     return [
-      "http.trustedProxies: trusts every address, so none is known to be a client's and whoever asks could make up the one that limits go by; name the addresses of the proxies",
+      'http.trustedProxies: trusts every address, so clients could forge the address that limits count by; list only the addresses of the proxies',
     ];
   } catch (error) {
     return [`http.trustedProxies: ${(error as Error).message}`];

@@ -66,7 +66,7 @@ const strictContracts = z.strictObject({
 
 /** Custom contracts have settings under their names, too. The types are those of the built-in ones. */
 const contractSettings = strictContracts.catchall(
-  z.strictObject(doorSettings, 'is no setting, and no settings of a door'),
+  z.strictObject(doorSettings, 'must be the settings of a door'),
 ) as unknown as typeof strictContracts;
 
 export const settingShape = z.strictObject({
@@ -113,7 +113,7 @@ export const settingShape = z.strictObject({
         })
         .refine(({ link, domains }) => link !== 'email' || domains.length > 0, {
           path: ['domains'],
-          message: 'must name the domains whose addresses this issuer answers for',
+          message: 'must list the domains whose addresses this issuer vouches for',
         }),
     ),
   }),
@@ -210,7 +210,7 @@ export const settingsSchema = settingShape.superRefine(({ languages, authorizati
       problems.addIssue({
         code: 'custom',
         path: ['authorizationDetails', type, 'sentence', language],
-        message: 'is missing: people are asked in every language of the pages',
+        message: 'is missing: the consent page is shown in every language',
       });
 });
 

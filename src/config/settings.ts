@@ -40,7 +40,7 @@ export function readSettings(
       if (isTree(content)) {
         tree = merge(tree, content);
         files.push({ file, content });
-      } else problems.push(`${file}: must hold keys and values`);
+      } else problems.push(`${file}: must contain keys and values`);
     } catch (error) {
       problems.push(`${file}: ${(error as Error).message.split('\n')[0]}`);
     }

@@ -76,13 +76,13 @@ export function withSecrets(
       }
     }
     if (clientSecret === '') {
-      problems.push(`upstreams ${settings.id}: ${clientSecretEnv ?? clientSecretFile ?? ''} holds no secret`);
+      problems.push(`upstreams ${settings.id}: ${clientSecretEnv ?? clientSecretFile ?? ''} is missing or empty`);
     }
     return { ...settings, clientSecret };
   });
   const ids = configured.map(({ id }) => id);
   for (const id of new Set(ids.filter((one, at) => ids.indexOf(one) !== at))) {
-    problems.push(`upstreams ${id}: there are two of this id`);
+    problems.push(`upstreams ${id}: the id is used twice`);
   }
   return { upstreams, problems };
 }

@@ -101,7 +101,7 @@ export class Replies {
         return;
       } catch (error) {
         if (signal.aborted || performance.now() > end) {
-          this.#logger.error({ err: error }, 'what follows from a reply was not written down');
+          this.#logger.error({ err: error }, 'the effects of a reply were not saved');
           return;
         }
         await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
