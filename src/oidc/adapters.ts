@@ -154,7 +154,7 @@ function installReplayDetection(provider: Provider, replies: Pick<Replies, 'afte
       if (error instanceof ReplayDetected) return false;
       throw error;
     });
-    if (!isUnique && jti === proofJti()) throw new errors.InvalidDpopProof('the proof was used already');
+    if (!isUnique && jti === proofJti()) throw new errors.InvalidDpopProof('the proof was already used');
     return isUnique;
   };
 }

@@ -28,7 +28,7 @@ function validator(schema: z.core.JSONSchema.JSONSchema) {
   return ({ oidc }: KoaContextWithOIDC, { type, ...content }: AuthorizationDetail): void => {
     // Details are not shown there.
     if (oidc.route === 'backchannel_authentication')
-      throw new errors.InvalidAuthorizationDetails('not taken in backchannel authentication requests');
+      throw new errors.InvalidAuthorizationDetails('authorization_details are not supported in backchannel authentication requests');
     const { error } = compiled.safeParse(content);
     if (!error) return;
     const problems = error.issues.map(({ path, message }) =>
@@ -53,7 +53,7 @@ export function richAuthorizationRequests(settings: Settings['authorizationDetai
       const granted = (source as { rar?: AuthorizationDetail[] } | undefined)?.rar ?? [];
       const asked = requested(ctx);
       if (asked?.some((detail) => !granted.some((whole) => isWithin(detail, whole))))
-        throw new errors.InvalidAuthorizationDetails('more than was granted');
+        throw new errors.InvalidAuthorizationDetails('authorization_details exceed what was granted');
       return asked ?? granted;
     },
     authorizationDetailsForIntrospection: (_ctx, { rar }) => rar,

@@ -141,7 +141,7 @@ export function createPingDelivery({
       if (Date.parse(expiresAt) <= clock.now()) return { done: 'dropped', why: 'the request has expired' };
       const client = await live.current.Client.find(clientId);
       const endpoint = client?.backchannelClientNotificationEndpoint;
-      if (endpoint === undefined) return { done: 'dropped', why: 'the client takes no pings any more' };
+      if (endpoint === undefined) return { done: 'dropped', why: 'the client no longer accepts pings' };
       const reply = await fetch(endpoint, {
         method: 'POST',
         redirect: 'manual',
@@ -196,7 +196,7 @@ export function ciba({
     validateRequestContext: checkClient,
     validateBindingMessage(_ctx, message) {
       if (message !== undefined && !BINDING_MESSAGE.test(message))
-        throw new errors.InvalidBindingMessage('1 to 64 letters, digits, spaces and plain punctuation');
+        throw new errors.InvalidBindingMessage('binding_message must be 1 to 64 letters, digits, spaces and plain punctuation');
     },
     processLoginHintToken() {
       throw new errors.InvalidRequest('login_hint_token is not supported; use login_hint or id_token_hint');

@@ -17,7 +17,7 @@ const RETRY_AFTER = 5;
 
 const REPLY = {
   error: 'temporarily_unavailable',
-  error_description: 'A service this needs is not available; try again shortly',
+  error_description: 'A required service is not available; try again shortly',
 };
 
 /** Whether a person sees the reply. The Accept header of programs is no help: some libraries name HTML first. */

@@ -137,13 +137,13 @@ export class KeyRing {
       const next = others.findLast(({ state }) => state === 'published');
       if (key.state === 'signing' && !next)
         throw new DomainError('in_use', {
-          reason: 'it signs and no key is published to take over: rotate first',
+          reason: 'it is signing, and no published key can take over: rotate first',
         });
       const breaksUntil =
         key.state === 'published' ? null : (key.expiresAt ?? new Date(now + longestToken * 1000));
       if (breaksUntil && !force)
         throw new DomainError('in_use', {
-          reason: `tokens that it signed may live until ${breaksUntil.toISOString()}: wait, or end them by force`,
+          reason: `tokens that it signed may be valid until ${breaksUntil.toISOString()}: wait, or use force`,
         });
       await store.delete(kid, tx);
       if (key.state === 'signing' && next) await store.activate(next.kid, new Date(now), tx);

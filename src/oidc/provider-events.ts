@@ -41,7 +41,7 @@ export function providerEvents({
     refreshTokenReused({ ctx, accountId = null, clientId = null, grantId }) {
       logger.warn(
         { accountId, clientId, grantId, requestId: ctx.get('X-Request-Id') },
-        'a refresh token was reused: its family has been ended',
+        'a refresh token was reused: its family was revoked',
       );
       record(
         {
@@ -57,7 +57,7 @@ export function providerEvents({
     scopesIgnored({ ctx, clientId, scopes }) {
       logger.warn(
         { clientId, scopes, requestId: ctx.get('X-Request-Id') },
-        'scopes were asked for that no API has or that the client may not have: they are not given',
+        'ignored requested scopes that no API has or that the client may not have',
       );
     },
     loggedOut({ ctx, accountId = null, clientId = null }) {

@@ -175,7 +175,7 @@ describe('a refusal by the management API', () => {
   it('says what is wrong and suggests what may have been meant', async () => {
     const detailOf = async (...request: Parameters<Call>) => (await owner(...request)).body['detail'];
     expect(await detailOf('PATCH', '/roles/support', { description: 'x' })).toBe(
-      'This comes with Postern, and nobody changes it: make one of your own.',
+      'This comes with Postern and cannot be changed: create one of your own.',
     );
     expect(await detailOf('POST', '/groups', { name: randomUUID(), roles: ['auditr'] })).toBe(
       'roles names a role that there is not: auditr; did you mean auditor?',
@@ -191,7 +191,7 @@ describe('a refusal by the management API', () => {
     expect(await send(provider, 'GET', '/users', { headers })).toMatchObject({
       status: 403,
       body: {
-        detail: 'The roles behind the access token, as they are now, allow nothing of what its scope names.',
+        detail: 'The current roles behind the access token allow none of its scopes.',
       },
     });
   });

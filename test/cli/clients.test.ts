@@ -35,7 +35,7 @@ describe('postern client', () => {
   it('refuses unknown metadata and metadata without effect', async () => {
     const given = ['--metadata', '{"logo_url":"https://a.example/l.svg"}'];
     const created = await refused('create', '--name', 'X', '--redirect-uri', REDIRECT_URI, ...given);
-    expect(created).toEqual(invalid(/logo_url: is no client metadata; did you mean logo_uri\?/));
+    expect(created).toEqual(invalid(/logo_url: is not client metadata; did you mean logo_uri\?/));
     const { id } = await provider.createClient();
     const change = (metadata: Record<string, unknown>) =>
       provider.operator.clients.update(shell, id, { name: 'Other', metadata });

@@ -12,12 +12,12 @@ import { EXTRA_METADATA, LIBRARY_METADATA, nameProblem, propertyOf } from '../..
 import { type ConfigurationDependencies, createConfiguration } from '../../src/oidc/configuration.ts';
 
 test.each([
-  ['logo_url', 'is no client metadata; did you mean logo_uri?'],
-  ['redirectUris', 'is no client metadata; did you mean redirect_uris?'],
-  ['grant_type', 'is no client metadata; did you mean grant_types?'],
-  ['requrie_pkce', 'is no client metadata; did you mean require_pkce?'],
-  ['quux', 'is no client metadata'],
-  ['x'.repeat(100_000), 'is no client metadata'],
+  ['logo_url', 'is not client metadata; did you mean logo_uri?'],
+  ['redirectUris', 'is not client metadata; did you mean redirect_uris?'],
+  ['grant_type', 'is not client metadata; did you mean grant_types?'],
+  ['requrie_pkce', 'is not client metadata; did you mean require_pkce?'],
+  ['quux', 'is not client metadata'],
+  ['x'.repeat(100_000), 'is not client metadata'],
   ['client_name', 'is set by --name'],
   ['client_secret', expect.stringContaining('--client-secret-stdin')],
   ['logo_uri', null],
@@ -130,7 +130,7 @@ test.each<[name: string, good: unknown, bad: unknown, problem: string]>([
   ['id_token_claims', 'minimal', 'none', 'must be one of scopes, minimal'],
   ['profile', 'fapi2', 'fapi', 'must be one of oauth2.1, fapi2, fapi2-message-signing'],
   ['may_act', 'one', '', 'must be a client_id'],
-  ['subject_source', 'shop', '', 'must be the name of a source of imports'],
+  ['subject_source', 'shop', '', 'must be the name of an import source'],
   ['token_exchange', { audiences: ['urn:api'] }, { audiences: [] }, 'must be like {"audiences":'],
   ['assertion_issuers', [], [{}], 'must be like [{"issuer":'],
 ])('%s', (name, good, bad, problem) => {
@@ -142,7 +142,7 @@ test.each<[name: string, good: unknown, bad: unknown, problem: string]>([
 
 test.each<[name: string, value: unknown, problem: string]>([
   ['require_pkce', false, 'require_pkce must not be false for a public client (RFC 9700 section 2.1.1)'],
-  ['apis', ['https://a.example'], 'apis must not be of a public client, which anybody can claim to be'],
+  ['apis', ['https://a.example'], 'apis cannot be set for a public client, which anybody can claim to be'],
   [
     'frontchannel_logout_uri',
     'https://b.example',

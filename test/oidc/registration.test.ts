@@ -193,7 +193,7 @@ describe('dynamic client registration', () => {
       for (const by of [token, trusted])
         expect(await register({ ...APP, apis: [API] }, by)).toMatchObject({
           status: 400,
-          body: { error: 'invalid_client_metadata', error_description: 'apis cannot be registered' },
+          body: { error: 'invalid_client_metadata', error_description: 'apis cannot be set at registration' },
         });
     });
 

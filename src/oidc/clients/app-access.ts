@@ -19,7 +19,7 @@ export function isAmong({ roles, groups }: Circle, has: Circle): boolean {
 }
 
 /** What refusals say about a client. */
-export const NOT_ALLOWED = 'this person is not among those who may use the app';
+export const NOT_ALLOWED = 'this person may not use the app';
 
 /** Who may use which client: its `allowed_roles` and `allowed_groups`. */
 export interface AppAccess {

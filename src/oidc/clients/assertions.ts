@@ -33,7 +33,7 @@ export function createAssertionCheck(
     if (!mayBeSignedBy(alg, client as ExtraClientProperties))
       refuse('must be signed by PS256, ES256 or EdDSA (FAPI 2.0 Security Profile section 5.4.1)');
     if (aud !== issuer && holds(profile, 'fapi2'))
-      refuse('aud must be the issuer alone, as a string (FAPI 2.0 Security Profile section 5.3.2.1)');
+      refuse('aud must be only the issuer, as a string (FAPI 2.0 Security Profile section 5.3.2.1)');
     if (!endsInTime(exp, epochSeconds(clock)))
       refuse(`exp must be at most ${MAX_ASSERTION_LIFETIME} seconds ahead`);
     if (typeof jti !== 'string' || jti.length > MAX_JTI)

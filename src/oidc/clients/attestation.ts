@@ -40,12 +40,12 @@ export function attestation(
         const key = await keys.keyOf(jwt, { jwksUri }, { algorithms: [...ACCEPTED_ALGS] });
         if (key) return key;
       }
-      return refuse('is of no attester that is trusted for this client');
+      return refuse('is not from an attester that is trusted for this client');
     },
     async assertAttestationJwtAndPop(_ctx, attested, proof) {
       const latest = epochSeconds(clock) + AHEAD;
       if ([attested, proof].some(({ payload }) => Number(payload['iat']) > latest))
-        refuse('is of the future (iat)');
+        refuse('was issued in the future (iat)');
       if (String(proof.payload['jti']).length > MAX_JTI)
         refuse(`jti must have at most ${MAX_JTI} characters`);
     },

@@ -72,7 +72,7 @@ function refuse(reason: string): never {
 
 /** The endpoint's error for a client with an invalid document (RFC 6749 section 5.2). */
 function invalidClient({ oidc }: KoaContextWithOIDC, reason: string) {
-  const description = `the metadata document of this client is refused: ${reason}`;
+  const description = `the metadata document of this client is invalid: ${reason}`;
   const refusal = new errors.CustomOIDCProviderError('invalid_client', description);
   if (oidc.route !== 'authorization') refusal.status = refusal.statusCode = 401;
   return refusal;
@@ -99,17 +99,17 @@ export function readDocument(id: string, text: string): { name: string; metadata
   try {
     document = JSON.parse(text);
   } catch {
-    return refuse('is no JSON');
+    return refuse('is not JSON');
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document))
-    return refuse('is no JSON object');
+    return refuse('is not a JSON object');
   const claimed = document as Metadata;
-  if (claimed['client_id'] !== id) refuse('is that of another client: its client_id is not its URL');
+  if (claimed['client_id'] !== id) refuse('has a client_id that is not its URL');
   if ('client_secret' in claimed || 'client_secret_expires_at' in claimed)
-    refuse('must not have a secret, which everybody can read');
+    refuse('must not have a secret, because everybody can read it');
   const { token_endpoint_auth_method: method = 'none' } = claimed;
   if (!AUTH_METHODS.includes(method as string))
-    refuse(`must have a token_endpoint_auth_method of ${AUTH_METHODS.join(' or ')}`);
+    refuse(`must have the token_endpoint_auth_method ${AUTH_METHODS.join(' or ')}`);
   const { hostname: host } = new URL(id);
   const metadata = Object.fromEntries(
     Object.entries(claimed).filter(([name]) => MAY_SAY.has(name) && !IGNORED.has(name)),
@@ -286,8 +286,8 @@ export class ClientDocuments {
     }
     const { status, headers } = reply;
     if (status >= 500) return null;
-    if (status >= 300 && status < 400) refuse('must not be a redirect');
-    if (status !== 200) refuse(`is not there (status ${status})`);
+    if (status >= 300 && status < 400) refuse('must not redirect');
+    if (status !== 200) refuse(`was not found (status ${status})`);
     const [type = ''] = (headers.get('content-type') ?? '').toLowerCase().split(';');
     if (!/^application\/(?:[\w.-]+\+)?json$/.test(type.trim())) refuse('must be application/json');
     return { text: await reply.text(), headers };

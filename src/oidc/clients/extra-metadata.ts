@@ -38,11 +38,11 @@ const origin = z.string().refine((value) => URL.parse(value)?.origin === value);
 export const extraMetadata = {
   require_pkce: flag({
     meaning:
-      'whether authorization requests must carry a code challenge (RFC 7636). With `true` no nonce stands in for it; with `false` neither is needed, which a public client cannot have',
+      'whether authorization requests must have a code challenge (RFC 7636). With `true`, a nonce does not replace it. With `false`, neither is required; a public client cannot have this',
     default: 'PKCE for a public client; PKCE, or a nonce with `openid`, for a confidential one',
     option: {
       flags: '--require-pkce',
-      help: 'take no nonce in place of PKCE: for a client that always uses it',
+      help: 'require PKCE; a nonce does not replace it',
     },
     conflict: (value, { token_endpoint_auth_method: method }) =>
       value === false && method === 'none'
@@ -51,211 +51,211 @@ export const extraMetadata = {
   }),
   dpop_require_nonce: flag({
     meaning:
-      'whether its DPoP proofs must carry a nonce of this server (RFC 9449 section 8), as `dpop.requireNonce` demands of all',
+      'whether its DPoP proofs must have a nonce of this server (RFC 9449 section 8); `dpop.requireNonce` requires it of all clients',
     default: '`false`',
   }),
   first_party: flag({
     meaning: 'people are not asked for consent',
     default: '`false`',
-    option: { flags: '--first-party', help: 'people are not asked for consent' },
+    option: { flags: '--first-party', help: 'do not ask people for consent' },
   }),
   allowed_roles: extra(
     z.array(z.string().min(1)).min(1).max(100),
-    'must be a list of names of roles, at least one',
+    'must be a list of at least one role name',
     {
       meaning:
-        'the roles of the people who may use it. With `allowed_groups` one of either is enough. Everybody else sees a page that says so, the app gets `access_denied`, and tokens are refreshed no more',
-      default: 'everybody may',
+        'the roles of the people who may use it. With `allowed_groups`, one of either is enough. Everybody else sees a page that says so, the app gets `access_denied`, and tokens are no longer refreshed',
+      default: 'everybody may use it',
       // Only operators decide whom an app is for.
       registrants: 'none',
-      option: { flags: '--allow-role <role>', help: 'people with this role may use it, and nobody else' },
+      option: { flags: '--allow-role <role>', help: 'only people with this role may use it' },
     },
   ),
   allowed_groups: extra(
     z.array(z.string().min(1)).min(1).max(100),
-    'must be a list of names of groups, at least one',
+    'must be a list of at least one group name',
     {
-      meaning: 'the groups of the people who may use it, by their names',
-      default: 'everybody may',
+      meaning: 'the names of the groups whose members may use it',
+      default: 'everybody may use it',
       registrants: 'none',
-      option: { flags: '--allow-group <group>', help: 'people of this group may use it, and nobody else' },
+      option: { flags: '--allow-group <group>', help: 'only members of this group may use it' },
     },
   ),
   allowed_cors_origins: extra(z.array(origin), 'must be a list of origins like https://app.example.com', {
     meaning:
-      'origins that may call the token, revocation and userinfo endpoints from a browser, beside those of its redirect URIs',
+      'origins that may call the token, revocation and userinfo endpoints from a browser, in addition to those of its redirect URIs',
     default: 'none',
     option: {
       flags: '--cors-origin <origin>',
-      help: "an origin that may call from a browser, beside its redirect URIs'",
+      help: 'origin that may call from a browser, in addition to those of its redirect URIs',
     },
   }),
   default_resource: extra(absoluteUri, 'must be an absolute URI', {
-    meaning: 'the API that its tokens are for when a request names none (RFC 8707)',
+    meaning: 'the API that its tokens are for if a request names none (RFC 8707)',
     default: 'Postern itself',
     option: {
       flags: '--default-resource <uri>',
-      help: 'the API that its tokens are for when it names none',
+      help: 'API that its tokens are for if a request names none',
     },
   }),
   apis: extra(z.array(absoluteUri), 'must be a list of absolute URIs', {
-    meaning: 'the APIs whose own client it is: it may introspect the access tokens that are for them',
+    meaning: 'the APIs that it serves as the resource server: it may introspect their access tokens',
     default: 'none',
     // It gives access to other accounts' data.
     registrants: 'none',
     option: {
       flags: '--api <identifier>',
-      help: "it is this API's own client, and may introspect the tokens that are for it",
+      help: 'this client is the resource server of the API, and may introspect its tokens',
     },
     conflict: (_value, { token_endpoint_auth_method: method }) =>
-      method === 'none' ? 'must not be of a public client, which anybody can claim to be' : null,
+      method === 'none' ? 'cannot be set for a public client, which anybody can claim to be' : null,
   }),
   // Keys stay published, and revocations are remembered, for the maximum lifetime.
   access_token_ttl: seconds(1, DAY, {
-    meaning: 'seconds that its access tokens live; an API may have them shorter',
+    meaning: 'lifetime of its access tokens in seconds; an API may shorten it',
     default: '`tokens.accessToken`',
-    option: { flags: '--access-token-ttl <seconds>', help: 'how long its access tokens live' },
+    option: { flags: '--access-token-ttl <seconds>', help: 'lifetime of its access tokens' },
   }),
   id_token_ttl: seconds(1, DAY, {
-    meaning: 'seconds that its ID tokens live',
+    meaning: 'lifetime of its ID tokens in seconds',
     default: '`tokens.idToken`',
-    option: { flags: '--id-token-ttl <seconds>', help: 'how long its ID tokens live' },
+    option: { flags: '--id-token-ttl <seconds>', help: 'lifetime of its ID tokens' },
   }),
   id_token_claims: oneOf(ID_TOKEN_CLAIMS, {
     meaning:
-      'whether its ID tokens have the claims of the granted scopes, or with `minimal` those of `openid` alone',
+      'whether its ID tokens have the claims of the granted scopes or, with `minimal`, only those of `openid`',
     default: '`scopes`; `minimal` with a FAPI profile',
     option: {
       flags: '--id-token-claims <which>',
-      help: 'whether its ID tokens have the claims of the scopes, or say only that somebody signed in',
+      help: 'whether its ID tokens have the claims of the granted scopes, or only those of openid',
     },
   }),
   claim_mappings: extra(claimMappings, CLAIM_MAPPINGS_FORM, {
     meaning:
-      'how it gets the claims `roles`, `groups` and `permissions`: `always`, whatever the scope; `name`, what it calls the claim; `values`, what it calls single ones',
-    default: 'each by the scope of its name',
+      'how it gets the claims `roles`, `groups` and `permissions`: `always`, whatever the scope; `name`, its name for the claim; `values`, its names for single values',
+    default: 'each with the scope of the same name',
     // Only operators decide what is granted without consent.
     registrants: 'none',
     option: {
       flags: '--claim <claim[=name]>',
-      help: 'roles, groups or permissions in its tokens whatever the scope, called so',
+      help: 'put roles, groups or permissions into its tokens whatever the scope, under this name',
     },
   }),
   rotate_refresh_tokens: flag({
-    meaning: 'whether a refresh hands out a new refresh token (RFC 9700 section 4.14.2)',
+    meaning: 'whether a refresh issues a new refresh token (RFC 9700 section 4.14.2)',
     default: '`true`; `false` with a FAPI profile',
   }),
   refresh_token_ttl: seconds(1, 3650 * DAY, {
-    meaning: 'seconds that an unused refresh token lives',
+    meaning: 'seconds after which an unused refresh token expires',
     default: '`refresh.idle`',
-    option: { flags: '--refresh-ttl <seconds>', help: 'when an unused refresh token ends' },
+    option: { flags: '--refresh-ttl <seconds>', help: 'lifetime of an unused refresh token' },
   }),
   refresh_token_absolute_ttl: seconds(1, 3650 * DAY, {
     meaning:
-      'seconds that refresh tokens serve after the login, however often they are used; never more than the setting',
+      'seconds after the login when refresh tokens expire, however often they are used; never more than the setting',
     default: '`refresh.absolute`',
     option: {
       flags: '--refresh-absolute-ttl <seconds>',
-      help: 'when refresh tokens end however often they are used',
+      help: 'lifetime of refresh tokens after the login, however often they are used',
     },
   }),
   refresh_token_grace: seconds(0, 60, {
-    meaning: 'seconds in which a token just rotated gets the same successor',
+    meaning: 'seconds in which a rotated token gets the same successor again',
     default: '`refresh.grace`',
     option: {
       flags: '--refresh-grace <seconds>',
-      help: 'how long a rotated refresh token gets the same successor',
+      help: 'how long a rotated refresh token gets the same successor again',
     },
   }),
-  subject_source: extra(z.string().regex(/^[^\0]{1,100}$/), 'must be the name of a source of imports', {
+  subject_source: extra(z.string().regex(/^[^\0]{1,100}$/), 'must be the name of an import source', {
     meaning:
-      'the service whose ids its tokens have as `sub`, as `postern import --source` names it: for an app that stored them. An account that is not from there has its own id, whatever `subject_type` is',
+      'the import source whose ids its tokens have as `sub` (`postern import --source`), for an app that stored them. An account that is not from there has its own id, whatever `subject_type` is',
     default: 'the account’s own id',
     // Only operators may reveal an account's earlier id.
     registrants: 'none',
     option: {
       flags: '--subject-source <source>',
-      help: "the source of imports whose ids its tokens have as sub, in place of accounts' own",
+      help: "import source whose ids its tokens have as sub, instead of the accounts' own",
     },
   }),
   agent: flag({
     meaning:
-      'it is an agent, which acts for people by its own decisions: it is shown to them as one, with its last use, and what it does by token exchange beside what it was granted',
-    default: '`true` for a metadata document and for what registers itself for an API with `dynamic_clients`',
+      'it is an agent, which acts for people by its own decisions. It is shown to them as one, with its last use and with what it does by token exchange',
+    default: '`true` for a metadata document, and for a client that registers itself for an API with `dynamic_clients`',
     registrants: 'none',
-    option: { flags: '--agent', help: 'it is an agent: shown to people as one, with its last use' },
+    option: { flags: '--agent', help: 'the client is an agent: shown to people as one, with its last use' },
   }),
   token_requests_per_minute: extra(z.int().min(1).max(100_000), 'must be 1 to 100000', {
     meaning:
-      'requests to the token endpoint that it may make in a minute, from one address if it is public; more are refused with 429',
+      'maximum requests to the token endpoint in a minute, by address if it is public; more get 429',
     default: 'no limit of its own',
     registrants: 'none',
     option: {
       flags: '--token-requests-per-minute <number>',
-      help: 'how many requests it may make to the token endpoint in a minute',
+      help: 'maximum requests to the token endpoint in a minute',
     },
   }),
   token_exchange: extra(tokenExchange, TOKEN_EXCHANGE_FORM, {
     meaning:
-      'what it may get by token exchange (RFC 8693): `audiences`, the APIs; `clients`, whose tokens it may hand in beside its own; `impersonation`, without saying who acts',
+      'what it may get by token exchange (RFC 8693): `audiences`, for which APIs; `clients`, whose tokens it may present in addition to its own; `impersonation`, whether without an actor token',
     default: 'nothing',
   }),
   may_act: extra(z.string().min(1), 'must be a client_id', {
-    meaning: 'the client_id of the one party that may exchange its tokens (RFC 8693 section 4.4)',
-    default: 'any that `token_exchange` of its own lets',
-    option: { flags: '--may-act <client_id>', help: 'the one client that may exchange its tokens' },
+    meaning: 'the client_id of the only party that may exchange its tokens (RFC 8693 section 4.4)',
+    default: 'any whose `token_exchange` allows it',
+    option: { flags: '--may-act <client_id>', help: 'the only client that may exchange its tokens' },
   }),
   assertion_issuers: extra(assertionIssuers, ASSERTION_ISSUERS_FORM, {
-    meaning: 'other issuers whose assertions, of one subject each, stand for this client (RFC 7523)',
+    meaning: 'other issuers whose assertions about one subject each are accepted for this client (RFC 7523)',
     default: 'none',
   }),
   identity_assertions: extra(identityAssertions, IDENTITY_ASSERTIONS_FORM, {
     meaning:
-      'to which authorization servers it may have people asserted (Identity Assertion JWT Authorization Grant): `audience`, their issuer; `client_id`, what it is called there; `resources` and `scopes` that it may ask for there; `roles` and `groups`, of which a person must have one',
+      'the authorization servers that it may get identity assertions for (Identity Assertion JWT Authorization Grant): `audience`, their issuer; `client_id`, its id there; `resources` and `scopes` that it may request there; `roles` and `groups`, of which a person must have one',
     default: 'none',
     registrants: 'none',
   }),
   identity_assertion_issuers: extra(z.array(absoluteUri), 'must be a list of issuers', {
     meaning:
-      'issuers of which it may show such assertions here, of those in `identityAssertions.issuers`; it needs the grant type jwt-bearer',
+      'issuers whose identity assertions it may present here, among those in `identityAssertions.issuers`; it needs the grant type jwt-bearer',
     default: 'none',
     registrants: 'none',
     conflict: (_value, { token_endpoint_auth_method: method }) =>
-      method === 'none' ? 'must not be of a public client, which anybody can claim to be' : null,
+      method === 'none' ? 'cannot be set for a public client, which anybody can claim to be' : null,
   }),
   frontchannel_logout_uri: extra(z.string(), 'must be an absolute http(s) URI', {
-    meaning: 'what the browser loads when the person signs out (OpenID Connect Front-Channel Logout 1.0)',
+    meaning: 'the URI that the browser loads when the person signs out (OpenID Connect Front-Channel Logout 1.0)',
     default: 'none',
     registrants: 'all',
     uri: 'https',
     conflict: (value, { redirect_uris: uris }) => frontchannelUriProblem(value, uris),
   }),
   frontchannel_logout_session_required: flag({
-    meaning: 'whether that address is told the issuer and the session',
+    meaning: 'whether that URI gets the issuer and the session',
     default: '`false`',
     registrants: 'all',
   }),
-  api_scope: extra(z.string(), 'must be scopes, with a space between them', {
-    meaning: 'the scopes of APIs in `scope`, which the library takes no others than its own in',
+  api_scope: extra(z.string(), 'must be scopes separated by spaces', {
+    meaning: 'the scopes of APIs in `scope`, where the library accepts only its own',
     default: 'none',
     internal: true,
   }),
   software_statement: extra(z.string().max(8_192), 'must be a software statement', {
     meaning:
-      'what an issuer of `clientRegistration.softwareStatements` signed for it (RFC 7591 section 2.3): its claims go before what the client says itself',
+      'a statement signed by an issuer in `clientRegistration.softwareStatements` (RFC 7591 section 2.3); its claims override what the client says itself',
     default: 'none',
     registrants: 'all',
   }),
   registration: extra(z.enum(REGISTRATIONS), `must be one of ${REGISTRATIONS.join(', ')}`, {
     meaning:
-      'how it came here without an operator: `token`, `open` (RFC 7591) or `document`. It may ask for the scopes of APIs with `dynamic_clients`, and for no others of APIs than it is registered with',
+      'how it was registered without an operator: `token`, `open` (RFC 7591) or `document`. It may request the scopes of APIs with `dynamic_clients`, and of other APIs only those that it is registered with',
     default: 'none: an operator registered it',
     registrants: 'none',
   }),
   // Last, because a profile replaces values that it does not allow.
   profile: oneOf(PROFILES, {
-    meaning: 'the rules that it is held to, if the server’s are not stricter',
+    meaning: 'the security profile that it must follow, if the server’s is not stricter',
     default: '`profile`',
-    option: { flags: '--profile <profile>', help: 'the rules that it is held to' },
+    option: { flags: '--profile <profile>', help: 'security profile that it must follow' },
   }),
 };

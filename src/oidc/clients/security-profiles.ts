@@ -69,14 +69,14 @@ function applyOAuth21(metadata: Metadata): void {
   metadata['require_pkce'] = true;
   demand(
     !uris(metadata).some(isOpenToListeners),
-    'redirect_uris must not be http, but on loopback',
+    'redirect_uris must not be http, except on loopback',
     'OAuth 2.1; RFC 9700 section 2.6',
   );
   demand(
     metadata['token_endpoint_auth_method'] !== 'none' ||
       metadata['rotate_refresh_tokens'] !== false ||
       isBoundToKey(metadata),
-    'rotate_refresh_tokens must not be false for a public client whose tokens are bound to no key',
+    'rotate_refresh_tokens must not be false for a public client whose tokens are not bound to a key',
     'OAuth 2.1; RFC 9700 section 2.2.2',
   );
 }
@@ -107,7 +107,7 @@ function applyMessageSigning(metadata: Metadata): void {
   const modes = (metadata['response_modes'] ?? SIGNED_MODES) as unknown;
   demand(
     Array.isArray(modes) && modes.every((mode) => SIGNED_MODES.includes(String(mode))),
-    `response_modes must be of ${SIGNED_MODES.join(', ')}`,
+    `response_modes must be among ${SIGNED_MODES.join(', ')}`,
     'FAPI 2.0 Message Signing section 5.4',
   );
   metadata['response_modes'] = modes;

@@ -32,7 +32,7 @@ export const standardMetadata = {
   }),
   application_type: standard(z.enum(['web', 'native']), {
     meaning:
-      '`native` for an app on the user’s own device (RFC 8252); given by the redirect URIs where nothing is said',
+      '`native` for an app on the user’s own device (RFC 8252); derived from the redirect URIs if not set',
     default: '`web`',
     option: { flags: '--application-type <type>', help: 'OpenID Connect application_type' },
   }),
@@ -44,15 +44,15 @@ export const standardMetadata = {
       help: 'authorization_code, refresh_token, client_credentials, device-code, ciba, token-exchange, jwt-bearer',
     },
   }),
-  response_types: list({ meaning: 'what an authorization request may ask for', default: '`code`' }),
+  response_types: list({ meaning: 'the response types that it may request', default: '`code`' }),
   response_modes: list({
-    meaning: 'how the reply to an authorization request may come',
+    meaning: 'how it may receive authorization responses',
     default: 'every mode',
   }),
   scope: text({
-    meaning: 'the scopes that it may ask for and be granted, separated by spaces',
+    meaning: 'the scopes that it may request and be granted, separated by spaces',
     default: 'every scope',
-    option: { flags: '--scope <scope>', help: 'a scope that it may ask for; without any, all' },
+    option: { flags: '--scope <scope>', help: 'scope that it may request; default: all' },
   }),
   token_endpoint_auth_method: text({
     meaning: 'how it authenticates; `none` is a public client',
@@ -64,22 +64,22 @@ export const standardMetadata = {
     },
   }),
   token_endpoint_auth_signing_alg: text({
-    meaning: 'what its client assertions must be signed with',
-    default: 'any that the server takes',
+    meaning: 'signing algorithm of its client assertions',
+    default: 'any that the server supports',
   }),
   jwks: standard(z.looseObject({}), {
     meaning: 'its public keys (RFC 7517)',
     default: 'none',
-    option: { flags: '--jwks <file>', help: 'its public keys: a file with a JSON Web Key Set' },
+    option: { flags: '--jwks <file>', help: 'file with its public keys, a JSON Web Key Set' },
   }),
   jwks_uri: text({ meaning: 'where its public keys are', default: 'none', uri: 'https' }),
   client_uri: text({ meaning: 'its home page', default: 'none', uri: 'https' }),
-  logo_uri: text({ meaning: 'its logo, for the page of consent', default: 'none', uri: 'https' }),
+  logo_uri: text({ meaning: 'its logo, for the consent page', default: 'none', uri: 'https' }),
   policy_uri: text({ meaning: 'its privacy policy', default: 'none', uri: 'https' }),
   tos_uri: text({ meaning: 'its terms of service', default: 'none', uri: 'https' }),
   contacts: list({ meaning: 'email addresses of the people behind it', default: 'none' }),
   initiate_login_uri: text({
-    meaning: 'where a login can be started at it (OpenID Connect Core section 4)',
+    meaning: 'where a login at the client can be started (OpenID Connect Core section 4)',
     default: 'none',
     uri: 'https',
   }),
@@ -93,7 +93,7 @@ export const standardMetadata = {
     uri: 'https',
   }),
   default_max_age: standard(z.int(), {
-    meaning: 'seconds after which people sign in again',
+    meaning: 'seconds after which people must sign in again',
     default: 'none',
   }),
   default_acr_values: list({
@@ -101,7 +101,7 @@ export const standardMetadata = {
     default: 'none',
   }),
   require_auth_time: flag({
-    meaning: '`auth_time` in every ID token, which has it anyway',
+    meaning: 'whether ID tokens must have `auth_time`; they always do',
     default: '`false`',
   }),
   require_pushed_authorization_requests: flag({
@@ -113,64 +113,64 @@ export const standardMetadata = {
     default: '`false`; `true` with `fapi2-message-signing`',
   }),
   request_object_signing_alg: text({
-    meaning: 'what they must be signed with',
-    default: 'any that the server takes',
+    meaning: 'signing algorithm of its request objects',
+    default: 'any that the server supports',
   }),
   request_object_encryption_alg: text({
-    meaning: 'how their key is encrypted',
-    default: 'any that the server takes',
+    meaning: 'key encryption algorithm of its request objects',
+    default: 'any that the server supports',
   }),
   request_object_encryption_enc: text({
-    meaning: 'how they are encrypted',
-    default: 'any that the server takes',
+    meaning: 'content encryption algorithm of its request objects',
+    default: 'any that the server supports',
   }),
   authorization_details_types: list({
-    meaning: 'the types that `authorization_details` may have (RFC 9396)',
+    meaning: 'the types that it may request in `authorization_details` (RFC 9396)',
     default: 'none',
   }),
   id_token_signed_response_alg: text({
-    meaning: 'what its ID tokens are signed with',
+    meaning: 'signing algorithm of its ID tokens',
     default: '`RS256`; `ES256` with a FAPI profile',
   }),
   id_token_encrypted_response_alg: text({
-    meaning: 'how the key of its ID tokens is encrypted',
+    meaning: 'key encryption algorithm of its ID tokens',
     default: 'not encrypted',
   }),
   id_token_encrypted_response_enc: text({
-    meaning: 'how its ID tokens are encrypted',
+    meaning: 'content encryption algorithm of its ID tokens',
     default: '`A128CBC-HS256`, if encrypted',
   }),
-  userinfo_signed_response_alg: text({ meaning: 'what userinfo is signed with', default: 'plain JSON' }),
+  userinfo_signed_response_alg: text({ meaning: 'signing algorithm of userinfo responses', default: 'plain JSON' }),
   userinfo_encrypted_response_alg: text({
-    meaning: 'how the key of userinfo is encrypted',
+    meaning: 'key encryption algorithm of userinfo responses',
     default: 'not encrypted',
   }),
   userinfo_encrypted_response_enc: text({
-    meaning: 'how userinfo is encrypted',
+    meaning: 'content encryption algorithm of userinfo responses',
     default: '`A128CBC-HS256`, if encrypted',
   }),
   introspection_signed_response_alg: text({
-    meaning: 'what introspection as a JWT is signed with (RFC 9701)',
+    meaning: 'signing algorithm of introspection responses as JWTs (RFC 9701)',
     default: '`RS256`; `ES256` with a FAPI profile',
   }),
   introspection_encrypted_response_alg: text({
-    meaning: 'how its key is encrypted',
+    meaning: 'key encryption algorithm of introspection responses',
     default: 'not encrypted',
   }),
   introspection_encrypted_response_enc: text({
-    meaning: 'how it is encrypted',
+    meaning: 'content encryption algorithm of introspection responses',
     default: '`A128CBC-HS256`, if encrypted',
   }),
   authorization_signed_response_alg: text({
-    meaning: 'what authorization replies as a JWT are signed with (JARM)',
+    meaning: 'signing algorithm of authorization responses as JWTs (JARM)',
     default: '`RS256`; `ES256` with a FAPI profile',
   }),
   authorization_encrypted_response_alg: text({
-    meaning: 'how their key is encrypted',
+    meaning: 'key encryption algorithm of authorization responses',
     default: 'not encrypted',
   }),
   authorization_encrypted_response_enc: text({
-    meaning: 'how they are encrypted',
+    meaning: 'content encryption algorithm of authorization responses',
     default: '`A128CBC-HS256`, if encrypted',
   }),
   dpop_bound_access_tokens: flag({
@@ -178,29 +178,29 @@ export const standardMetadata = {
     default: '`false`; `true` with a FAPI profile, if no certificate binds them',
   }),
   backchannel_logout_uri: text({
-    meaning: 'where it is told that somebody signed out (OpenID Connect Back-Channel Logout 1.0)',
+    meaning: 'where it is notified that a person signed out (OpenID Connect Back-Channel Logout 1.0)',
     default: 'none',
     uri: 'https',
   }),
   backchannel_logout_session_required: flag({
-    meaning: 'whether it is told which session',
+    meaning: 'whether logout tokens must name the session',
     default: '`false`',
   }),
   backchannel_token_delivery_mode: standard(z.enum(['poll', 'ping']), {
-    meaning: 'how it hears that a person has answered (CIBA Core section 4)',
-    default: 'none; `client create` says `poll`, or `ping` with an endpoint',
+    meaning: 'how it learns that a person has answered (CIBA Core section 4)',
+    default: 'none; `client create` sets `poll`, or `ping` with an endpoint',
   }),
   backchannel_client_notification_endpoint: text({
-    meaning: 'where it is told',
+    meaning: 'where it is notified (CIBA ping)',
     default: 'none',
     uri: 'https',
     option: {
       flags: '--notification-endpoint <uri>',
-      help: 'where it is told that a person has answered (CIBA ping)',
+      help: 'where it is notified that a person has answered (CIBA ping)',
     },
   }),
   backchannel_authentication_request_signing_alg: text({
-    meaning: 'what its CIBA requests must be signed with',
+    meaning: 'signing algorithm of its CIBA requests',
     default: 'not signed',
   }),
   backchannel_user_code_parameter: flag({
@@ -208,7 +208,7 @@ export const standardMetadata = {
     default: '`false`',
   }),
   tls_client_auth_subject_dn: text({
-    meaning: 'the subject of its certificate (RFC 8705 section 2.1.2), as one of these five',
+    meaning: 'the subject of its certificate (RFC 8705 section 2.1.2); one of these five is set',
     default: 'none',
   }),
   tls_client_auth_san_dns: text({ meaning: 'a DNS name that its certificate is for', default: 'none' }),

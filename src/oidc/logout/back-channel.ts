@@ -67,7 +67,7 @@ export function createLogoutDelivery({
       const provider = live.current;
       const client = await provider.Client.find(notice.clientId);
       if (!client?.backchannelLogoutUri)
-        return { done: 'dropped', why: 'the client takes no logout tokens any more' };
+        return { done: 'dropped', why: 'the client no longer accepts logout tokens' };
       const reply = await fetch(client.backchannelLogoutUri, {
         method: 'POST',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },

@@ -6,7 +6,7 @@ export function frontchannelUriProblem(value: unknown, redirectUris: unknown): s
   const url = typeof value === 'string' ? URL.parse(value) : null;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password)
     return 'must be an absolute http(s) URI';
-  if (String(value).includes('#')) return 'must have no fragment';
+  if (String(value).includes('#')) return 'must not have a fragment';
   const origins = Array.isArray(redirectUris)
     ? redirectUris.map((uri) => URL.parse(String(uri))?.origin)
     : [];

@@ -13,7 +13,7 @@ const GRANT_TYPE = /grant-type:\S+ is not allowed|requested grant type/;
 const ABOUT: [RegExp, string][] = [
   [/authentication mechanism does not match/, 'token_endpoint_auth_method'],
   [/client is disabled/, 'enabled'],
-  [/among those who may use the app/, 'allowed_groups'],
+  [/person may not use the app/, 'allowed_groups'],
   [/client not found|no client authentication/, 'client_id'],
   [/DPoP|jkt/, 'DPoP'],
   [/^origin /, 'Origin'],

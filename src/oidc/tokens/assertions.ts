@@ -78,7 +78,7 @@ export function createAssertionCheck({
     try {
       return { header: decodeProtectedHeader(assertion), claims: decodeJwt(assertion) };
     } catch {
-      return refuse('is no JWT');
+      return refuse('is not a JWT');
     }
   };
   /** @param audiences the names of this server. */
@@ -86,10 +86,10 @@ export function createAssertionCheck({
     const { header, claims } = decoded(assertion);
     const { iss, sub, mayBeShared, source } =
       trustedFor(client, claims.iss, claims.sub) ??
-      refuse('is of nobody whose assertions stand for this client (iss, sub)');
+      refuse('is not from an issuer and subject that this client trusts (iss, sub)');
     // Other JWTs that a client signs have their own types (RFC 8725 section 3.11).
     if (header.typ !== undefined && header.typ.toUpperCase() !== 'JWT')
-      refuse('is another kind of JWT (typ)');
+      refuse('is a JWT of another type (typ)');
     const {
       exp = 0,
       iat,
@@ -106,11 +106,11 @@ export function createAssertionCheck({
       .catch(() => refuse('is not signed with a known key, or has expired'));
     const named = [claims.aud ?? []].flat();
     if (!named.some((audience) => audiences.has(audience))) refuse(`is not for ${issuer} (aud)`);
-    if (named.length > 1 && !mayBeShared) refuse(`is not for ${issuer} alone (aud)`);
-    if (!endsInTime(exp, now())) refuse(`ends more than ${MAX_ASSERTION_LIFETIME} seconds from now (exp)`);
-    if (iat !== undefined && iat > now() + TOLERANCE) refuse('is of the future (iat)');
+    if (named.length > 1 && !mayBeShared) refuse(`is not only for ${issuer} (aud)`);
+    if (!endsInTime(exp, now())) refuse(`expires more than ${MAX_ASSERTION_LIFETIME} seconds from now (exp)`);
+    if (iat !== undefined && iat > now() + TOLERANCE) refuse('was issued in the future (iat)');
     if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI)
-      return refuse(`has no jti of 1 to ${MAX_JTI} characters`);
+      return refuse(`must have a jti of 1 to ${MAX_JTI} characters`);
     return { iss, jti, rememberedUntil: Math.ceil(exp) + TOLERANCE + 1 };
   };
 }
@@ -156,10 +156,10 @@ function installJwtBearer(provider: Provider, deps: GrantDependencies): void {
         ctx.oidc.clientJwtAuthExpectedAudience(),
       );
       if (!(await provider.ReplayDetection.unique(iss, jti, rememberedUntil)))
-        throw invalidAssertion('was used already');
+        throw invalidAssertion('was already used');
 
       const [api, ...others] = await resolveRequestedResources(provider, ctx);
-      if (others.length > 0) throw new errors.InvalidTarget('a token is for one API alone');
+      if (others.length > 0) throw new errors.InvalidTarget('a token can be for only one API');
       const token = new provider.ClientCredentials({ client });
       if (api) {
         token.resourceServer = api;

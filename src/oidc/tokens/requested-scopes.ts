@@ -102,6 +102,6 @@ export function checkScopes(ctx: KoaContextWithOIDC, client: Client, apis: Offer
   const ignored = apiScopes(ctx).filter((scope) => !allowed.has(scope));
   if (ignored.length === 0) return;
   if (ignored.length === ctx.oidc.requestParamScopes.size)
-    throw refusedScope(`no API has ${shown(ignored)}, or this client may not ask for it`);
+    throw refusedScope(`no API has ${shown(ignored)}, or this client may not request it`);
   ctx.oidc.provider.emit('scope.ignored', ctx, shown(ignored));
 }

@@ -70,8 +70,8 @@ export function resourceIndicators({
     if (preferred !== undefined && candidates.includes(preferred)) return preferred;
     if (candidates.includes(apis.builtIn) && known.every(isPermission)) return apis.builtIn;
     if (candidates.length === 1) return candidates[0];
-    const whose = candidates.length === 0 ? 'of different APIs' : 'of more than one API';
-    throw new errors.InvalidTarget(`the scopes ${shown(known)} are ${whose}: name the API as resource`);
+    const whose = candidates.length === 0 ? 'different APIs' : 'more than one API';
+    throw new errors.InvalidTarget(`the scopes ${shown(known)} belong to ${whose}: name the API in resource`);
   }
 
   /** A service account gets a JWT access token without using resources. */

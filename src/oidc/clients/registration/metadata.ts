@@ -40,7 +40,7 @@ const NOT_OF_APPS = new Set(
 function checkSizes(name: string, value: unknown): void {
   if (typeof value === 'string' && value.length > MAX_TEXT) refuse(`${name} is too long`);
   if (!Array.isArray(value)) return;
-  if (value.length > MAX_LIST) refuse(`${name} has too many members`);
+  if (value.length > MAX_LIST) refuse(`${name} has too many entries`);
   for (const member of value) checkSizes(name, member);
 }
 
@@ -94,7 +94,7 @@ function checkTargets(metadata: Metadata, name: string): void {
     !targets.every((uri) => isWebTarget(uri) || (isNative && isNativeTarget(uri)))
   )
     refuse(
-      `${name} must be https URLs without fragments; of a native app, also loopback addresses and schemes with a period, like com.example.app`,
+      `${name} must be https URLs without a fragment; a native app may also use loopback URLs and schemes with a period, such as com.example.app`,
     );
 }
 
@@ -102,10 +102,10 @@ function checkKeys({ jwks, jwks_uri: uri }: Metadata): void {
   if (jwks !== undefined && uri !== undefined) refuse('jwks and jwks_uri must not be used at the same time');
   const { keys } = (typeof jwks === 'object' && jwks !== null ? jwks : {}) as { keys?: unknown };
   if (jwks === undefined) return;
-  if (!Array.isArray(keys) || keys.length > MAX_LIST) refuse('jwks must have a list of keys');
+  if (!Array.isArray(keys) || keys.length > MAX_LIST) refuse('jwks must contain a list of keys');
   for (const key of keys) {
-    if (typeof key !== 'object' || key === null) refuse('jwks must have a list of keys');
-    if (PRIVATE.some((member) => Object.hasOwn(key, member))) refuse('jwks must hold public keys alone');
+    if (typeof key !== 'object' || key === null) refuse('jwks must contain a list of keys');
+    if (PRIVATE.some((member) => Object.hasOwn(key, member))) refuse('jwks must contain only public keys');
   }
 }
 
@@ -122,7 +122,7 @@ export function checkRegistrantMetadata(metadata: Metadata): void {
     name !== undefined &&
     (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME || UNSHOWABLE.test(name))
   )
-    refuse(`client_name must have 1 to ${MAX_NAME} characters that can be shown`);
+    refuse(`client_name must have 1 to ${MAX_NAME} printable characters`);
   for (const uri of HTTPS)
     if (metadata[uri] !== undefined && !isHttps(metadata[uri])) refuse(`${uri} must be an https URL`);
   setApplicationType(metadata);

@@ -48,7 +48,7 @@ function checkScopes(
   if (isForgiving && asked.length === 0) return allowed.join(' ');
   const foreign = asked.filter((name) => !allowed.includes(name) && !ofOpenApis.has(name));
   if (foreign.length > 0 && !(isForgiving && foreign.length < asked.length))
-    refuse(`scope must not have ${foreign.join(' ')}`);
+    refuse(`scope must not contain ${foreign.join(' ')}`);
   return isForgiving ? allowed.join(' ') : asked.filter((name) => allowed.includes(name)).join(' ');
 }
 
@@ -61,7 +61,7 @@ export function offered(metadata: Metadata, name: string, otherwise: string[], o
   const asked = listed(metadata, name, otherwise);
   const kept = asked.filter((one) => offer.includes(one));
   if (asked.length > 0 && kept.length === 0)
-    refuse(`${name} must have ${offer.join(' or ') || 'no members'}`);
+    refuse(`${name} must ${offer.length > 0 ? `contain ${offer.join(' or ')}` : 'be empty'}`);
   return kept;
 }
 
@@ -72,7 +72,7 @@ function checkOwn(metadata: Metadata, allowed: string[], current: Metadata): voi
     if (registrants === 'all' || (registrants === 'policy' && allowed.includes(name))) continue;
     const is = name === 'api_scope' ? undefined : current[name];
     if (metadata[name] !== undefined && JSON.stringify(metadata[name]) !== JSON.stringify(is))
-      refuse(`${name} cannot be registered`);
+      refuse(`${name} cannot be set at registration`);
     if (is !== undefined) metadata[name] = is;
   }
 }

@@ -50,12 +50,12 @@ export function createStatementReader(
     try {
       ({ iss } = decodeJwt(statement));
     } catch {
-      return invalid('is no JWT');
+      return invalid('is not a JWT');
     }
     const trusted = settings.softwareStatements.find(({ issuer }) => issuer === iss);
     if (!trusted)
       throw new errors.UnapprovedSoftwareStatement(
-        'software_statement is not of an issuer that is trusted here',
+        'software_statement is not from a trusted issuer',
       );
     await keys
       .verify(

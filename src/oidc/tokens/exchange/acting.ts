@@ -33,20 +33,20 @@ export function actingUnder(
   const { clients = [], impersonation = false } = client.token_exchange ?? NO_POLICY;
   if (subject.clientId !== client.clientId && !clients.includes(subject.clientId))
     throw new errors.InvalidRequest(
-      'this client may not exchange tokens of the client that subject_token is of',
+      'this client may not exchange tokens of the client that subject_token was issued to',
     );
   if (!actor && !impersonation)
     throw new errors.InvalidRequest(
-      'actor_token is missing: this client may not act without saying who does',
+      'actor_token is missing: this client may not exchange tokens without one',
     );
   if (actor && actor.clientId !== client.clientId)
     throw new errors.InvalidRequest('actor_token was not issued to this client');
   // An actor who is acted for comes after whoever acts for them.
   const actors = actor ? [...chainOf(actor.act), actor.sub] : [];
   if (subject.mayAct !== undefined && subject.mayAct.sub !== (actors[0] ?? client.clientId))
-    throw new errors.InvalidRequest('subject_token says that another party may act (may_act)');
+    throw new errors.InvalidRequest('subject_token allows only another party to act (may_act)');
   const chain = [...actors, ...chainOf(subject.act)];
   if (chain.length > MAX_CHAIN_LENGTH)
-    throw new errors.InvalidRequest(`more than ${MAX_CHAIN_LENGTH} would act for one another (act)`);
+    throw new errors.InvalidRequest(`more than ${MAX_CHAIN_LENGTH} parties would act for one another (act)`);
   return claimOf(chain);
 }

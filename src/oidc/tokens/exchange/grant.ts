@@ -43,9 +43,9 @@ export function targetOf(client: ExchangingClient, named: string[]): string {
   const [target = client.default_resource ?? (audiences.length === 1 ? audiences[0] : undefined), ...others] =
     new Set(named);
   if (target === undefined) throw new errors.InvalidTarget('resource or audience must name an API');
-  if (others.length > 0) throw new errors.InvalidTarget('a token is for one API alone');
+  if (others.length > 0) throw new errors.InvalidTarget('a token can be for only one API');
   if (!audiences.includes(target))
-    throw new errors.InvalidTarget('this client may get no token for this API by token exchange');
+    throw new errors.InvalidTarget('this client may not get tokens for this API by token exchange');
   return target;
 }
 
@@ -123,7 +123,7 @@ function installTokenExchange(
   ): Promise<PresentedToken | undefined> {
     if (value === undefined && type === undefined) return undefined;
     if (value === undefined || type === undefined)
-      throw new errors.InvalidRequest(`${parameter} and ${parameter}_type go together`);
+      throw new errors.InvalidRequest(`${parameter} and ${parameter}_type must be sent together`);
     return read(ctx, parameter, value, type, types);
   }
 
@@ -132,7 +132,7 @@ function installTokenExchange(
     // It is alive, or has ended.
     const grant = grantId === undefined ? undefined : await provider.Grant.find(grantId);
     const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
-    if (!account) throw new errors.InvalidRequest('subject_token is of nobody who is here');
+    if (!account) throw new errors.InvalidRequest('the account of subject_token does not exist or is not active');
     return account;
   }
 
@@ -149,7 +149,7 @@ function installTokenExchange(
     const use = { accountId, clientId: client.clientId, at: new Date(clock.now()) };
     const delegation = await actingAgents.delegate({ ...use, grantId, audience, scopes });
     if (delegation === null)
-      throw new errors.InvalidRequest('the person has ended this agent since the sign-in of subject_token');
+      throw new errors.InvalidRequest('the person has disconnected this agent since the login of subject_token');
     return [...new Set([...delegations, delegation])];
   }
 
@@ -239,7 +239,7 @@ function installTokenExchange(
         token.setThumbprint('jkt', dPoP.thumbprint);
       }
       if (!hasKeyOf(token, subject) || (actor && !hasKeyOf(token, actor)))
-        throw new errors.InvalidRequest('a token that is bound to a key is exchanged with proof of that key');
+        throw new errors.InvalidRequest('a token bound to a key needs proof of possession of that key');
 
       if (account) ctx.oidc.entity('AccessToken', token);
       else ctx.oidc.entity('ClientCredentials', token);

@@ -194,7 +194,7 @@ export function createTokenReader({
       claims.gid === undefined &&
       !(await ctx.oidc.provider.Client.find(claims.sub));
     if (!claims || !owner || isOrphan || claims.exp <= now())
-      throw new errors.InvalidRequest(`${parameter} is none of this issuer’s, has expired or was revoked`);
+      throw new errors.InvalidRequest(`${parameter} is not from this issuer, has expired or was revoked`);
     return presented(claims);
   };
 }

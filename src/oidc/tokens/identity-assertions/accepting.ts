@@ -76,7 +76,7 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
     const { iss } = decodeJwt(assertion);
     const policy = settings.issuers.find((one) => one.issuer === iss);
     if (!policy || !client.identity_assertion_issuers?.includes(policy.issuer))
-      return refuse('is of an issuer whose assertions this client cannot show');
+      return refuse('is from an issuer whose assertions this client may not present');
     const claims = await keys
       .verify(
         assertion,
@@ -92,11 +92,11 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
         },
       )
       .catch(() => refuse(`is not signed with a known key, has expired, or is not for ${issuer}`));
-    if (Array.isArray(claims.aud) && claims.aud.length > 1) refuse(`is not for ${issuer} alone (aud)`);
-    if (claims['client_id'] !== client.clientId) refuse('was made for another client (client_id)');
+    if (Array.isArray(claims.aud) && claims.aud.length > 1) refuse(`is not only for ${issuer} (aud)`);
+    if (claims['client_id'] !== client.clientId) refuse('was issued to another client (client_id)');
     if (claims.exp! > epochSeconds(clock) + MAX_LIFETIME)
-      refuse(`ends more than ${MAX_LIFETIME} seconds from now (exp)`);
-    if (claims.jti === '' || claims.jti!.length > MAX_JTI) refuse(`has no jti of 1 to ${MAX_JTI} characters`);
+      refuse(`expires more than ${MAX_LIFETIME} seconds from now (exp)`);
+    if (claims.jti === '' || claims.jti!.length > MAX_JTI) refuse(`must have a jti of 1 to ${MAX_JTI} characters`);
     return { claims, policy };
   }
 
@@ -104,7 +104,7 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
   function targetOf(named: unknown, asserted: unknown): string | undefined {
     const wanted = [named ?? []].flat() as string[];
     const allowed = [asserted ?? []].flat() as string[];
-    if (wanted.length > 1) throw new errors.InvalidTarget('a token is for one API alone');
+    if (wanted.length > 1) throw new errors.InvalidTarget('a token can be for only one API');
     const [target = allowed.length === 1 ? allowed[0] : undefined] = wanted;
     if (target !== undefined && allowed.length > 0 && !allowed.includes(target))
       throw new errors.InvalidTarget('the assertion is for another resource');
@@ -114,14 +114,14 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
   return async (ctx: TokenEndpointGrantContext, assertion: string): Promise<void> => {
     const { client, params } = ctx.oidc;
     if (client.clientAuthMethod === 'none')
-      throw new errors.InvalidClientAuth('a public client cannot show assertions of identities');
+      throw new errors.InvalidClientAuth('a public client cannot present identity assertions');
     const dPoP = await validateDpop(provider, ctx);
     checkDpopRequired(provider, ctx, dPoP);
     const certificate = checkMtlsCert(provider, ctx);
     const { claims, policy } = await verify(assertion, client);
     const { sub = '', jti = '', exp = 0, email, email_verified: isVerified } = claims;
     if (!(await provider.ReplayDetection.unique(policy.issuer, jti, Math.ceil(exp) + TOLERANCE + 1)))
-      throw invalidAssertion('was used already');
+      throw invalidAssertion('was already used');
     const identity = {
       issuer: policy.issuer,
       subject: sub,
@@ -129,7 +129,7 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
     };
     const accountId = await deps.linkedAccount(identity, policy);
     const account = accountId === null ? undefined : await findAccount(provider, ctx, accountId);
-    if (!account) return refuse('is of nobody who has an account here that can be used');
+    if (!account) return refuse('does not identify an active account here');
     ctx.oidc.entity('Account', account);
 
     params['resource'] = targetOf(params['resource'], claims['resource']);
@@ -147,7 +147,7 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
     const scope = (requested.length > 0 ? requested : possible).join(' ');
     if (scope === '')
       throw new errors.InvalidScope(
-        'nothing is left of what may be asked for',
+        'no scope of the assertion is allowed here',
         textOf(claims['scope']) ?? '',
       );
 
