@@ -80,7 +80,7 @@ export function createApiKeys({
   const check = ({ permissions = [], accountId, expiresAt }: NewApiKey): void => {
     const possible = permissionsFor(accountId);
     if (permissions.some((permission) => !possible.includes(permission)))
-      throw wrong('permissions', `The permissions that there are: ${possible.join(', ')}`);
+      throw wrong('permissions', `The permissions are ${possible.join(', ')}`);
     if (expiresAt && !(expiresAt.getTime() > clock.now()))
       throw wrong('expires_at', 'The expiry must be in the future');
   };

@@ -84,7 +84,7 @@ function checked<Changes extends ApiChanges>(changes: Changes): Changes {
   if (scopes.length > MAX_SCOPES) refuse('scopes', `must be at most ${MAX_SCOPES}`);
   const wrong = scopes.find((scope) => !SCOPE.test(scope));
   if (wrong !== undefined)
-    refuse('scopes', `must not have ${wrong.slice(0, 128)}, which is none (RFC 6749 section 3.3)`);
+    refuse('scopes', `must not contain ${wrong.slice(0, 128)}, which is not a valid scope (RFC 6749 section 3.3)`);
   return { ...changes, scopes: [...new Set(scopes)] };
 }
 
@@ -92,7 +92,7 @@ function checked<Changes extends ApiChanges>(changes: Changes): Changes {
 function checkDefaults({ scopes, defaultScopes }: Pick<ApiContent, 'scopes' | 'defaultScopes'>): void {
   const foreign = defaultScopes?.find((scope) => !scopes.includes(scope));
   if (foreign !== undefined)
-    refuse('default_scopes', `must not have ${foreign.slice(0, 128)}, which is none of its scopes`);
+    refuse('default_scopes', `must not contain ${foreign.slice(0, 128)}, which is not one of its scopes`);
 }
 
 const inUse = ({ kind, id }: ApiUse): DomainError =>
@@ -138,7 +138,7 @@ export function createApiAdmin({
     if (taken !== undefined)
       refuse(
         'scopes',
-        `must not have ${taken}, a scope of OpenID Connect: give yours another name, like orders:${taken}`,
+        `must not contain ${taken}, a scope of OpenID Connect: use another name, like orders:${taken}`,
       );
   };
 

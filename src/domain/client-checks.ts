@@ -50,7 +50,7 @@ export function refuse(field: string, reason: string): never {
 export function checkedName(name: string): string {
   const trimmed = name.trim();
   if (trimmed === '' || trimmed.length > MAX_NAME || UNPRINTABLE.test(trimmed))
-    refuse('client_name', `must have 1 to ${MAX_NAME} characters, all of them printable`);
+    refuse('client_name', `must have 1 to ${MAX_NAME} printable characters`);
   return trimmed;
 }
 
@@ -91,5 +91,5 @@ export async function checkCircle(
   };
   await roles.checkNames(named('allowed_roles'), tx, 'allowed_roles');
   const [missing] = await groups.unknown(named('allowed_groups'), tx);
-  if (missing !== undefined) refuse('allowed_groups', `names a group that there is not: ${missing}`);
+  if (missing !== undefined) refuse('allowed_groups', `names a group that does not exist: ${missing}`);
 }

@@ -256,7 +256,7 @@ export function createClientAdmin({
       const name = checkedName(options.name);
       checkBrought({ ...options, metadata });
       if (isPublic(metadata) && names.length > 0)
-        refuse('roles', 'must not be of a public client, which anybody can claim to be');
+        refuse('roles', 'cannot be set for a public client, which anybody can claim to be');
       const id = options.id ?? newUuid();
       const secret = needsSecret(metadata) ? (options.secret ?? randomToken()) : null;
       const secretHash = secret === null ? null : sha256(secret);
@@ -290,7 +290,7 @@ export function createClientAdmin({
         );
         const names = changes.roles === undefined ? before.roles : [...new Set(changes.roles)].sort();
         if (isPublic(metadata) && names.length > 0)
-          refuse('roles', 'must not be of a public client, which anybody can claim to be');
+          refuse('roles', 'cannot be set for a public client, which anybody can claim to be');
         await check({ id, name, secretHash: before.secretHash, metadata }, changed);
         const moved = changesOf({ name: before.name, roles: before.roles }, { name, roles: names });
         const movedMetadata = differencesOf(before.metadata, metadata);

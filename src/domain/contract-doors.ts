@@ -89,7 +89,7 @@ export function createContractDoors({
       ...one,
       open: isOpenBy(one.name, stored),
       configured: isConfigured(one.name),
-      forced: host === undefined ? null : `contracts.hosts shows it at ${host}`,
+      forced: host === undefined ? null : `contracts.hosts publishes it at ${host}`,
       version: state?.version ?? 1,
     };
   };
@@ -131,7 +131,7 @@ export function createContractDoors({
       const found = await described(name);
       const host = hostOf(name);
       if (!open && host !== undefined)
-        throw new DomainError('configured', { reason: `contracts.hosts shows it at ${host}` });
+        throw new DomainError('configured', { reason: `contracts.hosts publishes it at ${host}` });
       return inTransaction(async (tx) => {
         const before = await store.lock(name, isConfigured(name), tx);
         checkVersion(before, expected);

@@ -162,11 +162,11 @@ export function createMigration(dependencies: {
         return [
           {
             code: 'source_unknown',
-            message: `${name} may have accounts that have not come: import the rest, or wait, then take it out of legacy.sources`,
+            message: `${name} may have accounts that have not moved: import the rest, or wait, then remove it from legacy.sources`,
             blocking: true,
           },
         ];
-      const message = `${people(left)} of ${name} ${left === 1 ? 'has' : 'have'} not come: import the rest, or wait`;
+      const message = `${people(left)} of ${name} ${left === 1 ? 'has' : 'have'} not moved: import the rest, or wait`;
       return [{ code: 'source_has_accounts', message, blocking: true }];
     });
     const ofPasswords = sources.flatMap(({ name, withoutPassword: count }): Remaining[] =>
@@ -175,7 +175,7 @@ export function createMigration(dependencies: {
         : [
             {
               code: 'source_has_passwords',
-              message: `${people(count)} of ${name} ${count === 1 ? 'has' : 'have'} no password here, and ${name} is asked for it: import the hashes, or wait`,
+              message: `${people(count)} of ${name} ${count === 1 ? 'has' : 'have'} no password here, so ${name} checks it: import the hashes, or wait`,
               blocking: true,
             },
           ],
@@ -183,7 +183,7 @@ export function createMigration(dependencies: {
     const isSeen = tokens.lastSeenAt !== null && clock.now() - tokens.lastSeenAt.getTime() < QUIET * DAY;
     const ofTokens: Remaining[] = tokens.doors.map(({ door, until, unusedRefreshTokens }) => ({
       code: 'old_tokens',
-      message: `${door} honours old tokens until ${until}: ${isSeen ? `they came within the last ${QUIET} days` : `none came within the last ${QUIET} days`}${unusedRefreshTokens > 0 ? `, and ${unusedRefreshTokens} imported refresh tokens may come` : ''}`,
+      message: `${door} accepts old tokens until ${until}: ${isSeen ? 'some were' : 'none was'} used in the last ${QUIET} days${unusedRefreshTokens > 0 ? `, and ${unusedRefreshTokens} imported refresh tokens are unused` : ''}`,
       // Their keys are here, unless they come from the old service.
       blocking: settings[door]?.keys.some(({ jwksUrl }) => jwksUrl !== undefined) ?? false,
     }));
@@ -191,14 +191,14 @@ export function createMigration(dependencies: {
     if (notCome.accounts > 0)
       others.push({
         code: 'not_come',
-        message: `${people(notCome.accounts)} of imports ${notCome.accounts === 1 ? 'has' : 'have'} not signed in here yet`,
+        message: `${people(notCome.accounts)} from imports ${notCome.accounts === 1 ? 'has' : 'have'} not signed in here yet`,
         blocking: false,
       });
     const hashed = sum(formats);
     if (hashed > 0)
       others.push({
         code: 'old_hashes',
-        message: `${people(hashed)} ${hashed === 1 ? 'has' : 'have'} an old password hash, which the next right password replaces`,
+        message: `${people(hashed)} ${hashed === 1 ? 'has' : 'have'} an old password hash, which the next correct password replaces`,
         blocking: false,
       });
     return [...ofSources, ...ofPasswords, ...ofTokens, ...others];

@@ -32,9 +32,9 @@ function mayBeOffered(uri: string | null, registered: readonly string[]): uri is
 function addAddress(option: string, registered: string[], uri: string | null, id: string): string {
   const has = `It has ${registered.length === 0 ? 'none' : registered.join(', ')}.`;
   if (!mayBeOffered(uri, registered))
-    return `${has} The app must send one of these, to the letter; one that is missing is added with postern client update ${id} ${option}, which takes all of them.`;
+    return `${has} The app must send exactly one of these. To add one, list all of them: postern client update ${id} ${option}`;
   const all = [...registered, uri].map((one) => `${option} ${word(one)}`).join(' ');
-  return `${has} Send one of these, to the letter, or add it: postern client update ${id} ${all}`;
+  return `${has} Send exactly one of these, or add this one: postern client update ${id} ${all}`;
 }
 
 type Advice = (refused: Refused, client: AdvisedClient) => string;
@@ -43,55 +43,55 @@ type Advice = (refused: Refused, client: AdvisedClient) => string;
 const ADVICE = {
   'redirect_uri': ({ endpoint, value }, { id, metadata }) =>
     endpoint === 'token'
-      ? 'Send the redirect_uri of the authorization request in the token request too, to the letter.'
+      ? 'Send exactly the redirect_uri of the authorization request in the token request, too.'
       : addAddress('--redirect-uri', list(metadata['redirect_uris']), value, id),
   'post_logout_redirect_uri': ({ value }, { id, metadata }) =>
     addAddress('--post-logout-redirect-uri', list(metadata['post_logout_redirect_uris']), value, id),
-  'client_id': () => 'There is no such client here: postern client list shows those that there are.',
+  'client_id': () => 'This client does not exist here: postern client list shows all clients.',
   'enabled': (_refused, { id }) =>
-    `The client is disabled, so it gets nothing. If it shall work again: postern client enable ${id}`,
+    `The client is disabled. To enable it: postern client enable ${id}`,
   'allowed_groups': (_refused, { id }) =>
-    `The app is for people of some roles and groups alone (allowed_roles, allowed_groups). Add the person to one of them, or let others use it: postern client update ${id} --allow-group <group>, which takes all of them.`,
+    `Only people with certain roles or groups may use the app (allowed_roles, allowed_groups). Add the person to one of them, or allow another group, listing all of them: postern client update ${id} --allow-group <group>`,
   'client_secret': (_refused, { id }) =>
-    `The app has another secret than this client. A new one: postern client rotate-secret ${id}`,
+    `The secret of the app is not the client's. To create a new one: postern client rotate-secret ${id}`,
   'client_assertion': () =>
-    'Look at what the assertion says: iss and sub are the client_id, aud is the issuer, exp is at hand, jti is new each time; and at the key: the one of the jwks that the client has here.',
+    'Check the assertion: iss and sub must be the client_id, aud the issuer, exp soon, jti new each time. Its key must be in the jwks that the client has here.',
   'token_endpoint_auth_method': (_refused, { id, metadata }) => {
     const { token_endpoint_auth_method: method = 'client_secret_basic' } = metadata;
-    return `The client authenticates by ${String(method)}: set the app to that, or change it: postern client update ${id} --auth-method <method>`;
+    return `The client must authenticate with ${String(method)}. Set the app to that, or change the client: postern client update ${id} --auth-method <method>`;
   },
   'client certificate': () =>
-    'The proxy must hand over the certificate that the client is registered with (mtls in the configuration).',
-  'Authorization': () => 'Send the credentials in one place alone, as RFC 6749 section 2.3 has it.',
-  'code_challenge': () => 'Switch PKCE with S256 on in the library of the app.',
-  'code_challenge_method': () => 'S256 is the one method that there is; plain protects nothing.',
+    'The proxy must pass on the certificate that the client is registered with (mtls in the configuration).',
+  'Authorization': () => 'Send the credentials in only one place (RFC 6749 section 2.3).',
+  'code_challenge': () => 'Enable PKCE with S256 in the library of the app.',
+  'code_challenge_method': () => 'Use S256, the only supported method; plain protects nothing.',
   'code_verifier': () =>
-    'The verifier of another login came, or none: the app has to keep it by state until the person is back, also with two tabs.',
+    'The verifier is missing or belongs to another login. The app must store it by state until the person returns, even with two tabs.',
   'code': () =>
-    'A code serves once, within a minute, for the client that it was given to. The app must redeem it once and follow no callback twice.',
+    'A code can be used once, within a minute, by the client that it was issued to. The app must redeem it once, and handle no callback twice.',
   'refresh_token': () =>
-    'It was used before, has expired, or its login has ended. Keep the refresh token of the newest reply alone, and have the person sign in again.',
-  'device_code': () => 'Begin anew: the code has expired, was used, or is of another client.',
+    'It was used before, has expired, or its login has ended. Keep only the refresh token of the latest response, and have the person sign in again.',
+  'device_code': () => 'Start again: the code has expired, was used, or belongs to another client.',
   'scope': (_refused, { id, metadata }) => {
     const { scope } = metadata;
     return typeof scope === 'string'
-      ? `The client may ask for ${scope}. Ask for less, or allow more: postern client update ${id} --scope …, which takes all of them.`
-      : 'No API here has this scope: postern api list shows what there is.';
+      ? `The client may request ${scope}. Request less, or allow more, listing all of them: postern client update ${id} --scope …`
+      : 'No API here has this scope: postern api list shows all scopes.';
   },
-  'resource': () => 'No API here has this identifier: postern api list shows those that there are.',
+  'resource': () => 'No API here has this identifier: postern api list shows all APIs.',
   'grant_type': (_refused, { id, metadata }) =>
-    `The client may use ${list(metadata['grant_types']).join(', ') || 'authorization_code'}; more with postern client update ${id} --grant …, which takes all of them.`,
+    `The client may use ${list(metadata['grant_types']).join(', ') || 'authorization_code'}. To allow more, list all of them: postern client update ${id} --grant …`,
   'response_type': () => 'Use the code flow: response_type=code. There is no implicit and no hybrid flow.',
   'Origin': (_refused, { id }) =>
-    `Browsers may call from the origins of the redirect URIs. One more: postern client update ${id} --cors-origin <origin>`,
+    `Browsers may call from the origins of the redirect URIs. To add one: postern client update ${id} --cors-origin <origin>`,
   'DPoP': () =>
-    'Look at the DPoP proof: htm, htu, iat, a jti that is new each time, and the same key throughout.',
+    'Check the DPoP proof: htm, htu, iat, a new jti each time, and always the same key.',
   'Content-Type': () => 'Send parameters as application/x-www-form-urlencoded, client metadata as JSON.',
-  'request_uri': () => 'Push the request anew for each login: its request_uri serves once, within a minute.',
+  'request_uri': () => 'Push a new request for each login: a request_uri can be used once, within a minute.',
   'login_required:prompt': () =>
-    'With prompt=none nobody is asked: the app shows its own sign-in and sends the person without prompt=none.',
+    'With prompt=none nobody is asked. The app should offer to sign in, and then send the person without prompt=none.',
   'access_denied': () =>
-    'The person, or a rule of theirs, said no. The app should say so and offer to try again.',
+    'The person, or a rule, refused. The app should say so and offer to try again.',
 } satisfies Record<string, Advice>;
 
 /** The subject of an explanation. */
@@ -107,7 +107,7 @@ export const topicOf = ({ error, parameter }: Pick<RefusalRow, 'error' | 'parame
 export function adviceOn(refused: Refused, client: AdvisedClient): string {
   const topic = topicOf(refused);
   return topic === 'other'
-    ? `Compare the request with what the client has: postern client show ${client.id}`
+    ? `Compare the request with the client: postern client show ${client.id}`
     : ADVICE[topic](refused, client);
 }
 

@@ -38,7 +38,7 @@ export function createRegistrationTokens({
       if (!policies.includes(policy))
         throw new DomainError('invalid_request', {
           field: 'policy',
-          reason: `must be one of those configured: ${policies.join(', ')}`,
+          reason: `must be one of ${policies.join(', ')}`,
         });
       const token = randomToken();
       const record = await inTransaction(async (tx) => {

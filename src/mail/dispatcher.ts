@@ -40,7 +40,7 @@ export function createDispatcher({
     try {
       return render(message, written);
     } catch (error) {
-      logger.error({ err: error, kind: message.kind }, 'words of mail that an operator wrote cannot be used');
+      logger.error({ err: error, kind: message.kind }, 'an operator’s mail text is unusable; the default is sent');
       return render(message);
     }
   };
@@ -57,7 +57,7 @@ export function createDispatcher({
       const message = content();
       const passing = 'link' in message ? message.link : 'request' in message ? message.request : null;
       if (passing && Date.parse(passing.expiresAt) <= clock.now())
-        return { done: 'dropped', why: 'what it tells of is over' };
+        return { done: 'dropped', why: 'its link or request has expired' };
       const words = inOperatorsWords(message, (await texts.read()).texts);
       await transport.send({ ...words, id, date: createdAt, to: message.to }, signal);
       return { done: 'sent', kind: message.kind };

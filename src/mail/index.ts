@@ -65,7 +65,7 @@ export function createMail({
   };
   const { smtpUrl, dataDir, production } = config;
   if (production && smtpUrl === undefined) {
-    logger.warn('SMTP_URL is not set: mail reaches nobody, it is written to files');
+    logger.warn('SMTP_URL is not set: mail is written to files instead of being sent');
   }
   return createDispatcher({
     outbox,

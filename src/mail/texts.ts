@@ -71,8 +71,8 @@ const lineOf = (error: unknown): string => {
 export function textProblem(language: Language, key: MailKey, sentence: string): string | null {
   if (sentence.trim() === '') return 'it is empty';
   if (sentence.length > MAX_TEXT_LENGTH) return `it has more than ${MAX_TEXT_LENGTH} characters`;
-  if (UNSHOWABLE.test(sentence)) return 'it has a character that cannot be shown';
-  if (key.endsWith('.subject') && /[\n\t]/.test(sentence)) return 'a subject is one line';
+  if (UNSHOWABLE.test(sentence)) return 'it has a character that cannot be displayed';
+  if (key.endsWith('.subject') && /[\n\t]/.test(sentence)) return 'a subject must be one line';
   const { tag } = languageInfo[language];
   let nodes: Node[];
   try {
@@ -83,8 +83,8 @@ export function textProblem(language: Language, key: MailKey, sentence: string):
   const known = new Set(['name', ...argumentsOf(nodesOf(dictionaries[language][key], tag))]);
   const unknown = argumentsOf(nodes).find((argument) => !known.has(argument));
   if (unknown !== undefined)
-    return `there is no {${unknown}} here; there is ${[...known].map((one) => `{${one}}`).join(', ')}`;
+    return `there is no {${unknown}} here; use ${[...known].map((one) => `{${one}}`).join(', ')}`;
   if (LINKLIKE.test(possibleText(nodes)))
-    return 'it has what looks like an address: links stay where they lead';
+    return 'it contains something like a URL: the targets of links cannot be changed';
   return null;
 }

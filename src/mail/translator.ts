@@ -54,7 +54,7 @@ export function ownSentences(folder: string, language: Language): Dictionary {
   try {
     const content = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
     const wrong = Object.entries(content).find(([, value]) => typeof value !== 'string');
-    if (wrong) throw new Error(`${wrong[0]} is no text`);
+    if (wrong) throw new Error(`${wrong[0]} is not text`);
     const overrides = content as Dictionary;
     const { parse } = translatorOf(languageInfo[language].tag, '', overrides);
     for (const key of Object.keys(overrides)) parse(key);

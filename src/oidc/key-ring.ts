@@ -184,7 +184,7 @@ export class KeyRing {
     };
     const missing = await due();
     if (missing.length > 0) {
-      progress('Making the signing keys');
+      progress('Creating the signing keys');
       const fresh = await Promise.all(missing.map(generate));
       await inTransaction(async (tx) => {
         await store.lock(tx);

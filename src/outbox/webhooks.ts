@@ -120,7 +120,7 @@ export function createWebhookDelivery(dependencies: {
     const isRedirect = status >= 300 && status < 400;
     const slower = status === 429 || status === 503 ? retryAfter(reply, clock) : null;
     return failed(
-      isRedirect ? `redirects (${status}); that is not followed` : `answered ${status}`,
+      isRedirect ? `redirects (${status}), which is not followed` : `answered ${status}`,
       status,
       slower,
     );

@@ -82,7 +82,7 @@ function privateOf(key: SigningKey): SigningKey['privateJwk'] {
     return key.privateJwk;
   } catch (error) {
     throw new StartupError(
-      'SECRETS_KEY is not the one that the signing keys in this database were encrypted with. Set the right one; without it they cannot be read.',
+      'SECRETS_KEY is not the one that encrypted the signing keys in this database. Set the right one; without it they cannot be read.',
       { cause: error },
     );
   }

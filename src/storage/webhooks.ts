@@ -200,7 +200,7 @@ export function createWebhooks({
         await WebhookDelivery.update(
           {
             status: 'failed',
-            error: 'the webhook was switched off',
+            error: 'the webhook was disabled',
             finishedAt: now(),
             expiresAt: inSeconds(KEPT),
           },

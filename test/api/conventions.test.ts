@@ -178,11 +178,11 @@ describe('a refusal by the management API', () => {
       'This comes with Postern and cannot be changed: create one of your own.',
     );
     expect(await detailOf('POST', '/groups', { name: randomUUID(), roles: ['auditr'] })).toBe(
-      'roles names a role that there is not: auditr; did you mean auditor?',
+      'roles names a role that does not exist: auditr; did you mean auditor?',
     );
     const hook = { url: 'https://hooks.example.com', event_types: ['user.creatd'] };
     expect(await detailOf('POST', '/webhooks', hook)).toBe(
-      'event_types names a type of event that there is not: user.creatd; did you mean user.created?',
+      'event_types names a type of event that does not exist: user.creatd; did you mean user.created?',
     );
     const account = await serviceAccount(provider, 'support');
     const { body } = await ownToken(provider, account);

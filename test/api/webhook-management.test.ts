@@ -210,5 +210,5 @@ it('webhooks can be managed by the command, which is audited', async () => {
   );
   expect(csv.split('\r\n').length).toBeGreaterThanOrEqual(3);
   const refused = await runCli(['webhook', 'create', '--url', 'https://10.0.0.1/x'], { env });
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('public addresses over https') });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('public https address') });
 });

@@ -52,8 +52,8 @@ describe('a server started with only a folder', () => {
         [
           `^Setting up PostgreSQL in ${postern.env['DATA_DIR']} \\.\\.\\.`,
           'Starting PostgreSQL \\.\\.\\.',
-          'Migrating the database, \\d+ steps \\.\\.\\.',
-          'Making the signing keys \\.\\.\\.',
+          'Migrating the database \\(\\d+ steps\\) \\.\\.\\.',
+          'Creating the signing keys \\.\\.\\.',
           `Starting to listen on port ${postern.port} \\.\\.\\.\n$`,
         ].join('\n'),
       ),

@@ -377,7 +377,7 @@ describe('`postern contract new`', () => {
     expect(json).toMatchObject({
       operations: [
         { id: 'delete', kind: 'login', undecided: expect.stringContaining('plan') },
-        { id: 'getReports', kind: null, undecided: expect.stringContaining('say in handle') },
+        { id: 'getReports', kind: null, undecided: expect.stringContaining('in handle') },
       ],
     });
     const settings = path.join(folder, 'settings.yaml');

@@ -143,7 +143,7 @@ describe('the mounts of contracts', () => {
     }
     // The log is written in batches.
     await until(() =>
-      postern.output().includes('"contracts":["ppl"],"msg":"open contracts: ppl. CONTRACTS says which'),
+      postern.output().includes('"contracts":["ppl"],"msg":"open contracts: ppl. Set CONTRACTS'),
     );
   });
 

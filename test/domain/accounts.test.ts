@@ -119,7 +119,7 @@ describe('registration of an account', () => {
     expect(await errorOf(accounts.create({ email: newEmail(), roles: ['root'] }, operator))).toEqual({
       code: 'invalid_request',
       field: 'roles',
-      reason: 'names a role that there is not: root',
+      reason: 'names a role that does not exist: root',
     });
   });
 });

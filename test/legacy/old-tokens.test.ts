@@ -394,5 +394,5 @@ it('the server does not start after the last day of old tokens, and says what to
   });
   expect(code).not.toBe(0);
   expect(stderr).toContain('contracts.gateway.oldTokens.until: 2020-06-30 is over.');
-  expect(stderr).toContain('take oldTokens out');
+  expect(stderr).toContain('remove oldTokens');
 });

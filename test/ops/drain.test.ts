@@ -137,5 +137,5 @@ it('a stopping server cuts off requests after http.drain, and says so', async ()
   await until(() => other.received.includes('ok'));
   await expect(postern.stop('SIGTERM')).resolves.toEqual({ code: 0, signal: null });
   await expect(stuck.closed()).resolves.toBe('');
-  await until(() => postern.output().includes('requests were cut off'));
+  await until(() => postern.output().includes('were aborted'));
 });

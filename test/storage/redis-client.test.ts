@@ -36,7 +36,7 @@ test('during an outage commands fail within seconds, it is logged once, and the 
   expect(await reply(redis.get('a'))).toBeNull();
   expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
     'Redis is not available',
-    'Redis is back',
+    'Redis is available again',
   ]);
   await expect(reply(redis.lpush('a', '1').then(() => redis.incr('a')))).rejects.toThrow(/WRONGTYPE/);
 });

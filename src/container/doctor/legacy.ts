@@ -17,7 +17,7 @@ export const checkSources = (config: Config): Promise<Finding[]> =>
         hasher,
         hashes: {
           read: () =>
-            Promise.reject(new SourceError('another_account', 'it knows somebody whom nobody knows')),
+            Promise.reject(new SourceError('another_account', 'it returns an account that does not exist')),
         },
         logger: createLogger('silent'),
       });

@@ -184,7 +184,7 @@ export function createApplying({
       if (existing && secret !== undefined && kind.isSecretFixed)
         throw new DomainError('invalid_request', {
           field: kind.secretField ?? '',
-          reason: 'another secret is given by rotating it, not by a file',
+          reason: 'secrets cannot be changed by a file: rotate the secret',
         });
       if (!existing)
         return kind.create(

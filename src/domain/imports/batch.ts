@@ -95,11 +95,11 @@ export function createBatches(
     if (digest === candidate.digest) return skipped();
     if (before !== undefined || known?.run === run) {
       const where = before ? `line ${before.line}` : 'an earlier record';
-      const message = `${where} has the same id at ${candidate.source}, ${candidate.record.sourceId}: the first stays`;
+      const message = `${where} has the same id at ${candidate.source}, ${candidate.record.sourceId}: the first one is kept`;
       return options.onConflict === 'skip' ? skipped() : failed(new Refused('duplicate_id', message));
     }
     if (known) {
-      const message = `${known.sourceId} was imported before and is another record now: choose --on-conflict update or skip`;
+      const message = `${known.sourceId} was imported before, and its record has changed: use --on-conflict update or skip`;
       return onConflict(new Refused('duplicate_id', message), known.accountId, known);
     }
     const taken = claimsOf(candidate).find(([, claim]) => claimed.has(claim));
@@ -186,7 +186,7 @@ export function createBatches(
       if (!inserted.delete(nameOf(one)) && one.accountId === one.candidate.user.id)
         warnings.get(one.candidate)?.push({
           code: 'identity_not_imported',
-          message: `${one.subject} at ${one.upstream} is connected already`,
+          message: `${one.subject} at ${one.upstream} is already linked`,
         });
 
     const byKey = new Map(
@@ -201,7 +201,7 @@ export function createBatches(
       candidate.record.groups.flatMap(({ name, nameKey }) => {
         const group = groups.get(nameKey);
         if (!group?.isPrivileged) return group ? [{ groupId: group.id, accountId }] : [];
-        const message = `the group ${JSON.stringify(name)} manages this service: add its members by hand`;
+        const message = `the group ${JSON.stringify(name)} has management permissions: add its members by hand`;
         warnings.get(candidate)?.push({ code: 'group_not_imported', message });
         return [];
       }),

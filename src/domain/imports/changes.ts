@@ -44,7 +44,7 @@ export async function changesOf(
     if (!isSame && (!isFree(present.emails.get(user.emailKey)) || present.reserved.has(user.emailKey)))
       throw new Refused(
         'duplicate_email',
-        `there is another account of the address ${JSON.stringify(user.email)}`,
+        `another account has the address ${JSON.stringify(user.email)}`,
       );
     const { emailVerifiedAt, ownerProvenAt } = user;
     if (!isSame) Object.assign(changes, record.email, { emailVerifiedAt, ownerProvenAt, movedFrom: null });
@@ -55,7 +55,7 @@ export async function changesOf(
     if (!isFree(present.usernames.get(record.username.usernameKey)))
       throw new Refused(
         'duplicate_username',
-        `there is another account of the username ${JSON.stringify(record.username.username)}`,
+        `another account has the username ${JSON.stringify(record.username.username)}`,
       );
     Object.assign(changes, record.username);
   }

@@ -85,9 +85,9 @@ export async function findPresent(
 const spelling = (mine: string, theirs: string): string =>
   mine === theirs
     ? JSON.stringify(mine)
-    : `${JSON.stringify(mine)} (there as ${JSON.stringify(theirs)}: case or Unicode form)`;
+    : `${JSON.stringify(mine)} (as ${JSON.stringify(theirs)}: case or Unicode form differs)`;
 
-const WAYS = 'correct one of them, or choose --on-conflict';
+const WAYS = 'correct one of them, or use --on-conflict';
 
 /** The first conflict of a new account: by id, number, address or username. */
 export function conflictOf(candidate: Candidate, present: Present): Conflict | null {
@@ -96,13 +96,13 @@ export function conflictOf(candidate: Candidate, present: Present): Conflict | n
   if (byId)
     return {
       code: 'duplicate_id',
-      message: `there is an account of the id ${byId.id}: ${WAYS}`,
+      message: `an account has the id ${byId.id}: ${WAYS}`,
       holder: byId,
     };
   if (present.sourceIds.has(user.id))
     return {
       code: 'duplicate_id',
-      message: `the id ${user.id} is the id of another account at its source: give another one`,
+      message: `the id ${user.id} is that of another account at its source: use another one`,
       holder: null,
     };
   const byNumber = user.number > 0 ? present.numbers.get(user.number) : undefined;
@@ -116,20 +116,20 @@ export function conflictOf(candidate: Candidate, present: Present): Conflict | n
   if (byEmail)
     return {
       code: 'duplicate_email',
-      message: `there is an account of the address ${spelling(user.email, byEmail.email)}: ${WAYS}`,
+      message: `an account has the address ${spelling(user.email, byEmail.email)}: ${WAYS}`,
       holder: byEmail,
     };
   if (present.reserved.has(user.emailKey))
     return {
       code: 'duplicate_email',
-      message: `the address ${JSON.stringify(user.email)} is kept for the account that moved away from it lately`,
+      message: `the address ${JSON.stringify(user.email)} is reserved for the account that had it until recently`,
       holder: null,
     };
   const byUsername = user.usernameKey === null ? undefined : present.usernames.get(user.usernameKey);
   if (byUsername)
     return {
       code: 'duplicate_username',
-      message: `there is an account of the username ${spelling(user.username ?? '', byUsername.username ?? '')}: ${WAYS}`,
+      message: `an account has the username ${spelling(user.username ?? '', byUsername.username ?? '')}: ${WAYS}`,
       holder: byUsername,
     };
   return null;
@@ -169,5 +169,5 @@ export const describeSeen = (candidate: Candidate, key: string, seen: Seen | und
   const what = key.replace(/:.*$/s, '');
   const mine = speltAs(candidate, key);
   const where = seen === undefined ? 'an earlier record' : `line ${seen.line}`;
-  return `${where} has the ${what} ${spelling(mine, seen?.spelt ?? mine)}: the first stays; correct this one`;
+  return `${where} has the ${what} ${spelling(mine, seen?.spelt ?? mine)}: the first one is kept; correct this one`;
 };

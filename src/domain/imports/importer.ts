@@ -97,7 +97,7 @@ export async function runImport(
     const results = await write(candidates);
     for (const candidate of candidates) {
       const result = results.get(candidate);
-      if (!result) throw new Error('a record was lost');
+      if (!result) throw new Error('a record got lost');
       if (result.outcome === 'failed') {
         fail(candidate.line, result.refused);
         continue;

@@ -25,7 +25,7 @@ function hashOf({ hash, token }: Record<string, unknown>): string {
   if (typeof token === 'string' && token !== '' && (hash === undefined || hash === ''))
     return digest('sha256', token, 'hex');
   if (typeof hash !== 'string' || hash === '')
-    return refuse('invalid_record', 'a record needs hash, or token');
+    return refuse('invalid_record', 'a record needs hash or token');
   const bytes = Buffer.from(hash, /^[\da-f]+$/i.test(hash) && hash.length % 2 === 0 ? 'hex' : 'base64');
   return LENGTHS.has(bytes.length) && /^[\w+/=-]+$/.test(hash)
     ? bytes.toString('hex')
@@ -48,7 +48,7 @@ function timeOf(field: string, value: unknown): Date | null {
 function read(record: Record<string, unknown>, { door, source }: OldTokenImport) {
   const unknown = Object.keys(record).find((name) => !FIELDS.has(name));
   if (unknown !== undefined)
-    refuse('unknown_field', `${JSON.stringify(unknown.slice(0, 60))} is none of ${[...FIELDS].join(', ')}`);
+    refuse('unknown_field', `${JSON.stringify(unknown.slice(0, 60))} is not one of ${[...FIELDS].join(', ')}`);
   const id = record['source_id'];
   const sourceId = typeof id === 'number' || typeof id === 'string' ? String(id) : '';
   if (sourceId === '' || sourceId.length > 255 || sourceId.includes('\0'))

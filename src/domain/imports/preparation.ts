@@ -118,9 +118,9 @@ export function createPreparation(
       if (role === '') continue;
       const message =
         role === null
-          ? `the role ${JSON.stringify(name)} cannot be called so here: map it by --map-role`
+          ? `${JSON.stringify(name)} is not a valid role name here: map it with --map-role`
           : mapped === undefined && (await mayNotBeGiven(role))
-            ? `the role ${role} manages this service: give it by --map-role ${name}=${role}`
+            ? `the role ${role} has management permissions: to assign it, use --map-role ${name}=${role}`
             : null;
       if (role === null || message !== null)
         warnings.push({ code: 'role_not_imported', message: message ?? '' });
@@ -155,7 +155,7 @@ export function createPreparation(
       return { stored: read.stored, finish, state: isWrapped ? 'wrapped' : 'kept' };
     }
     if (options.onBadHash === 'fail')
-      refuse(read.code, `${read.message}; --on-bad-hash without-password imports the account without`);
+      refuse(read.code, `${read.message}; --on-bad-hash without-password imports the account without a password`);
     warnings.push({ code: read.code, message: `${read.message}; imported without a password` });
     return { stored: null, finish: null, state: 'dropped' };
   };

@@ -54,8 +54,8 @@ const invalid = (field: string, what: string): never => refuse('invalid_record',
 
 function text(field: string, value: unknown, maxLength = MAX_LENGTHS.text): string {
   if (typeof value !== 'string') return invalid(field, 'a string');
-  if (value.includes('\0')) refuse('nul_character', `${field} has a NUL character: take it out`);
-  if (!value.isWellFormed()) refuse('invalid_utf8', `${field} has half a character (a lone surrogate)`);
+  if (value.includes('\0')) refuse('nul_character', `${field} has a NUL character: remove it`);
+  if (!value.isWellFormed()) refuse('invalid_utf8', `${field} has a lone surrogate (half a character)`);
   return value.length > maxLength ? invalid(field, `at most ${maxLength} characters`) : value;
 }
 
@@ -67,7 +67,7 @@ const object = (field: string, value: unknown): Record<string, unknown> =>
 
 function array(field: string, value: unknown, max: number): unknown[] {
   if (!Array.isArray(value)) return invalid(field, 'a list');
-  return value.length > max ? invalid(field, `at most ${max} long`) : value;
+  return value.length > max ? invalid(field, `at most ${max} items`) : value;
 }
 
 /** @throws Refused when something in it is text that PostgreSQL cannot hold, or too deep. */
@@ -110,7 +110,7 @@ function username(value: unknown, emailKey: string | undefined): ImportRecord['u
     if (!isDomainError(error)) throw error;
     return refuse(
       'invalid_username',
-      'username must be 1 to 255 printable characters without an @ (but the own address of the account)',
+      'username must be 1 to 255 printable characters without an @, or the email address of the account',
     );
   }
 }
@@ -137,7 +137,7 @@ function totpOf(secret: unknown, parameters: unknown): ImportRecord['totp'] {
     );
   const { algorithm = 'SHA1', digits = 6, period = 30, ...rest } = object('totp', parameters ?? {});
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) refuse('unknown_field', `totp.${unknown} is none of algorithm, digits, period`);
+  if (unknown !== undefined) refuse('unknown_field', `totp.${unknown} is not one of algorithm, digits, period`);
   const name = String(algorithm).toLowerCase().replace(/^hmac/, '').replace('-', '');
   if (name !== 'sha1' && name !== 'sha256' && name !== 'sha512')
     return refuse('invalid_totp_secret', 'totp.algorithm must be SHA1, SHA256 or SHA512');
@@ -179,14 +179,14 @@ function identity(value: unknown): ImportRecord['identities'][number] {
 
 function group(value: unknown): ImportRecord['groups'][number] {
   const name = text('groups', value, MAX_LENGTHS.group).trim().replace(/^\/+/, '').normalize('NFC');
-  if (name === '' || UNPRINTABLE.test(name)) invalid('groups', 'names that can be printed');
+  if (name === '' || UNPRINTABLE.test(name)) invalid('groups', 'printable names');
   return { name, nameKey: foldCase(name) };
 }
 
 const uuid = (field: string, value: unknown): string =>
   isUuid(value) && !/^0{8}-/.test(value)
     ? value.toLowerCase()
-    : refuse('invalid_id', `${field} must be a UUID; another id goes into source_id`);
+    : refuse('invalid_id', `${field} must be a UUID; put any other id into source_id`);
 
 function number(value: unknown): number {
   if (typeof value !== 'number' && !(typeof value === 'string' && /^[+-]?\d{1,30}$/.test(value)))
@@ -222,7 +222,7 @@ function profileOf(raw: RawRecord, now: number): UserChanges {
     } catch (error) {
       if (!isDomainError(error)) throw error;
       if (kind === 'name') refuse('invalid_name', `${claim} must be 1 to 200 printable characters`);
-      invalid(claim, 'as the documentation of the field says');
+      invalid(claim, 'as documented for the field');
     }
   }
   if (isPresent(raw['address'])) profile.address = address(raw['address']);
@@ -284,7 +284,7 @@ export function readRecord(raw: unknown, now: number): ImportRecord {
     if (!RECORD_FIELDS.has(name))
       refuse(
         'unknown_field',
-        `${JSON.stringify(name.slice(0, 60))} is no field: correct its name, or put it into attributes`,
+        `${JSON.stringify(name.slice(0, 60))} is not a known field: correct its name, or put it into attributes`,
       );
   const optional = <T>(name: (typeof FIELDS)[number], read: (value: unknown) => T): T | null =>
     isPresent(fields[name]) ? read(fields[name]) : null;

@@ -64,7 +64,7 @@ function contentOf(reply: string): Record<string, unknown> {
   } catch {
     // Don't quote the value: it may be personal.
   }
-  return nonsense('its reply is no JSON object');
+  return nonsense('its reply is not a JSON object');
 }
 
 function writtenBody({ body, encoding }: Request, values: Values) {
@@ -197,7 +197,7 @@ export function createContractSource(
     signal: AbortSignal | undefined,
   ) => {
     if (where.path.includes('{id}') && id === null)
-      nonsense('its access token does not say whose it is, which this contract has to be asked for');
+      nonsense('its access token does not name its account, which this contract needs');
     const path = `${basePath}${where.path.replace('{id}', encodeURIComponent(id ?? ''))}`;
     const init = {
       headers: { ...headers, Authorization: `Bearer ${accessToken}` },
@@ -213,12 +213,12 @@ export function createContractSource(
     if (typeof accessToken !== 'string') return null;
     const id = idIn(accessToken);
     const told = await profileBy(accessToken, id, { path: profile, account }, signal);
-    if (!told) throw new SourceError('status', `it tells nothing at ${profile} of whom it lets in`);
+    if (!told) throw new SourceError('status', `it does not return the profile of the signed-in account at ${profile}`);
     const { record } = told;
     if (record === null) return nonsense('its profile has no id');
     const known = [reply['userId'], profile.includes('{id}') ? id : null];
     if (known.some((one) => isId(one) && String(one) !== String(record['source_id'])))
-      throw new SourceError('another_account', 'its login and its profile are of two accounts');
+      throw new SourceError('another_account', 'its login and its profile name different accounts');
     return record;
   };
 

@@ -130,7 +130,7 @@ export function openSource(one: LegacySourceSettings, dependencies: SourceDepend
     async probe() {
       const signal = AbortSignal.timeout(one.timeout * 1000);
       if (await source.authenticate({ identifier: PROBE_IDENTIFIER, password: 'postern doctor', signal }))
-        throw new SourceError('another_account', 'it lets in whom nobody knows');
+        throw new SourceError('another_account', 'it accepts a login of an unknown account');
     },
   };
 }
@@ -186,7 +186,7 @@ export function createLegacyAccounts(
         const matching = found && named(found, attempt.identifier);
         const isOther = found && homes?.every((home) => home.sourceId !== String(found['source_id']));
         if (found && (!matching || isOther))
-          throw new SourceError('another_account', 'it answers with another account');
+          throw new SourceError('another_account', 'it returns another account');
         return matching;
       });
       note(one, record ? 'right' : 'refused', start);
@@ -215,7 +215,7 @@ export function createLegacyAccounts(
       record = await breaker.run(async () => {
         const found = (await source.profile?.(shown, AbortSignal.timeout(one.timeout * 1000))) ?? null;
         if (found && String(found['source_id']) !== shown.sourceId)
-          throw new SourceError('another_account', 'it answers with another account');
+          throw new SourceError('another_account', 'it returns another account');
         return found;
       });
       note(one, record ? 'right' : 'refused', start);

@@ -54,7 +54,7 @@ export function createTableSource(
       const row = await find(identifier);
       const hash = row?.[settings.password_hash];
       if (row && hash !== undefined && hash !== null && typeof hash !== 'string')
-        nonsense(`its column ${settings.password_hash} is no text`);
+        nonsense(`its column ${settings.password_hash} is not text`);
       if (!row || typeof hash !== 'string' || hash === '') {
         await hasher.verifyDummy(password, signal);
         return null;
@@ -81,7 +81,7 @@ export function createTableSource(
       async count() {
         const [row = {}] = await rows(count, []);
         const [value] = Object.values(row);
-        return Number.isSafeInteger(Number(value)) ? Number(value) : nonsense('its count is no number');
+        return Number.isSafeInteger(Number(value)) ? Number(value) : nonsense('its count is not a number');
       },
     }),
     close: () => database.close(),

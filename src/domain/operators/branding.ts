@@ -125,7 +125,7 @@ export const LOGO_TYPES = Object.keys(MAGIC);
 const UNSAFE: readonly (readonly [RegExp, string])[] = [
   [/[<>{}]/u, 'has markup'],
   [/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u, 'has control characters'],
-  [/:\/\/|\bwww\.|mailto:|@|[\p{L}\p{N}]\.\p{L}{2,}/iu, 'would lead somewhere'],
+  [/:\/\/|\bwww\.|mailto:|@|[\p{L}\p{N}]\.\p{L}{2,}/iu, 'looks like a link'],
 ];
 
 function checkText(field: string, text: string, maxLength: number): string {

@@ -199,10 +199,10 @@ export function createOperatorMail(dependencies: OperatorMailDependencies): Oper
     async sendTest(operator, { template, language, to }) {
       requirePermission(operator, 'mail:write');
       const of = template === undefined ? null : templateOf(template);
-      if (of === SHARED) refuse('template', 'is no message of its own');
+      if (of === SHARED) refuse('template', 'is not a message');
       const account = operator.accountId === null ? null : await users.findById(operator.accountId);
       const typed = to ?? account?.email ?? refuse('to', 'is missing');
-      const address = readEmailAddress(typed)?.address ?? refuse('to', 'is no address');
+      const address = readEmailAddress(typed)?.address ?? refuse('to', 'is not an email address');
       const content: Message = {
         ...(account && to === undefined ? recipientOf(account) : { person: null }),
         to: address,

@@ -75,5 +75,5 @@ export function checkDescription(description: string | undefined): void {
 /** The message for an unknown name. @param known valid names. */
 export function misnamed(what: string, name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
-  return `names a ${what} that there is not: ${name.slice(0, 128)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+  return `names a ${what} that does not exist: ${name.slice(0, 128)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }

@@ -6,11 +6,11 @@ export const PERMISSIONS = {
   'users:read': 'See people, their factors, sign-ins and history',
   'users:write': 'Create, change, suspend, reactivate and unlock people',
   'users:credentials': 'Reset passwords and second factors, verify addresses',
-  'users:delete': 'Delete people and call off a deletion',
+  'users:delete': 'Delete people and cancel deletions',
   'users:export': "Export a person's data and lists of people",
   'users:impersonate': 'View the account pages as another person',
   'sessions:read': 'See all sessions and connected apps',
-  'sessions:write': 'End sessions and withdraw consent',
+  'sessions:write': 'End sessions and revoke consent',
   'groups:read': 'See groups and their members',
   'groups:write': 'Create and change groups and their members',
   'roles:read': 'See roles and who has them',
@@ -37,7 +37,7 @@ export const PERMISSIONS = {
   'keys:write': 'Rotate and retire signing keys',
   'settings:read': 'See the settings in force and the health of the service',
   'settings:write': 'Change settings and custom attributes',
-  'scim:write': 'Create and revoke SCIM tokens, with which a directory drives people and groups',
+  'scim:write': 'Create and revoke SCIM tokens, with which a directory manages people and groups',
 } as const satisfies Record<string, string>;
 
 export type Permission = keyof typeof PERMISSIONS;

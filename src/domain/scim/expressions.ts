@@ -31,7 +31,7 @@ const refuse = (detail: string): never => {
 };
 
 function tokensOf(text: string): Token[] {
-  if (text.length > MAX_LENGTH) return refuse(`A filter has at most ${MAX_LENGTH} characters`);
+  if (text.length > MAX_LENGTH) return refuse(`A filter may have at most ${MAX_LENGTH} characters`);
   const tokens: Token[] = [];
   const { length } = text.trimEnd();
   TOKEN.lastIndex = 0;
@@ -41,7 +41,7 @@ function tokensOf(text: string): Token[] {
     if (punctuation !== undefined) tokens.push({ is: 'punctuation', text: punctuation });
     else if (string !== undefined) tokens.push({ is: 'string', text: string });
     else if (word !== undefined) tokens.push({ is: 'word', text: word });
-    else return refuse(`Not understood at character ${at + 1}`);
+    else return refuse(`Syntax error at character ${at + 1}`);
   }
   return tokens;
 }
@@ -127,7 +127,7 @@ class Parser {
 
   #take(text?: string): Token {
     const token = this.#peek();
-    if (!token) return refuse('The filter ends too early');
+    if (!token) return refuse('The filter is incomplete');
     if (text !== undefined && !this.#is(text)) return refuse(`Expected ${text} instead of ${token.text}`);
     this.#at += 1;
     return token;
@@ -140,7 +140,7 @@ class Parser {
 
   #deeper<T>(read: () => T): T {
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) return refuse(`A filter nests at most ${MAX_DEPTH} deep`);
+    if (this.#depth > MAX_DEPTH) return refuse(`A filter may nest at most ${MAX_DEPTH} deep`);
     const result = read();
     this.#depth -= 1;
     return result;
@@ -162,7 +162,7 @@ class Parser {
 
   #term(lookup: Lookup): Condition {
     this.#terms += 1;
-    if (this.#terms > MAX_TERMS) return refuse(`A filter has at most ${MAX_TERMS} terms`);
+    if (this.#terms > MAX_TERMS) return refuse(`A filter may have at most ${MAX_TERMS} terms`);
     if (this.#is('not')) {
       this.#at += 1;
       return { is: 'not', term: this.#grouped(lookup) };
@@ -184,7 +184,7 @@ class Parser {
     if (!named) return refuse(`There is no attribute ${text}`);
     if (this.#is('[')) return this.#values(named);
     const target = targetOf(named);
-    if (!target) return refuse(`${text} cannot be searched for`);
+    if (!target) return refuse(`${text} cannot be used in a filter`);
     return this.#comparison(target, named.sub ?? named.attribute);
   }
 
@@ -193,7 +193,7 @@ class Parser {
     const { attribute } = named;
     const target = targetOf(named);
     if (!attribute.multiValued || !attribute.subAttributes || named.sub || !target)
-      return refuse(`${attribute.name} has no values to choose from`);
+      return refuse(`${attribute.name} is not multi-valued`);
     const inner = valueLookup(attribute);
     this.#take('[');
     const term = this.#deeper(() => this.any(inner));
@@ -216,15 +216,15 @@ class Parser {
     if (operator === 'pr') return { is: 'present', target };
     if (!isComparator(operator)) return refuse(`There is no operator ${operator}`);
     if (attribute.type === 'complex' && !leafOf(attribute))
-      return refuse(`${attribute.name} has parts: compare one of them`);
+      return refuse(`${attribute.name} is complex: compare one of its sub-attributes`);
     const value = literal(this.#take(), target.kind);
     if (target.kind === 'boolean' && operator !== 'eq' && operator !== 'ne')
-      return refuse(`${attribute.name} is true or false: only eq and ne compare it`);
+      return refuse(`${attribute.name} is a boolean: use eq or ne`);
     if (value === null && operator !== 'eq' && operator !== 'ne')
-      return refuse('null is compared by eq and ne');
+      return refuse('null can only be compared by eq and ne');
     const isWhole = target.kind === 'time' || target.kind === 'number';
     if (isWhole && (operator === 'co' || operator === 'sw' || operator === 'ew'))
-      return refuse(`${attribute.name} has no parts`);
+      return refuse(`${attribute.name} has no sub-attributes`);
     return { is: 'compare', target, comparator: operator, value };
   }
 }
@@ -245,18 +245,18 @@ function literal({ is, text }: Token, kind: ValueKind): string | number | boolea
   try {
     value = JSON.parse(is === 'string' ? text : text.toLowerCase());
   } catch {
-    return refuse(`${text} is no value`);
+    return refuse(`${text} is not a value`);
   }
   if (value === null) return null;
   if (kind === 'boolean') {
     const flag = booleanOf(value);
     return flag ?? refuse(`${text} is neither true nor false`);
   }
-  if (kind === 'number') return numberOf(value) ?? refuse(`${text} is no number`);
+  if (kind === 'number') return numberOf(value) ?? refuse(`${text} is not a number`);
   const written = typeof value === 'string' ? value : JSON.stringify(value);
-  if (written.includes('\0')) return refuse('A value has no NUL');
+  if (written.includes('\0')) return refuse('A value must not contain NUL');
   if (kind === 'time' && !(TIME.test(written) && !Number.isNaN(Date.parse(written))))
-    return refuse(`${text} is no time`);
+    return refuse(`${text} is not a time`);
   return written;
 }
 
@@ -278,7 +278,7 @@ export function numberOf(value: unknown): number | undefined {
 export function parseFilter(text: string, type: ResourceType): Condition {
   const parser = new Parser(tokensOf(text), (name) => resolve(type, name));
   const condition = parser.any();
-  if (!parser.isAtEnd) return refuse('There is something after the end of the filter');
+  if (!parser.isAtEnd) return refuse('Unexpected text after the end of the filter');
   return condition;
 }
 
@@ -294,7 +294,7 @@ export function parsePath(text: string, type: ResourceType): Path | null {
   };
   const trimmed = text.length > MAX_LENGTH ? '' : text.trim();
   const [, name, filter, subName] = PATH.exec(trimmed) ?? [];
-  if (name === undefined) return invalid('The path is none');
+  if (name === undefined) return invalid('The path is invalid');
   const { extensions, schema } = type;
   const lower = name.toLowerCase();
   const whole = extensions.find(({ id }) => id.toLowerCase() === lower);
@@ -308,10 +308,10 @@ export function parsePath(text: string, type: ResourceType): Path | null {
   if (filter === undefined) return { ...named, values: null };
   const { attribute } = named;
   if (!attribute.multiValued || !attribute.subAttributes || named.sub)
-    return invalid(`${attribute.name} has no values to choose from`);
+    return invalid(`${attribute.name} is not multi-valued`);
   const parser = new Parser(tokensOf(filter), valueLookup(attribute));
   const values = parser.any();
-  if (!parser.isAtEnd) return refuse('There is something after the end of the filter');
+  if (!parser.isAtEnd) return refuse('Unexpected text after the end of the filter');
   const sub = subName === undefined ? null : findAttribute(attribute.subAttributes, subName);
   return sub === undefined
     ? invalid(`There is no attribute ${attribute.name}.${subName}`)

@@ -53,8 +53,8 @@ function idsOf(members: unknown): string[] {
   return (Array.isArray(members) ? members : []).map((member: unknown) => {
     const { value, type } = isObject(member) ? member : { value: member, type: undefined };
     if (typeof type === 'string' && type.toLowerCase() === 'group')
-      throw new ScimError('invalidValue', 'Groups are not in groups');
-    if (!isUuid(value)) throw new ScimError('invalidValue', 'A member is named by the id of an account');
+      throw new ScimError('invalidValue', 'Groups cannot be members of groups');
+    if (!isUuid(value)) throw new ScimError('invalidValue', 'A member must be the id of an account');
     return value.toLowerCase();
   });
 }
@@ -64,7 +64,7 @@ function idsNamed(condition: Condition): string[] {
   if (condition.is === 'or') return condition.terms.flatMap(idsNamed);
   const isValue =
     condition.is === 'compare' && condition.comparator === 'eq' && condition.target.path[0] === 'value';
-  if (!isValue) throw new ScimError('invalidFilter', 'Members are chosen by value eq "…"');
+  if (!isValue) throw new ScimError('invalidFilter', 'Members can only be selected by value eq "…"');
   return [String(condition.value).toLowerCase()];
 }
 
@@ -81,7 +81,7 @@ function move(moves: Moves, { op, path, value }: Operation): Moves {
     added: moves.added.difference(new Set(ids)),
     removed: moves.removed.union(new Set(ids)),
   });
-  if (path.sub) throw new ScimError('mutability', 'Members are added and removed, not changed');
+  if (path.sub) throw new ScimError('mutability', 'Members can be added and removed, but not changed');
   const read = attribute && readValue(attribute, value);
   if (op === 'remove') {
     if (values) return take(idsNamed(values));
@@ -101,7 +101,7 @@ interface Named {
 }
 
 function namesIn({ displayName, externalId }: Resource): Named {
-  if (typeof displayName !== 'string') throw new ScimError('invalidValue', 'A group has a displayName');
+  if (typeof displayName !== 'string') throw new ScimError('invalidValue', 'A group needs a displayName');
   return { displayName, externalId: typeof externalId === 'string' ? externalId : null };
 }
 

@@ -21,13 +21,13 @@ function wholeNumber(name: string, value: unknown, otherwise: number): number {
   if (value === undefined || value === null || value === '') return otherwise;
   const number = typeof value === 'string' && /^[+-]?\d{1,15}$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isInteger(number))
-    throw new ScimError('invalidValue', `${name} is a whole number`);
+    throw new ScimError('invalidValue', `${name} must be an integer`);
   return number;
 }
 
 const text = (name: string, value: unknown): string | undefined => {
   if (value === undefined || value === null || value === '') return undefined;
-  if (typeof value !== 'string') throw new ScimError('invalidValue', `${name} is a text that comes once`);
+  if (typeof value !== 'string') throw new ScimError('invalidValue', `${name} must be given once, as a string`);
   return value;
 };
 
@@ -52,7 +52,7 @@ export function readRequest(
 ): DirectoryRequest {
   const order = sortOrder.toLowerCase();
   if (order !== 'ascending' && order !== 'descending')
-    throw new ScimError('invalidValue', 'sortOrder is ascending or descending');
+    throw new ScimError('invalidValue', 'sortOrder must be ascending or descending');
   const named = sortBy === undefined ? null : resolve(type, sortBy);
   const target = named && targetOf(named);
   if (sortBy !== undefined && !target)

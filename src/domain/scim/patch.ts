@@ -36,7 +36,7 @@ const isReadOnly = ({ attribute, sub }: Path): boolean =>
 
 /** Resolves the keys of a value to attributes. Skips unknown and read-only ones, as in a whole resource. */
 function spread(type: ResourceType, op: Operation['op'], value: unknown): Operation[] {
-  if (!isObject(value)) return badValue('Without a path the value is an object');
+  if (!isObject(value)) return badValue('Without a path, the value must be an object');
   return Object.entries(value).flatMap(([key, one]) => {
     try {
       const path = parsePath(key, type);
@@ -54,19 +54,19 @@ function spread(type: ResourceType, op: Operation['op'], value: unknown): Operat
  */
 export function readPatch(type: ResourceType, body: unknown): Operation[] {
   const operations = isObject(body) ? member(body, 'Operations') : undefined;
-  if (!Array.isArray(operations)) throw new ScimError('invalidSyntax', 'Operations is a list');
+  if (!Array.isArray(operations)) throw new ScimError('invalidSyntax', 'Operations must be a list');
   if (operations.length > MAX_OPERATIONS)
-    throw new ScimError('invalidValue', `A PATCH has at most ${MAX_OPERATIONS} operations`);
+    throw new ScimError('invalidValue', `A PATCH may have at most ${MAX_OPERATIONS} operations`);
   return operations.flatMap((one: unknown) => {
     const named = isObject(one) ? member(one, 'op') : undefined;
     const op = OPERATIONS.find((name) => typeof named === 'string' && name === named.toLowerCase());
     if (!isObject(one) || !op)
-      throw new ScimError('invalidSyntax', 'An operation is an object whose op is add, replace or remove');
+      throw new ScimError('invalidSyntax', 'An operation must be an object whose op is add, replace or remove');
     const path = member(one, 'path');
     const value = member(one, 'value');
     if (isEmpty(path))
-      return op === 'remove' ? noTarget('What is removed is named by a path') : spread(type, op, value);
-    if (typeof path !== 'string') throw new ScimError('invalidPath', 'A path is a string');
+      return op === 'remove' ? noTarget('remove needs a path') : spread(type, op, value);
+    if (typeof path !== 'string') throw new ScimError('invalidPath', 'A path must be a string');
     const place = parsePath(path, type);
     if (!place) return [];
     if (isReadOnly(place)) throw new ScimError('mutability', `${path} cannot be changed`);
@@ -167,7 +167,7 @@ function changeSome(attribute: Attribute, items: unknown[], { op, path, value }:
     return withOnePrimary(changed, new Set(changed.filter((item) => !items.includes(item))));
   }
   const template = values === null ? {} : templateOf(values);
-  if (!template) return noTarget(`No value of ${attribute.name} is meant`);
+  if (!template) return noTarget(`No value of ${attribute.name} matches`);
   const made = change(template);
   return withOnePrimary([...items, made], new Set([made]));
 }

@@ -167,8 +167,8 @@ const refuse = (detail: string): never => {
 
 function userNameIn({ userName }: Resource): string {
   const name = typeof userName === 'string' ? userName.trim() : '';
-  if (name === '') return refuse('A user has a userName');
-  return name.length > MAX_NAME_LENGTH ? refuse(`userName has at most ${MAX_NAME_LENGTH} characters`) : name;
+  if (name === '') return refuse('A user needs a userName');
+  return name.length > MAX_NAME_LENGTH ? refuse(`userName may have at most ${MAX_NAME_LENGTH} characters`) : name;
 }
 
 /** Whether somebody could choose it as their username here. */
@@ -200,7 +200,7 @@ function keptOf(resource: Resource): Resource {
       return email === main ? rest : { ...rest, value };
     }),
   });
-  if (JSON.stringify(all).length > MAX_ENTRY_LENGTH) return refuse('There is too much to keep of this user');
+  if (JSON.stringify(all).length > MAX_ENTRY_LENGTH) return refuse('The user has too much data');
   return all;
 }
 
@@ -249,7 +249,7 @@ export function readPerson(
   for (const [field, value] of is) if (value !== (was.get(field) ?? null)) changes[field] = value;
   const email = textOf(mainOf(addressesOf(next))?.['value']) ?? user?.email ?? userName;
   if (!user && emailKeyOf(email) === null && email === userName)
-    return refuse('A user has an address: in emails, or as userName');
+    return refuse('A user needs an email address, in emails or as userName');
   if (email !== user?.email) changes.email = email;
   if (userName !== before['userName']) {
     if (isUsername(userName)) changes.username = userName;

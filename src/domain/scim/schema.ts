@@ -60,9 +60,9 @@ const many = (
     description,
     [
       attribute('value', 'The value', value),
-      attribute('display', 'How it is shown'),
-      attribute('type', 'What it is for', types.length > 0 ? { canonicalValues: types } : {}),
-      attribute('primary', 'Whether it is the first one to use', { type: 'boolean' }),
+      attribute('display', 'The name to display'),
+      attribute('type', 'Its purpose', types.length > 0 ? { canonicalValues: types } : {}),
+      attribute('primary', 'Whether it is the preferred one', { type: 'boolean' }),
     ],
     { multiValued: true, ...traits },
   );
@@ -74,7 +74,7 @@ const USER: Schema = {
   name: 'User',
   description: 'An account',
   attributes: [
-    attribute('userName', 'What the directory calls the person by; a username here, if it can be one', {
+    attribute('userName', 'The name of the person in the directory; the username here, if valid as one', {
       required: true,
       uniqueness: 'server',
     }),
@@ -84,21 +84,21 @@ const USER: Schema = {
       attribute('givenName', 'The given name'),
       attribute('middleName', 'The middle name'),
       attribute('honorificPrefix', 'A title before the name'),
-      attribute('honorificSuffix', 'What comes after the name'),
+      attribute('honorificSuffix', 'A suffix after the name'),
     ]),
-    attribute('displayName', 'The name that is shown'),
-    attribute('nickName', 'What friends say'),
-    attribute('profileUrl', 'The address of a page about the person', {
+    attribute('displayName', 'The name to display'),
+    attribute('nickName', 'The nickname'),
+    attribute('profileUrl', 'The URL of a page about the person', {
       type: 'reference',
       referenceTypes: ['external'],
       caseExact: true,
     }),
     attribute('title', 'The position'),
     attribute('userType', 'The kind of employment'),
-    attribute('preferredLanguage', 'The language of mail and pages, as en or pt-BR'),
-    attribute('locale', 'The language that dates and numbers are shown for'),
-    attribute('timezone', 'A name of the time zone database'),
-    attribute('active', 'Whether the person may sign in; a new one may, unless this says otherwise', {
+    attribute('preferredLanguage', 'The language of mail and pages, such as en or pt-BR'),
+    attribute('locale', 'The locale for dates and numbers'),
+    attribute('timezone', 'A name from the time zone database'),
+    attribute('active', 'Whether the person may sign in; by default a new person may', {
       type: 'boolean',
       required: true,
     }),
@@ -109,7 +109,7 @@ const USER: Schema = {
     }),
     many(
       'emails',
-      'Addresses; the primary one, else the one for work, is the account’s',
+      'Addresses; the account gets the primary one, else the work one',
       PLACES,
       { required: true },
       { required: true },
@@ -131,8 +131,8 @@ const USER: Schema = {
         attribute('region', 'The state or region'),
         attribute('postalCode', 'The postal code'),
         attribute('country', 'The country'),
-        attribute('type', 'What it is for', { canonicalValues: PLACES }),
-        attribute('primary', 'Whether it is the first one to use', { type: 'boolean' }),
+        attribute('type', 'Its purpose', { canonicalValues: PLACES }),
+        attribute('primary', 'Whether it is the preferred one', { type: 'boolean' }),
       ],
       { multiValued: true },
     ),
@@ -141,22 +141,22 @@ const USER: Schema = {
       'The groups that the person is in',
       [
         attribute('value', 'The id of the group', { mutability: 'readOnly', caseExact: true }),
-        attribute('$ref', 'The address of the group', {
+        attribute('$ref', 'The URL of the group', {
           type: 'reference',
           referenceTypes: ['Group'],
           mutability: 'readOnly',
           caseExact: true,
         }),
         attribute('display', 'Its name', { mutability: 'readOnly' }),
-        attribute('type', 'How the person is in it', {
+        attribute('type', 'The kind of membership', {
           mutability: 'readOnly',
           canonicalValues: ['direct'],
         }),
       ],
       { multiValued: true, mutability: 'readOnly' },
     ),
-    many('entitlements', 'What the person is entitled to', []),
-    many('roles', 'Roles; those of that name here are given, but for management roles', []),
+    many('entitlements', 'The entitlements of the person', []),
+    many('roles', 'Roles; those with the same name here are assigned, except management roles', []),
     many('x509Certificates', 'Certificates', [], { caseExact: true }),
   ],
 };
@@ -166,14 +166,14 @@ const ENTERPRISE: Schema = {
   name: 'EnterpriseUser',
   description: 'The person in the organisation',
   attributes: [
-    attribute('employeeNumber', 'The number of the employee'),
+    attribute('employeeNumber', 'The employee number'),
     attribute('costCenter', 'The cost centre'),
     attribute('organization', 'The organisation'),
     attribute('division', 'The division'),
     attribute('department', 'The department'),
     complex('manager', 'The manager', [
       attribute('value', 'The id of the manager', { caseExact: true }),
-      attribute('$ref', 'The address of the manager', {
+      attribute('$ref', 'The URL of the manager', {
         type: 'reference',
         referenceTypes: ['User'],
         caseExact: true,
@@ -191,16 +191,16 @@ const GROUP: Schema = {
     attribute('displayName', 'The name', { required: true, uniqueness: 'server' }),
     complex(
       'members',
-      'Who is in it',
+      'The members',
       [
         attribute('value', 'The id of the account', { mutability: 'immutable', caseExact: true }),
-        attribute('$ref', 'The address of the account', {
+        attribute('$ref', 'The URL of the account', {
           type: 'reference',
           referenceTypes: ['User'],
           mutability: 'immutable',
           caseExact: true,
         }),
-        attribute('type', 'User: groups are not in groups', {
+        attribute('type', 'User: groups cannot be members of groups', {
           mutability: 'immutable',
           canonicalValues: ['User'],
         }),
@@ -227,8 +227,8 @@ const COMMON: Attribute[] = [
     'About the resource',
     [
       attribute('resourceType', 'User or Group', { mutability: 'readOnly', caseExact: true }),
-      attribute('created', 'When it was made', { type: 'dateTime', mutability: 'readOnly' }),
-      attribute('lastModified', 'When it was changed', { type: 'dateTime', mutability: 'readOnly' }),
+      attribute('created', 'When it was created', { type: 'dateTime', mutability: 'readOnly' }),
+      attribute('lastModified', 'When it was last changed', { type: 'dateTime', mutability: 'readOnly' }),
       attribute('location', 'Its address', { type: 'reference', mutability: 'readOnly', caseExact: true }),
       attribute('version', 'Its version', { mutability: 'readOnly', caseExact: true }),
     ],
@@ -254,7 +254,7 @@ function definedSchema(defined: readonly Defined[]): Schema | null {
   return {
     id: ATTRIBUTES_SCHEMA,
     name: 'Attributes',
-    description: 'What is defined here beyond the standard',
+    description: 'Custom attributes of this server',
     attributes: defined.map((one) => {
       const type = one.type === 'number' ? 'decimal' : one.type === 'array' ? 'string' : one.type;
       return attribute(one.name, one.hintIn('en') ?? one.titleIn('en'), {

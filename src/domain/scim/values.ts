@@ -22,16 +22,16 @@ export const isEmpty = (value: unknown): boolean =>
 
 function readText({ name }: Attribute, value: unknown): string {
   const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
-  if (typeof text !== 'string') return refuse(`${name} is a string`);
-  if (text.length > MAX_TEXT_LENGTH) return refuse(`${name} has at most ${MAX_TEXT_LENGTH} characters`);
-  if (text.includes('\0') || !text.isWellFormed()) return refuse(`${name} has characters that no text has`);
+  if (typeof text !== 'string') return refuse(`${name} must be a string`);
+  if (text.length > MAX_TEXT_LENGTH) return refuse(`${name} may have at most ${MAX_TEXT_LENGTH} characters`);
+  if (text.includes('\0') || !text.isWellFormed()) return refuse(`${name} has invalid characters`);
   return text;
 }
 
 function readNumber({ name, type }: Attribute, value: unknown): number {
   const number = numberOf(value);
   if (number === undefined || (type === 'integer' && !Number.isSafeInteger(number)))
-    return refuse(`${name} is ${type === 'integer' ? 'a whole number' : 'a number'}`);
+    return refuse(`${name} must be ${type === 'integer' ? 'an integer' : 'a number'}`);
   return number;
 }
 
@@ -40,7 +40,7 @@ function readComplex(attribute: Attribute, value: unknown): Resource {
   if (isObject(value)) return readMembers(subAttributes, value);
   // Entra ID sends the manager, and others roles, as the bare value.
   const valueAttribute = findAttribute(subAttributes, 'value');
-  if (!valueAttribute || typeof value === 'object') return refuse(`${name} is an object`);
+  if (!valueAttribute || typeof value === 'object') return refuse(`${name} must be an object`);
   return { value: readText(valueAttribute, value) };
 }
 
@@ -49,7 +49,7 @@ function readOne(attribute: Attribute, value: unknown): unknown {
   if (attribute.type === 'integer' || attribute.type === 'decimal') return readNumber(attribute, value);
   if (attribute.type !== 'boolean') return readText(attribute, value);
   const flag = booleanOf(value);
-  return flag ?? refuse(`${attribute.name} is true or false`);
+  return flag ?? refuse(`${attribute.name} must be true or false`);
 }
 
 /**
@@ -65,11 +65,11 @@ export function readValue(attribute: Attribute, value: unknown): unknown {
     return isObject(read) && Object.keys(read).length === 0 ? undefined : read;
   }
   const all = Array.isArray(value) ? value : [value];
-  if (all.length > MAX_VALUES) return refuse(`${attribute.name} has at most ${MAX_VALUES} values`);
+  if (all.length > MAX_VALUES) return refuse(`${attribute.name} may have at most ${MAX_VALUES} values`);
   const read = all.filter((one) => !isEmpty(one)).map((one) => readOne(attribute, one));
   const values = read.filter((one) => !isObject(one) || Object.keys(one).length > 0);
   if (values.filter((one) => isObject(one) && one['primary'] === true).length > 1)
-    return refuse(`Only one of ${attribute.name} is primary`);
+    return refuse(`Only one of ${attribute.name} may be primary`);
   return values.length > 0 ? values : undefined;
 }
 
@@ -89,7 +89,7 @@ function readMembers(attributes: readonly Attribute[], input: Resource): Resourc
  * @throws ScimError invalidSyntax, invalidValue.
  */
 export function readResource(type: ResourceType, body: unknown): Resource {
-  if (!isObject(body)) throw new ScimError('invalidSyntax', 'The body is an object');
+  if (!isObject(body)) throw new ScimError('invalidSyntax', 'The body must be an object');
   const resource = readMembers(type.attributes, body);
   for (const extension of type.extensions) {
     const [, input] =
@@ -103,5 +103,5 @@ export function readResource(type: ResourceType, body: unknown): Resource {
 
 /** The values of a schema extension in a request. @throws ScimError invalidValue. */
 export function readExtension({ attributes }: Schema, input: unknown): Resource {
-  return isObject(input) ? readMembers(attributes, input) : refuse('An extension is an object');
+  return isObject(input) ? readMembers(attributes, input) : refuse('An extension must be an object');
 }

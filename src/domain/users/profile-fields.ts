@@ -31,19 +31,19 @@ const TEXT_KINDS = {
   },
   url: {
     form: claims.URL_FORM,
-    description: 'An https address',
+    description: 'An https URL',
     parse: claims.parseUrl,
   },
   birthdate: {
     form: claims.BIRTHDATE_FORM,
-    description: 'YYYY-MM-DD; the year may be 0000, or stand alone',
-    replyDescription: 'YYYY-MM-DD; the year may be 0000, or stand alone',
+    description: 'YYYY-MM-DD; the year may be 0000, or be all there is',
+    replyDescription: 'YYYY-MM-DD; the year may be 0000, or be all there is',
     parse: claims.parseBirthdate,
   },
   timeZone: {
     form: claims.ZONEINFO_FORM,
-    description: 'A name of the time zone database, as Europe/Berlin',
-    replyDescription: 'A name of the time zone database',
+    description: 'A name from the time zone database, such as Europe/Berlin',
+    replyDescription: 'A name from the time zone database',
     parse: claims.parseZoneinfo,
   },
   language: {
@@ -54,7 +54,7 @@ const TEXT_KINDS = {
   },
   phoneNumber: {
     form: claims.PHONE_NUMBER_FORM,
-    description: 'With the code of the country, as +49 30 123456 (E.164)',
+    description: 'With the country code, such as +49 30 123456 (E.164)',
     replyDescription: 'E.164',
     parse: claims.parsePhoneNumber,
   },
@@ -98,8 +98,8 @@ const DEFINITIONS = [
     scope: 'profile',
     kind: 'url',
     autocomplete: 'off',
-    description: 'The https address of a page about the person',
-    replyDescription: 'The address of a page about the person',
+    description: 'The https URL of a page about the person',
+    replyDescription: 'The URL of a page about the person',
   },
   {
     name: 'picture',
@@ -107,7 +107,7 @@ const DEFINITIONS = [
     scope: 'profile',
     kind: 'url',
     autocomplete: 'off',
-    description: 'The https address of a picture of the person',
+    description: 'The https URL of a picture of the person',
   },
   { name: 'website', claim: 'website', scope: 'profile', kind: 'url', autocomplete: 'url' },
   {

@@ -157,9 +157,9 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
 
   async function sweepAndGoOn(): Promise<void> {
     try {
-      logger.debug({ rows: await sweep() }, 'swept what had expired');
+      logger.debug({ rows: await sweep() }, 'deleted expired rows');
     } catch (error) {
-      logger.warn({ err: error }, 'what has expired could not be swept');
+      logger.warn({ err: error }, 'expired rows could not be deleted');
     }
     if (!isStopped) wait();
   }

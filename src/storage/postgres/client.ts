@@ -129,6 +129,6 @@ export function abandon(client: PostgresClient): void {
   socket.unref().end(request);
   // An error of the connection, not 57014 (query_canceled): no timeout of a single statement has passed.
   connection.stream.destroy(
-    Object.assign(new Error('a request waited too long for statements'), { code: 'ETIMEDOUT' }),
+    Object.assign(new Error('a request waited too long for its statements'), { code: 'ETIMEDOUT' }),
   );
 }

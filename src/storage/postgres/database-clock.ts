@@ -65,7 +65,7 @@ export async function createDatabaseClock(pool: Pool, logger: Logger): Promise<D
   const compare = (): Promise<void> => {
     comparing ??= measure(false)
       // The last measurement stays in use.
-      .catch((error: unknown) => logger.debug({ err: error }, 'the time of the database was not learnt'))
+      .catch((error: unknown) => logger.debug({ err: error }, 'the time of the database could not be read'))
       .then(say)
       .finally(() => {
         comparing = undefined;

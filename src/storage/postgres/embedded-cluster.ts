@@ -117,7 +117,7 @@ async function run(
   // A program that exits before reading its input prints the reason.
   child.stdin?.on('error', () => undefined).end(input);
   const [code] = await once(child, 'close').catch((error: unknown) => [(error as Error).message]);
-  if (code !== 0) throw explainOutput('The database could not be made', output || String(code), dataDir);
+  if (code !== 0) throw explainOutput('The database could not be created', output || String(code), dataDir);
 }
 
 /** Runs SQL, one statement a line, as PostgreSQL's superuser; the cluster must be stopped. */
@@ -224,7 +224,7 @@ export async function findCluster(dataDir: string): Promise<Cluster | null> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && !(error instanceof SyntaxError)) throw error;
     throw new StartupError(
-      `${folder} is damaged: restore it from a backup, or move it away to begin with an empty database.`,
+      `${folder} is damaged: restore it from a backup, or move it away to start with an empty database.`,
       {
         cause: error,
       },

@@ -17,7 +17,7 @@ export function explainFileError(error: unknown, folder: string): unknown {
     case 'EACCES':
     case 'EPERM':
       return new StartupError(
-        `DATA_DIR (${folder}) cannot be written by this user. Run as the user it belongs to, change its owner, or choose another DATA_DIR.`,
+        `DATA_DIR (${folder}) cannot be written by this user. Run as its owner, change the owner, or choose another DATA_DIR.`,
         { cause: error },
       );
     case 'EROFS':

@@ -117,7 +117,7 @@ export async function startPostmaster(
     if (/incompatible with server/.test(output)) {
       const version = await readFile(path.join(cluster.data, 'PG_VERSION'), 'utf8');
       throw new StartupError(
-        `${cluster.data} holds a database of PostgreSQL ${version.trim()}, which this Postern's PostgreSQL cannot read. Run the Postern that made it, or dump it there and restore it here.`,
+        `${cluster.data} holds a database of PostgreSQL ${version.trim()}, which this Postern's PostgreSQL cannot read. Run the version of Postern that created it, or dump it there and restore it here.`,
       );
     }
     throw explainOutput('PostgreSQL did not start', output, cluster.dataDir, cluster.logFile);

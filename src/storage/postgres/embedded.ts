@@ -78,13 +78,13 @@ export class Embedded {
 
   /** Restarts PostgreSQL on the same port after it crashed or was stopped. */
   async #restore(): Promise<void> {
-    this.#logger.error('the embedded PostgreSQL is gone; starting it again');
+    this.#logger.error('the embedded PostgreSQL has stopped; starting it again');
     for (; !this.#closing; await sleep(1_000)) {
       try {
         const { client } = await attach(this.#cluster, this.#port);
         this.#client = this.#watch(client);
         if (this.#claimed) await lock(client, 'server');
-        this.#logger.info('the embedded PostgreSQL is back');
+        this.#logger.info('the embedded PostgreSQL is running again');
         return;
       } catch (error) {
         this.#logger.error({ err: error }, 'the embedded PostgreSQL does not start');
@@ -128,14 +128,14 @@ export async function openEmbedded({
     let cluster = await findCluster(dataDir);
     let firstRun = false;
     if (!cluster) {
-      logger.info({ dataDir }, 'making the embedded database');
+      logger.info({ dataDir }, 'creating the embedded database');
       progress(`Setting up PostgreSQL in ${dataDir}`);
       firstRun = await createCluster(dataDir);
       cluster = await findCluster(dataDir);
     }
     if (!cluster)
       throw new StartupError(
-        `The database under ${dataDir} was removed while it was being made. Start again.`,
+        `The database under ${dataDir} was removed while it was being created. Start again.`,
       );
     progress('Starting PostgreSQL');
     return new Embedded(cluster, await attach(cluster), firstRun, logger);

@@ -125,7 +125,7 @@ async function compare(client: Client, folder: string): Promise<Comparison> {
     if (checksum === null) unknown.push({ name, checksum: file });
     else if (checksum !== file) {
       throw new StartupError(
-        `The migration ${name} was changed after it had been applied to this database. Restore the file as it was released, and put what was changed into a migration of its own.`,
+        `The migration ${name} was changed after it had been applied to this database. Restore the released file, and put the change into a new migration.`,
       );
     }
   }
@@ -225,7 +225,7 @@ export async function migrate(
     const { pending, unknown, newer } = await compare(client, folder);
     if (newer.length > 0) logger.info({ migrations: newer }, 'a newer version has migrated the database');
     if (pending.length > 0 || unknown.length > 0) await client.query(MIGRATIONS_TABLES);
-    if (pending.length > 0) progress(`Migrating the database, ${pending.length} steps`);
+    if (pending.length > 0) progress(`Migrating the database (${pending.length} steps)`);
     for (const { name, checksum } of unknown)
       await client.query('update migrations set checksum = $2 where name = $1', [name, checksum]);
     for (const name of pending) {

@@ -23,7 +23,7 @@ async function checkPreparedStatements(pool: Pool): Promise<void> {
   } catch (error) {
     if (!isUnknownToPooler(error)) throw error;
     throw new StartupError(
-      'The pooler at DATABASE_URL knows no prepared statements: set DATABASE_PREPARED_STATEMENTS=off, or max_prepared_statements in PgBouncer from 1.21.',
+      'The pooler at DATABASE_URL does not support prepared statements: set DATABASE_PREPARED_STATEMENTS=off, or max_prepared_statements in PgBouncer from 1.21.',
       { cause: error },
     );
   } finally {
@@ -63,7 +63,7 @@ export async function preparePooler(
     const { rows: missing } = await pool.query<{ name: string }>(MISSING, parameters);
     if (missing.length > 0)
       throw new StartupError(
-        `The pooler at DATABASE_URL still uses connections without ${missing.map(({ name }) => name).join(', ')}. Have it make new ones: RECONNECT in PgBouncer's console.`,
+        `The pooler at DATABASE_URL still uses connections without ${missing.map(({ name }) => name).join(', ')}. Make it open new ones: RECONNECT in PgBouncer's console.`,
       );
     if (hasPreparedStatements) await checkPreparedStatements(pool);
   } finally {

@@ -64,7 +64,7 @@ export async function connectAtStart(
         .map(({ hostname, port, pathname }) => `${hostname}:${port || '5432'}${pathname}`)
         .join(' or ');
       const hint = OF_POOLER.test(message)
-        ? 'That is a pooler: name PostgreSQL itself in DATABASE_DIRECT_URL.'
+        ? 'That is a pooler: set DATABASE_DIRECT_URL to PostgreSQL itself.'
         : isUnavailable(error)
           ? 'Is it running, and is DATABASE_URL right?'
           : 'Check DATABASE_URL.';

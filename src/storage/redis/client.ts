@@ -30,7 +30,7 @@ const settings = {
  */
 export function createRedis(url: string, logger: Logger): RedisClient {
   const address = parseRedisUrl(url);
-  if (!address) throw new TypeError('REDIS_URL is not valid');
+  if (!address) throw new TypeError('REDIS_URL is invalid');
   const redis = address.kind === 'cluster' ? createCluster(address) : createSingle(address);
   if (redis.isCluster) redis.on('+node', sendTogether);
   else sendTogether(redis as Redis);
@@ -41,7 +41,7 @@ export function createRedis(url: string, logger: Logger): RedisClient {
     isDown = true;
   });
   redis.on('ready', () => {
-    if (isDown) logger.info('Redis is back');
+    if (isDown) logger.info('Redis is available again');
     isDown = false;
   });
   return redis;

@@ -85,7 +85,7 @@ function totpOf(user: RawRecord, warnings: Warning[]): unknown {
     else
       warnings.push({
         code: 'factor_not_imported',
-        message: `a factor (${Object.keys(factor).join(', ')}) cannot be taken along: the user enrols anew`,
+        message: `a factor (${Object.keys(factor).join(', ')}) cannot be imported: the user must enrol again`,
       });
   }
   return secret;
@@ -167,7 +167,7 @@ export const auth0: Reader = async function* read({ input, companions, staging, 
     tell({
       line: 0,
       code: 'hash_without_user',
-      message: `the hash of ${key} has no profile: export the profiles anew`,
+      message: `the hash of ${key} has no profile: export the profiles again`,
       severity: 'warning',
     });
 };

@@ -37,7 +37,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
   if (flagOf(user['cognito:mfa_enabled']) === true)
     warnings.push({
       code: 'factor_not_imported',
-      message: 'Cognito gives no second factors: the user enrols anew',
+      message: 'Cognito does not export second factors: the user must enrol again',
     });
   const phone = textOf(user['phone_number']);
   const [sub, email] = [textOf(user['sub']), textOf(user['email'])];

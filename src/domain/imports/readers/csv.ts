@@ -63,7 +63,7 @@ export async function* cellsOf(
         if (text.includes('\0'))
           throw new Refused(
             'nul_character',
-            'the record has NUL characters: is the file UTF-16 without a mark?',
+            'the record has NUL characters: is the file UTF-16 without a byte order mark?',
           );
         cells.push(text);
       } catch (error) {
@@ -105,7 +105,7 @@ export async function* cellsOf(
         if (byte !== separator && byte !== NEWLINE && byte !== RETURN)
           refused ??= new Refused(
             'invalid_record',
-            'there is text behind a closing quote: double the quotes in a cell',
+            'there is text after a closing quote: double the quotes within a cell',
           );
         state = 'plain';
         start = at;

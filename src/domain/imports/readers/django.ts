@@ -55,7 +55,7 @@ function totpOf(devices: readonly RawRecord[], warnings: Warning[]): RawRecord {
   if (confirmed.length > 1)
     warnings.push({
       code: 'factor_not_imported',
-      message: 'the user has several authenticator apps: the first is taken',
+      message: 'the user has several authenticator apps: the first is imported',
     });
   const [device] = confirmed;
   const key = textOf(device?.['key']);

@@ -47,7 +47,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
   const [email, phone] = [textOf(user['email']), textOf(user['phoneNumber'])];
   const warnings: Warning[] = listOf(user['mfaInfo']).map(() => ({
     code: 'factor_not_imported',
-    message: 'a phone as a second factor cannot be taken along: the user enrols anew',
+    message: 'a phone as a second factor cannot be imported: the user must enrol again',
   }));
   const isUnnamed = ({ providerId }: Record<string, unknown>) => String(providerId).startsWith('another ');
   for (const _one of providers.filter(isUnnamed))
@@ -59,7 +59,7 @@ function recordOf(user: RawRecord): Omit<Row, 'line'> {
     return {
       problem: {
         code: 'anonymous',
-        message: 'an anonymous account: there is nothing to sign in with',
+        message: 'an anonymous account, which has no way to sign in',
         severity: 'warning',
       },
     };

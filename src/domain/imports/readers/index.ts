@@ -74,14 +74,14 @@ export function detect({ head, name }: Input, hasMapping: boolean): SourceFormat
   if (/^[^\s{[][^\n]*[,;\t]/.test(head))
     return /^[\w-]{10,128},[^,\n]*@?[^,\n]*,(?:true|false),/.test(head) ? 'firebase' : 'csv';
   throw new ImportUsage(
-    `${name === '-' ? 'standard input' : name} is not recognised: say by --from what it is (${Object.keys(READERS).join(', ')})`,
+    `${name === '-' ? 'standard input' : name} is not recognised: name its format with --from (${Object.keys(READERS).join(', ')})`,
   );
 }
 
 /** The model of users in a dump of Django. @throws ImportUsage when none is found. */
 export function djangoModel({ head }: Input, named: string | undefined): string {
   const model = named ?? userModelIn(head);
-  if (model === undefined) throw new ImportUsage('say by --model app.model which model the users are of');
+  if (model === undefined) throw new ImportUsage('name the user model with --model app.model');
   return model;
 }
 

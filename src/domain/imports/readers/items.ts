@@ -51,7 +51,7 @@ export async function* itemsOf(
   const take = (bytes: Buffer): void => {
     length += bytes.length;
     if (length > MAX_RECORD_BYTES)
-      refused ??= new Refused('line_too_long', 'the record is longer than 1 MiB: no account is');
+      refused ??= new Refused('line_too_long', 'the record is longer than 1 MiB, too long for an account');
     if (refused) parts = [];
     else if (bytes.length > 0) parts.push(bytes);
   };
@@ -101,14 +101,14 @@ export async function* itemsOf(
         depth += 1;
         if (isWanted) [list, base] = [names ? key : '', depth];
         else if (depth - base > MAX_DEPTH && list !== null)
-          refused ??= new Refused('invalid_json', `nested more than ${MAX_DEPTH} deep: no account is`);
+          refused ??= new Refused('invalid_json', `nested more than ${MAX_DEPTH} deep, too deep for an account`);
         key = '';
       } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
     }
     if (hasBegun) take(chunk.subarray(start));
   }
   if (depth > 0 || !hasContent || isInString)
-    throw new Refused('invalid_json', 'the file ends in the middle: it is truncated; export it anew');
+    throw new Refused('invalid_json', 'the file is truncated: export it again');
 }
 
 /** The objects of lists in a JSON file. Lines count them, from 1; a truncated file ends with a problem. */

@@ -92,7 +92,7 @@ function credentialsOf(credentials: readonly Credential[]): { fields: RawRecord;
       if (type === 'password-history') continue;
       const password = passwordOf(credential);
       if (fields['password_hash'] !== undefined)
-        not('second_password_dropped', 'the user has a second password: the first is taken');
+        not('second_password_dropped', 'the user has a second password: the first is imported');
       else
         Object.assign(
           fields,
@@ -105,13 +105,13 @@ function credentialsOf(credentials: readonly Credential[]): { fields: RawRecord;
       (type === 'otp' && objectOf(credential['credentialData'])['subType'] !== 'hotp')
     ) {
       if (fields['totp_secret'] !== undefined)
-        not('factor_not_imported', 'a second authenticator app: the first is taken');
+        not('factor_not_imported', 'a second authenticator app: the first is imported');
       else Object.assign(fields, totpOf(credential));
     } else if (type === 'recovery-authn-codes') fields['recovery_codes'] = recoveryCodesOf(credential);
     else
       not(
         'factor_not_imported',
-        `a credential of the type ${type} cannot be taken along: the user enrols anew`,
+        `a credential of the type ${type} cannot be imported: the user must enrol again`,
       );
   }
   return { fields, warnings };
@@ -123,7 +123,7 @@ function userOf(user: RawRecord): Omit<Row, 'line'> {
     return {
       problem: {
         code: 'service_account',
-        message: 'the service account of a client: it is no person',
+        message: 'the service account of a client, not a person',
         severity: 'warning',
       },
     };

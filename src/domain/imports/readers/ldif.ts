@@ -72,7 +72,7 @@ export async function* entriesOf(input: Input): AsyncGenerator<Entry> {
     if (start === 0 && bytes?.[0] !== HASH) start = line;
     length += bytes?.length ?? MAX_RECORD_BYTES + 1;
     if (bytes === null || length > MAX_RECORD_BYTES) {
-      refused ??= new Refused('line_too_long', 'the entry is longer than 1 MiB: no account is');
+      refused ??= new Refused('line_too_long', 'the entry is longer than 1 MiB, too long for an account');
       continue;
     }
     if (bytes[0] === SPACE) {
@@ -147,7 +147,7 @@ function recordOf(attributes: Attributes, groups: readonly string[]): Omit<Row, 
   if (hashes.length > 0)
     warnings.push({
       code: 'second_password_dropped',
-      message: 'the entry has several passwords: the first is taken',
+      message: 'the entry has several passwords: the first is imported',
     });
   const kept = { ...(others.length > 0 && { other_mail: others }) };
   const isPlain = hash !== undefined && !/^[{$]/.test(hash);

@@ -25,7 +25,7 @@ export function readMapping(file: Record<string, unknown>, options: readonly str
   const add = (field: string, origin: Origin): void => {
     if (!isField(field))
       throw new ImportUsage(
-        `there is no field ${field} to map to: one of ${[...RECORD_FIELDS].join(', ')}, attributes.<name>`,
+        `there is no field ${field} to map to; use one of ${[...RECORD_FIELDS].join(', ')}, attributes.<name>`,
       );
     mapping.set(field, origin);
   };
@@ -40,7 +40,7 @@ export function readMapping(file: Record<string, unknown>, options: readonly str
   }
   for (const option of options) {
     const at = option.indexOf('=');
-    if (at < 1) throw new ImportUsage(`--map takes field=column, not ${option}`);
+    if (at < 1) throw new ImportUsage(`--map must be field=column, not ${option}`);
     add(option.slice(0, at), { column: option.slice(at + 1) });
   }
   return mapping;
@@ -57,7 +57,7 @@ export function mappingFor(columns: readonly string[], mapping: Mapping): Mappin
   const unknown = columns.filter((column) => !isField(column));
   if (mapping.size === 0 && unknown.length > 0)
     throw new ImportUsage(
-      `no field is called ${unknown.join(', ')}: say by --map field=column (or --mapping) what the columns are; what is not mapped is left out`,
+      `there are no fields ${unknown.join(', ')}: map the columns with --map field=column or --mapping; columns without a mapping are then left out`,
     );
   const used = new Set([...mapping.values()].map(({ column }) => column));
   const same = columns

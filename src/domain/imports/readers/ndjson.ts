@@ -10,13 +10,13 @@ export const errorOf = ({ code, message }: Refused): Omit<Problem, 'line'> => ({
   severity: 'error' as const,
 });
 
-const TOO_LONG = new Refused('line_too_long', 'the line is longer than 1 MiB: no account is');
+const TOO_LONG = new Refused('line_too_long', 'the line is longer than 1 MiB, too long for an account');
 
 /** @throws Refused. */
 export function parseObject(bytes: Buffer): RawRecord {
   const text = utf8(bytes);
   if (text.includes('\0'))
-    throw new Refused('nul_character', 'the line has NUL characters: is the file UTF-16 without a mark?');
+    throw new Refused('nul_character', 'the line has NUL characters: is the file UTF-16 without a byte order mark?');
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -32,7 +32,7 @@ function factorsOf(factors: readonly RawRecord[], warnings: Warning[]): RawRecor
     else
       warnings.push({
         code: 'factor_not_imported',
-        message: `a factor of the type ${String(factor['factor_type'])} cannot be taken along: the user enrols anew`,
+        message: `a factor of the type ${String(factor['factor_type'])} cannot be imported: the user must enrol again`,
       });
   }
   return secret === undefined ? {} : { totp_secret: secret };
@@ -51,7 +51,7 @@ export function recordOfUser(
     return {
       problem: {
         code: 'anonymous',
-        message: 'an anonymous account: there is nothing to sign in with',
+        message: 'an anonymous account, which has no way to sign in',
         severity: 'warning',
       },
     };

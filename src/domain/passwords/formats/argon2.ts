@@ -11,11 +11,11 @@ export function readArgon2(text: string): Reading {
   const [, type, version, parameters, salt, digest] =
     /^\$argon2(id|i|d)\$(?:v=(\d+)\$)?([^$]+)\$([^$]+)\$([^$]+)$/.exec(text) ?? malformed('not argon2');
   if (version !== undefined && version !== '16' && version !== '19')
-    return malformed('argon2 has the versions 16 and 19');
+    return malformed('the version of argon2 must be 16 or 19');
   const named = new Map(
     (parameters as string).split(',').map((one) => one.split('=', 2) as [string, string]),
   );
-  if ([...named.keys()].toSorted().join('') !== 'mpt') return malformed('argon2 takes m, t and p');
+  if ([...named.keys()].toSorted().join('') !== 'mpt') return malformed('argon2 needs m, t and p');
   const parallelism = cost('p', named.get('p'), 1, MAX_COST.argon2Parallelism);
   const bytes = base64(salt as string, 'bare');
   const expected = base64(digest as string, 'bare');

@@ -171,11 +171,11 @@ export function readSpringSha256(text: string): Reading {
 /** The rounds of phpass and Drupal, after the first digest. */
 function roundsOf(sign: string): number {
   const logarithm = itoa64(sign);
-  if (logarithm < 7 || logarithm > 30) return malformed('the number of rounds is none');
+  if (logarithm < 7 || logarithm > 30) return malformed('the number of rounds is invalid');
   if (2 ** logarithm > MAX_COST.phpassRounds)
     throw new HashRefused(
       'hash_cost_too_high',
-      `2^${logarithm} rounds, the most is ${MAX_COST.phpassRounds}`,
+      `2^${logarithm} rounds, more than ${MAX_COST.phpassRounds}`,
     );
   return 2 ** logarithm + 1;
 }

@@ -44,6 +44,6 @@ export function cost(name: string, value: unknown, min: number, max: number): nu
   const number = typeof value === 'string' && /^\d{1,30}$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isInteger(number) || number < min)
     return malformed(`${name} is not a whole number from ${min}`);
-  if (number > max) throw new HashRefused('hash_cost_too_high', `${name} is ${number}, the most is ${max}`);
+  if (number > max) throw new HashRefused('hash_cost_too_high', `${name} is ${number}, more than ${max}`);
   return number;
 }

@@ -21,7 +21,7 @@ export function splitSecrets(params: Readonly<Record<string, unknown>>): {
   for (const name of Object.keys(SECRETS) as SecretName[]) {
     const value = rest[name];
     if (value === undefined) continue;
-    if (typeof value !== 'string' || value === '') return malformed(`"${name}" is no text`);
+    if (typeof value !== 'string' || value === '') return malformed(`"${name}" is not text`);
     secrets[name] = decode(value, name === 'key' ? String(keyEncoding) : SECRETS[name]);
     rest[name] = true;
   }
@@ -56,14 +56,14 @@ export class Params {
   /** @throws HashRefused hash_malformed when it is no text. */
   text(name: string): string | undefined {
     const value = this.take(name);
-    return value === undefined || typeof value === 'string' ? value : malformed(`"${name}" is no text`);
+    return value === undefined || typeof value === 'string' ? value : malformed(`"${name}" is not text`);
   }
 
   /** @throws HashRefused hash_malformed when it is none of `values`. */
   oneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
     const value = this.take(name);
     if (value === undefined || values.includes(value as T)) return value as T | undefined;
-    return malformed(`"${name}" is none of ${values.join(', ')}`);
+    return malformed(`"${name}" is not one of ${values.join(', ')}`);
   }
 
   /** The bytes of `salt`; none without. @throws HashRefused hash_malformed. */
@@ -113,6 +113,6 @@ export class Params {
 /** `sha256_hex`, `sha384_base64`, `md5_raw`. */
 function prehashOf(text: string): NonNullable<Preparation['prehash']> {
   const [, name, encoding] =
-    /^([a-z\d-]+)_(hex|base64|raw)$/.exec(text) ?? malformed('"prehash" is like sha256_hex');
+    /^([a-z\d-]+)_(hex|base64|raw)$/.exec(text) ?? malformed('"prehash" must be like sha256_hex');
   return { algorithm: algorithm(name), encoding: encoding as 'hex' | 'base64' | 'raw' };
 }

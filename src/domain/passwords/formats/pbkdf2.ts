@@ -26,7 +26,7 @@ function reading({ algorithm: name, iterations, salt, digest, length }: Read): R
   )
     return malformed('the hash has a wrong length');
   if (rounds * Math.ceil(digest.length / DIGESTS[name].size) > MAX_WORK)
-    throw new HashRefused('hash_cost_too_high', 'so long a hash of so many iterations');
+    throw new HashRefused('hash_cost_too_high', 'a hash too long for so many iterations');
   return {
     recipe: { kind: 'pbkdf2', algorithm: name, iterations: rounds, salt, length: digest.length },
     digest,

@@ -7,12 +7,12 @@ import type { HashSecrets, Reading, Recipe } from './recipe.ts';
 /** Costs of scrypt (RFC 7914 section 2). @throws HashRefused. */
 function costs(N: unknown, r: unknown, p: unknown): { N: number; r: number; p: number } {
   const size = cost('the cost N', N, 2, Number.MAX_SAFE_INTEGER);
-  if (!Number.isInteger(Math.log2(size))) return malformed('the cost N is no power of two');
+  if (!Number.isInteger(Math.log2(size))) return malformed('the cost N is not a power of two');
   const block = cost('the block size', r, 1, Number.MAX_SAFE_INTEGER);
   if (128 * size * block > MAX_COST.scryptMemory)
     throw new HashRefused(
       'hash_cost_too_high',
-      `scrypt takes ${128 * size * block} bytes, the most is ${MAX_COST.scryptMemory}`,
+      `scrypt needs ${128 * size * block} bytes, more than ${MAX_COST.scryptMemory}`,
     );
   return { N: size, r: block, p: cost('the parallelization', p, 1, MAX_COST.scryptParallelization) };
 }

@@ -169,7 +169,7 @@ const NOT_TAKEN: [RegExp, string][] = [
   [/^\$2\$/, 'bcrypt without a minor version'],
   [/^\$3\$/, 'NT of crypt(3)'],
   [/^\$sha1\$/, 'sha1-crypt'],
-  [/^pbkdf2_wrapped_/, 'a wrapper that a project has named'],
+  [/^pbkdf2_wrapped_/, 'a wrapper with a custom name'],
   [/^[./\dA-Za-z]{13}$|^_[./\dA-Za-z]{19}$/, 'DES of crypt(3)'],
 ];
 
@@ -178,12 +178,12 @@ function unknown(text: string): never {
   if (/^(?:[\da-f]{32}|[\da-f]{40}|[\da-f]{56}|[\da-f]{64}|[\da-f]{96}|[\da-f]{128})(?::.*)?$/i.test(text))
     throw new HashRefused(
       'hash_ambiguous',
-      'a bare digest may be of many kinds: name its format, as hex_sha256, digest or pbkdf2 with parameters',
+      'a bare digest is ambiguous: name its format, such as hex_sha256, or digest or pbkdf2 with parameters',
     );
   const known = NOT_TAKEN.find(([like]) => like.test(text));
   throw new HashRefused(
     'hash_unknown_format',
-    known ? `${known[1]} is not supported` : 'the hash looks like no known format: name it, or leave it out',
+    known ? `${known[1]} is not supported` : 'the format of the hash is unknown: name it, or leave the hash out',
   );
 }
 
