@@ -114,7 +114,7 @@ export function createDevMail({
     }
     ctx.status = 403;
     ctx.body =
-      'Open this on the machine that the server runs on, at its localhost address and with no proxy between.\n';
+      'Open this on the machine that the server runs on, at its localhost address and without a proxy.\n';
   });
   router.get('/dev/mail', async (ctx) => {
     ctx.type = 'html';

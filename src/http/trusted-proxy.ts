@@ -58,7 +58,7 @@ export function createTrustedProxy(
       warned = true;
       logger.warn(
         { trustedProxies },
-        'a proxy under http.trustedProxies sends no X-Forwarded-For: nothing is limited by address behind it',
+        'a proxy in http.trustedProxies sends no X-Forwarded-For, so nothing behind it is limited by address',
       );
     }
     return '';

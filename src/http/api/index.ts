@@ -19,10 +19,10 @@ const documentOf = ({ publicUrl, passwords }: HandlerDependencies): Documented<A
   title: 'Postern API',
   version: '2.0.0',
   description:
-    `What people do on their account pages, and operators with accounts, for programs. Access tokens are for the resource \`${publicUrl}${BASE}\` ` +
-    '(RFC 8707) and come in the Authorization header, DPoP-bound ones with their proof. Operations that change how one ' +
-    'signs in take a login of the last ten minutes: 401 `insufficient_user_authentication` says what the next ' +
-    'authorization request has to ask for (RFC 9470). Refusals are problem details (RFC 9457) with a stable `code`.',
+    `What people do on their account pages and operators in the console, as an API. Access tokens are for the resource \`${publicUrl}${BASE}\` ` +
+    '(RFC 8707) and are sent in the Authorization header, DPoP-bound ones with a proof. Operations that change how a person ' +
+    'signs in need a login of the last ten minutes: 401 `insufficient_user_authentication` says what the next ' +
+    'authorization request must ask for (RFC 9470). Errors are problem details (RFC 9457) with a stable `code`.',
   basePath: BASE,
   endpoints: OPERATIONS,
   passwords,

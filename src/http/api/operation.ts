@@ -225,9 +225,9 @@ const IDEMPOTENCY_KEY = z
   .string()
   .optional()
   .describe(
-    '1 to 255 characters of your choice: the same request with the same key is done once in 24 hours',
+    '1 to 255 characters of your choice: a request with the same key is executed only once in 24 hours',
   );
-const IF_MATCH = z.string().optional().describe('The ETag of the resource that is to be changed');
+const IF_MATCH = z.string().optional().describe('The ETag of the resource to change');
 
 /** For reads without filters: unknown parameters are refused here, too. */
 const NO_QUERY = z.strictObject({});

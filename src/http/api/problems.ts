@@ -8,18 +8,18 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Problem details (RFC 9457). */
 export const Problem = z.strictObject({
-  type: z.string().describe('A URN that names the kind of problem: urn:postern:problem:<code>'),
-  title: z.string().describe('The same for every problem of the type'),
+  type: z.string().describe('The problem type, a URN: urn:postern:problem:<code>'),
+  title: z.string().describe('A summary, the same for all problems of the type'),
   status: z.int(),
-  detail: z.string().describe('What is wrong this time'),
-  instance: z.string().describe('The request, as the log has it: urn:uuid:<X-Request-Id>'),
-  code: z.enum(Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]).describe('Does not change'),
+  detail: z.string().describe('An explanation of this occurrence'),
+  instance: z.string().describe('The request, as in the log: urn:uuid:<X-Request-Id>'),
+  code: z.enum(Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]).describe('A stable error code'),
   current: z.unknown().optional().describe('With `precondition_failed`: the resource as it is now'),
   errors: z
     .array(
       z.strictObject({
-        field: z.string().describe('The member of the body, or the parameter'),
-        reason: z.string().describe('In one word where there are several'),
+        field: z.string().describe('The member of the body or the parameter'),
+        reason: z.string().describe('A short code or an explanation'),
         detail: z.string(),
       }),
     )
@@ -43,7 +43,7 @@ export class InvalidFields extends Error {
   readonly errors: FieldError[];
 
   constructor({ issues }: z.ZodError) {
-    super('the request does not have the form that it must have');
+    super('the request does not match the schema');
     this.errors = issues.flatMap((issue) => {
       const paths =
         issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
@@ -126,7 +126,7 @@ export function problemOf(
     type: `urn:postern:problem:${code}`,
     title,
     status,
-    detail: error instanceof InvalidFields ? 'The request does not have the form that it must have.' : detail,
+    detail: error instanceof InvalidFields ? 'The request does not match the schema.' : detail,
     instance: `urn:uuid:${requestId}`,
     code,
     ...(errors ? { errors } : {}),

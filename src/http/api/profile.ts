@@ -27,9 +27,9 @@ const value = z.union([text('A text'), z.number(), z.boolean(), z.array(text('A 
 /** Changes of attributes (RFC 7396). */
 export const attributeChanges = z
   .record(attributeName, value.nullable())
-  .describe('By the schema at `/api/v2/attributes`: null takes one away, and what is left out stays');
+  .describe('According to the schema at `/api/v2/attributes`: null removes an attribute, omitted ones stay unchanged');
 const change = (description: string, form: TextForm) =>
-  text(`${description}; null takes it away, and what is left out stays`, form).nullish();
+  text(`${description}; null removes it`, form).nullish();
 const part = (description: string, form = ADDRESS_LINE_FORM) => text(description, form).nullish();
 /** Fields that the owner may change. */
 export const ProfileChanges = z.strictObject({
@@ -43,23 +43,23 @@ export const ProfileChanges = z.strictObject({
       postal_code: part('A postal code'),
       country: part('The name of a country'),
     })
-    .describe('Replaces the address whole; null takes it away')
+    .describe('Replaces the whole address; null removes it')
     .nullish(),
   attributes: attributeChanges.optional(),
 });
 
 /** An account as shown to its owner, their apps and operators. */
 export const Profile = z.strictObject({
-  id: z.string().describe('The `sub` of the client’s tokens'),
+  id: z.string().describe('The `sub` in the client’s tokens'),
   username: z.string().nullable(),
   email: z.string(),
   email_verified: z.boolean(),
   ...eachClaim(({ replyDescription: description }) => z.string().nullable().meta({ description })),
   phone_number_verified: z.boolean(),
   address: Address.nullable(),
-  attributes: values.describe('Those of the schema at `/api/v2/attributes`, by name'),
+  attributes: values.describe('Attributes of the schema at `/api/v2/attributes`, by name'),
   invalid_attributes: values.describe(
-    'Those that were stored under another schema and fit no more: apps don’t get them',
+    'Attributes stored under an earlier schema that no longer fit: apps do not get them',
   ),
   roles: z.array(z.string()),
   has_password: z.boolean(),

@@ -28,7 +28,7 @@ export function exposition(registry: Registry): () => Promise<string> {
     const asked = waiting.get(message.id);
     waiting.delete(message.id);
     if (typeof message.text === 'string') asked?.resolve(message.text);
-    else asked?.reject(new Error('a worker did not tell its metrics'));
+    else asked?.reject(new Error('a worker did not report its metrics'));
   });
   return () => {
     const asked = Promise.withResolvers<string>();

@@ -30,11 +30,11 @@ export async function readTlsOptions(tls: Config['http']['tls']): Promise<TlsOpt
   try {
     if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return { ...tls, cert, key };
   } catch (error) {
-    throw new StartupError('http.tls: cert must hold a certificate, and key a private key, as PEM', {
+    throw new StartupError('http.tls: cert must contain a certificate and key a private key, as PEM', {
       cause: error,
     });
   }
-  throw new StartupError(`http.tls: the key in ${tls.key} is not the one of the certificate in ${tls.cert}`);
+  throw new StartupError(`http.tls: the key in ${tls.key} does not match the certificate in ${tls.cert}`);
 }
 
 export interface HttpServer {
@@ -98,7 +98,7 @@ function explain(error: NodeJS.ErrnoException, port: number, host: string | unde
   if (reason) return new StartupError(`PORT ${port} ${reason}`, { cause: error });
   if (host !== undefined && error.syscall !== undefined) {
     return new StartupError(
-      `HOST ${host} cannot be listened on (${error.code}). Set it to an address of this machine.`,
+      `Cannot listen on HOST ${host} (${error.code}). Set it to an address of this machine.`,
       {
         cause: error,
       },

@@ -87,7 +87,7 @@ export function createMetrics(): Metrics {
   });
   const stores = new Histogram({
     name: `${PREFIX}store_duration_seconds`,
-    help: 'Time that a call of a store took, by store and operation',
+    help: 'Time of a call to a store, by store and operation',
     labelNames: ['store', 'operation'],
     buckets: BUCKETS.stores,
     registers,
@@ -95,7 +95,7 @@ export function createMetrics(): Metrics {
 
   const sources = new Histogram({
     name: `${PREFIX}legacy_source_duration_seconds`,
-    help: 'Time that a request to a legacy source took, by source and outcome',
+    help: 'Time of a request to a legacy source, by source and outcome',
     labelNames: ['source', 'outcome'],
     buckets: BUCKETS.requests,
     registers,
@@ -103,7 +103,7 @@ export function createMetrics(): Metrics {
 
   const oldTokens = new Counter({
     name: `${PREFIX}old_tokens_total`,
-    help: 'Tokens of old services that were shown, by door and what became of them',
+    help: 'Tokens of old services that were presented, by door and outcome',
     labelNames: ['door', 'kind'],
     registers,
   });
@@ -129,7 +129,7 @@ export function createMetrics(): Metrics {
       const counted = { registers, aggregator: 'max' } as const;
       void new Gauge({
         name: `${PREFIX}migration_accounts`,
-        help: 'Accounts that came from other services, by source and way',
+        help: 'Accounts that moved from other services, by source and way',
         labelNames: ['source', 'way'],
         ...counted,
         async collect() {
@@ -139,7 +139,7 @@ export function createMetrics(): Metrics {
       });
       void new Gauge({
         name: `${PREFIX}migration_not_come`,
-        help: 'Accounts of imports that have not signed in here since',
+        help: 'Imported accounts that have not signed in here since',
         ...counted,
         async collect() {
           this.set((await migration.counts()).notCome);
@@ -159,7 +159,7 @@ export function createMetrics(): Metrics {
       if (legacy.states().length === 0) return;
       void new Gauge({
         name: `${PREFIX}legacy_source_open`,
-        help: 'Processes that leave a legacy source alone after failures',
+        help: 'Processes that do not ask a legacy source for a while, after failures',
         labelNames: ['source'],
         registers,
         collect() {

@@ -59,12 +59,12 @@ export function createOps({
   };
 
   const scrape = async (req: IncomingMessage): Promise<Reply> => {
-    if (!settings.enabled) return text(404, 'Metrics are turned off: metrics.enabled');
+    if (!settings.enabled) return text(404, 'Metrics are disabled (metrics.enabled)');
     const { token } = settings;
     if (token === null) {
-      if (!isLocal(req)) return text(403, 'Without metrics.token, metrics are for this machine alone');
+      if (!isLocal(req)) return text(403, 'Without metrics.token, metrics are available only from this machine');
     } else if (!constantTimeEqual(req.headers.authorization ?? '', `Bearer ${token}`)) {
-      return text(401, 'The token of metrics.token is needed', { 'WWW-Authenticate': 'Bearer' });
+      return text(401, 'The token in metrics.token is required', { 'WWW-Authenticate': 'Bearer' });
     }
     return { status: 200, type: metrics.contentType, body: await metrics.text() };
   };

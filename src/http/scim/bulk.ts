@@ -20,13 +20,13 @@ interface BulkOperation {
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
 function readOperation(input: unknown): BulkOperation {
-  if (!isObject(input)) throw badSyntax('An operation is an object');
+  if (!isObject(input)) throw badSyntax('An operation must be an object');
   const method = text(input['method'])?.toUpperCase() ?? '';
   const path = text(input['path']) ?? '';
   const bulkId = text(input['bulkId']);
   const version = text(input['version']);
   if (!METHODS.has(method) || !path.startsWith('/'))
-    throw badSyntax('An operation has a method (POST, PUT, PATCH, DELETE) and a path');
+    throw badSyntax('An operation needs a method (POST, PUT, PATCH, DELETE) and a path');
   return {
     method,
     path,
@@ -39,7 +39,7 @@ function readOperation(input: unknown): BulkOperation {
 /** @throws ScimError invalidSyntax; DomainError payload_too_large. */
 export function readBulk(body: unknown): { operations: BulkOperation[]; failOnErrors: number } {
   const operations = isObject(body) ? body['Operations'] : undefined;
-  if (!isObject(body) || !Array.isArray(operations)) throw badSyntax('Operations is a list');
+  if (!isObject(body) || !Array.isArray(operations)) throw badSyntax('Operations must be a list');
   if (operations.length > LIMITS.operations) throw new DomainError('payload_too_large');
   const failOnErrors = body['failOnErrors'];
   return {
@@ -55,7 +55,7 @@ function resolved(operation: BulkOperation, made: ReadonlyMap<string, string>): 
   const replace = (value: string) =>
     value.replaceAll(REFERENCE, (_reference, bulkId: string) => {
       const id = made.get(bulkId);
-      if (id === undefined) throw new ScimError('invalidValue', `Nothing was made as bulkId:${bulkId}`);
+      if (id === undefined) throw new ScimError('invalidValue', `Nothing was created as bulkId:${bulkId}`);
       return id;
     });
   return {

@@ -18,17 +18,17 @@ const DESCRIPTIONS: Schema[] = [
     name: 'ServiceProviderConfig',
     description: 'What the service supports',
     attributes: [
-      attribute('documentationUri', 'Where it is described', {
+      attribute('documentationUri', 'The URL of its documentation', {
         ...fixed,
         type: 'reference',
         referenceTypes: ['external'],
       }),
       ...['patch', 'bulk', 'filter', 'changePassword', 'sort', 'etag'].map((name) =>
-        complex(name, `What is supported of ${name}`, [supported], needed),
+        complex(name, `Support of ${name}`, [supported], needed),
       ),
       complex(
         'authenticationSchemes',
-        'How a directory is let in',
+        'How a directory authenticates',
         ['type', 'name', 'description'].map((name) => attribute(name, `The ${name} of the scheme`, needed)),
         { ...needed, multiValued: true },
       ),
@@ -39,16 +39,16 @@ const DESCRIPTIONS: Schema[] = [
     name: 'ResourceType',
     description: 'A kind of resource',
     attributes: [
-      attribute('name', 'What it is called', needed),
-      attribute('description', 'What it is', fixed),
-      attribute('endpoint', 'Where it is', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
-      attribute('schema', 'Its schema', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
+      attribute('name', 'The name', needed),
+      attribute('description', 'The description', fixed),
+      attribute('endpoint', 'The endpoint', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
+      attribute('schema', 'The schema', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
       complex(
         'schemaExtensions',
-        'What extends it',
+        'The schema extensions',
         [
           attribute('schema', 'The schema', { ...needed, type: 'reference', referenceTypes: ['uri'] }),
-          attribute('required', 'Whether it has to be there', flag),
+          attribute('required', 'Whether it is required', flag),
         ],
         { ...fixed, multiValued: true },
       ),
@@ -59,8 +59,8 @@ const DESCRIPTIONS: Schema[] = [
     name: 'Schema',
     description: 'A schema',
     attributes: [
-      attribute('name', 'What it is called', needed),
-      attribute('description', 'What it is of', fixed),
+      attribute('name', 'The name', needed),
+      attribute('description', 'The description', fixed),
       complex(
         'attributes',
         'The attributes',

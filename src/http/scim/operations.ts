@@ -133,7 +133,7 @@ export function createOperations({ directoryUsers, directoryGroups }: ScimServic
 
   const search = (all: Collection[], { method, operator, body }: ScimRequest): Promise<ScimReply> => {
     if (method !== 'POST') return notAllowed('POST');
-    if (!isObject(body)) throw badSyntax('The body is an object');
+    if (!isObject(body)) throw badSyntax('The body must be an object');
     return list(all, operator, body);
   };
 
@@ -219,5 +219,5 @@ const isDeeper = (value: unknown, left: number): boolean =>
 
 /** @throws ScimError invalidSyntax. */
 export function checkDepth(body: unknown): void {
-  if (isDeeper(body, MAX_DEPTH)) throw new ScimError('invalidSyntax', 'The body nests too deep');
+  if (isDeeper(body, MAX_DEPTH)) throw new ScimError('invalidSyntax', 'The body is nested too deep');
 }

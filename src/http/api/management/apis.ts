@@ -7,25 +7,25 @@ import { pageOf, resource } from './presenters.ts';
 import { listOf, moment, page, version } from './schemas.ts';
 
 const content = {
-  name: text('What people know it by, 1 to 100 characters').max(100),
+  name: text('The name shown to people, 1 to 100 characters').max(100),
   scopes: z.array(text('A scope (RFC 6749 section 3.3)').max(128)).max(500),
   access_token_format: z.enum(['jwt', 'opaque']),
-  access_token_ttl: z.int().min(1).max(86_400).nullable().describe('Seconds; null for the server’s'),
-  signing_alg: z.enum(SIGNING_ALGS).describe('Of access tokens that are JWTs'),
-  token_type_header: z.enum(TOKEN_TYPE_HEADERS).describe('What those say that they are'),
+  access_token_ttl: z.int().min(1).max(86_400).nullable().describe('Seconds; null for the default of the server'),
+  signing_alg: z.enum(SIGNING_ALGS).describe('Signing algorithm of JWT access tokens'),
+  token_type_header: z.enum(TOKEN_TYPE_HEADERS).describe('The `typ` header of JWT access tokens'),
   enforce_roles: z
     .boolean()
-    .describe("Whether a person's token has those scopes alone that the person's roles allow"),
+    .describe("Whether a person's tokens are limited to the scopes that their roles allow"),
   dynamic_clients: z
     .boolean()
-    .describe('Whether clients that no operator registered may ask for its scopes, as those of MCP do'),
+    .describe('Whether clients that no operator registered may request its scopes, as MCP clients do'),
   default_scopes: z
     .array(text('One of its scopes').max(128))
     .max(500)
     .nullable()
-    .describe('What a request without a scope asks for; null for all of its scopes'),
+    .describe('Scopes of requests without any; null for all of its scopes'),
 };
-const identifier = text('An absolute URI: the audience of its tokens').max(512);
+const identifier = text('An absolute URI, the audience of its tokens').max(512);
 
 export const ApiSchema = z.strictObject({
   identifier: z.string(),
@@ -44,14 +44,14 @@ const ApiPage = z.strictObject({
     .enum(['true', 'false'])
     .transform((value) => value === 'true')
     .optional()
-    .describe('Whether clients that no operator registered may ask for its scopes'),
+    .describe('Whether clients that no operator registered may request its scopes'),
   ...page(['identifier', 'name', 'created_at']),
 });
 const ApiUse = z.strictObject({
   kind: z.enum(['role', 'client']),
   id: z.string(),
   name: z.string(),
-  scopes: z.array(z.string()).describe('Those of the API that it refers to'),
+  scopes: z.array(z.string()).describe('The scopes of the API that it refers to'),
 });
 const apiId = { id: text('The identifier, percent-encoded') };
 
@@ -98,7 +98,7 @@ export const apis = [
     id: 'listApis',
     method: 'get',
     path: '/apis',
-    summary: 'APIs, by their identifier unless sorted',
+    summary: 'List APIs, by identifier unless sorted',
     scope: 'apis:read',
     query: ApiPage,
     replies: { 200: listOf(ApiSchema) },
@@ -128,7 +128,7 @@ export const apis = [
     method: 'get',
     path: '/apis/{id}',
     params: apiId,
-    summary: 'An API',
+    summary: 'Get an API',
     scope: 'apis:read',
     replies: { 200: ApiSchema },
     refusals: [404],
@@ -139,7 +139,7 @@ export const apis = [
     method: 'get',
     path: '/apis/{id}/uses',
     params: apiId,
-    summary: 'The roles and the clients that refer to an API, of those that the caller may see',
+    summary: 'List the roles and clients that refer to an API, as far as the caller may see them',
     scope: 'apis:read',
     replies: { 200: listOf(ApiUse) },
     refusals: [404],
@@ -153,7 +153,7 @@ export const apis = [
     method: 'patch',
     path: '/apis/{id}',
     params: apiId,
-    summary: 'Change an API; scopes that roles or clients refer to stay',
+    summary: 'Change an API; scopes that roles or clients refer to cannot be removed',
     scope: 'apis:write',
     body: Changes,
     replies: { 200: ApiSchema },
@@ -172,7 +172,7 @@ export const apis = [
     method: 'delete',
     path: '/apis/{id}',
     params: apiId,
-    summary: 'Forget an API that no role and no client refers to',
+    summary: 'Delete an API that no role or client refers to',
     scope: 'apis:write',
     fresh: true,
     replies: { 204: null },

@@ -15,47 +15,47 @@ export const AuditEvent = z.strictObject({
   actor: z.strictObject({
     kind: z.enum(actorKinds),
     id: z.string().nullable(),
-    name: z.string().nullable().describe('What it is called now'),
+    name: z.string().nullable().describe('Its current name'),
   }),
   subject: z
     .strictObject({ id: z.string(), name: z.string().nullable() })
     .nullable()
-    .describe('The account, the group or the role that it is about'),
+    .describe('The account, group or role that the event is about'),
   client_id: z.string().nullable(),
-  door: z.string().describe('How it came: pages, api, cli, oidc, contract:<name>'),
+  door: z.string().describe('The channel: pages, api, cli, oidc, contract:<name>'),
   ip: z.string().nullable(),
   browser: z.string().nullable(),
   system: z.string().nullable(),
   request_id: z.string().nullable(),
-  before: values.describe('The changed fields as they were'),
-  after: values.describe('The changed fields as they are since, or what else is known of the event'),
+  before: values.describe('The changed fields before the event'),
+  after: values.describe('The changed fields after the event, or other details of it'),
   reason: z.string().nullable(),
-  puts_back: z.uuid().optional().describe('The event whose change this one took back'),
+  puts_back: z.uuid().optional().describe('The event that this one undid'),
 });
 export const AuditEvents = listOf(AuditEvent);
 
 const filters = {
   type: oneOf(
     z.string().regex(/^[a-z_]{1,64}(?:\.(?:[a-z_]{1,64}|\*))?$/),
-    'What happened: `user.created`, or `user.*` for all of a noun',
+    'The event type: `user.created`, or `user.*` for all of a noun',
   ),
-  outcome: oneOf(z.enum(['success', 'failure']), 'How it ended'),
+  outcome: oneOf(z.enum(['success', 'failure']), 'The outcome'),
   actor: oneOf(
     text(
       'The id, address or username of an account, the id of a client, or the name of a user of the host',
     ).max(320),
-    'Who did it',
+    'The actor',
   ),
-  subject: oneOf(text('The id, address or username of an account').max(320), 'Whom it is about'),
-  client_id: oneOf(text('The id of a client').max(255), 'The app'),
-  door: oneOf(text('pages, api, cli, oidc, contract:<name>').max(100), 'How it came'),
+  subject: oneOf(text('The id, address or username of an account').max(320), 'The account that the event is about'),
+  client_id: oneOf(text('The id of a client').max(255), 'The client'),
+  door: oneOf(text('pages, api, cli, oidc, contract:<name>').max(100), 'The channel'),
   ip: oneOf(
     z.string().max(50).refine(isAddressRange, 'must be an address or a CIDR block'),
-    'From where: an address, or a block as 10.0.0.0/8',
+    'An address, or a CIDR block like 10.0.0.0/8',
   ),
-  request_id: oneOf(text('As `X-Request-Id` says it').max(100), 'The request'),
-  after: time('From then on'),
-  before: time('Before then'),
+  request_id: oneOf(text('The `X-Request-Id` of a request').max(100), 'The request'),
+  after: time('Start, inclusive'),
+  before: time('End, exclusive'),
 };
 export const AuditPage = z.strictObject({ ...filters, ...page(['at']) });
 export const AuditExport = z.strictObject({ ...filters, format: z.enum(EXPORT_FORMATS).default('ndjson') });

@@ -11,14 +11,14 @@ const Texts = z
   .record(z.string(), z.record(z.string(), z.string()))
   .describe(`By language, then by name: ${TEXTS.join(', ')}`);
 const LookReply = z.strictObject({
-  name: z.string().nullable().describe('null for the one of the configuration'),
+  name: z.string().nullable().describe('null for the name in the configuration'),
   logo: Logo.nullable(),
   logo_dark: Logo.nullable().describe('On dark pages, in place of the logo'),
   colors: z.strictObject({ light: z.string().nullable(), dark: z.string().nullable() }),
   texts: Texts,
 });
 const Branding = LookReply.extend({
-  apps: z.record(z.string(), LookReply).describe('What differs for an app, by its client_id'),
+  apps: z.record(z.string(), LookReply).describe('What differs for single apps, by client_id'),
   version,
 });
 
@@ -65,12 +65,12 @@ const brandingOf = ({ content, version: current }: BrandingRecord): z.infer<type
 const Versions = listOf(
   Branding.extend({
     created_at: moment,
-    changed: z.array(z.string()).describe('What differs from the version before'),
+    changed: z.array(z.string()).describe('What differs from the previous version'),
   }),
 );
 const Undo = z
   .strictObject({
-    version: z.int().min(1).optional().describe('The version to go back to; the one before unless given'),
+    version: z.int().min(1).optional().describe('The version to restore; default: the previous one'),
   })
   .optional();
 
@@ -83,7 +83,7 @@ export const branding = [
     id: 'getBranding',
     method: 'get',
     path: '/branding',
-    summary: 'What differs from the configuration in the look and the texts of pages and mail',
+    summary: 'Get what differs from the configuration in the look and the texts of pages and mail',
     scope: null,
     replies: { 200: Branding },
     handle: async (call) => resource(200, await asItIs(call)),
@@ -92,7 +92,7 @@ export const branding = [
     id: 'listBrandingVersions',
     method: 'get',
     path: '/branding/versions',
-    summary: 'The latest versions, fifty at most, the newest first',
+    summary: 'List the latest versions, at most fifty, newest first',
     scope: null,
     replies: { 200: Versions },
     async handle({ services }) {
@@ -108,7 +108,7 @@ export const branding = [
     id: 'updateBranding',
     method: 'patch',
     path: '/branding',
-    summary: 'Change the look and the texts of pages and mail, on all nodes at once; null goes back',
+    summary: 'Change the look and the texts of pages and mail, on all nodes at once; null restores the default',
     scope: 'branding:write',
     body: BrandingChanges,
     replies: { 200: Branding },
@@ -122,7 +122,7 @@ export const branding = [
     id: 'undoBranding',
     method: 'post',
     path: '/branding/undo',
-    summary: 'Go back to the version before, or to another one that is kept, by a new one',
+    summary: 'Restore the previous version, or another one that is kept, as a new version',
     scope: 'branding:write',
     body: Undo,
     replies: { 200: Branding },

@@ -13,7 +13,7 @@ export const bulk = [
     method: 'post',
     path: '/bulk',
     summary:
-      'Do up to 100 operations, one after the other, each with its own outcome; with `atomic` all of them or none',
+      'Execute up to 100 operations in order, each with its own result; with `atomic`, all of them or none',
     scope: null,
     body: schemas.Bulk,
     replies: { 200: schemas.BulkResults },

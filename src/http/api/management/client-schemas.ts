@@ -4,7 +4,7 @@ import { issuedSecret, secret, text } from '../../endpoints/text.ts';
 import { limit } from '../lists.ts';
 import { flag, listOf, moment, oneOf, page, version } from './schemas.ts';
 
-const ALSO = 'and the other metadata that it has, by its name (docs/client-metadata.md)';
+const ALSO = 'with its other metadata by name (docs/client-metadata.md)';
 
 /** A client, with metadata as named by RFC 7591. */
 export const Client = z
@@ -12,12 +12,12 @@ export const Client = z
     client_id: z.string(),
     name: z.string(),
     kind: z.enum(CLIENT_KINDS),
-    enabled: z.boolean().describe('Whether it gets anything'),
-    roles: z.array(z.string()).describe('What a service account may do at this API'),
+    enabled: z.boolean().describe('Whether it may use this service'),
+    roles: z.array(z.string()).describe('Roles of a service account at this API'),
     grant_types: z.array(z.string()),
     redirect_uris: z.array(z.string()),
     token_endpoint_auth_method: z.string(),
-    last_used_at: moment.nullable().describe('To the minute'),
+    last_used_at: moment.nullable().describe('Accurate to a minute'),
     created_at: moment,
     updated_at: moment,
     version,
@@ -25,17 +25,17 @@ export const Client = z
   .describe(`A client, ${ALSO}`);
 export const Clients = listOf(Client);
 export const CreatedClient = Client.extend({
-  client_secret: issuedSecret('Shown this once; null for a client that has none, or that brought its own'),
+  client_secret: issuedSecret('Shown only once; null for a client without a secret, or with one of your own'),
 });
 
-const name = text('What people see when it asks for their consent, at most 100 characters').max(100);
-const roles = z.array(text('The name of a role')).max(100).describe('What a service account may do here');
+const name = text('The name on the consent page, at most 100 characters').max(100);
+const roles = z.array(text('The name of a role')).max(100).describe('Roles of a service account');
 
 export const NewClient = z
   .looseObject({
     name,
-    client_id: text('The client_id that it has elsewhere, to bring it along').optional(),
-    client_secret: secret('The secret that it has elsewhere').optional(),
+    client_id: text('A client_id to keep from another service').optional(),
+    client_secret: secret('A secret to keep from another service').optional(),
     roles: roles.optional(),
   })
   .meta({
@@ -43,27 +43,27 @@ export const NewClient = z
     examples: [{ name: 'Shop', redirect_uris: ['https://shop.example.com/callback'] }],
   });
 export const ClientChanges = z.looseObject({ name: name.optional(), roles: roles.optional() }).meta({
-  description: `What is to change, ${ALSO}; null takes a property away`,
+  description: `The properties to change, ${ALSO}; null removes a property`,
   examples: [{ access_token_ttl: 300 }],
 });
 
 export const ClientPage = z.strictObject({
-  search: text('Any part of the name, or the beginning of the client_id').max(255).optional(),
-  kind: oneOf(z.enum(CLIENT_KINDS), 'What it is to people'),
+  search: text('Part of the name, or the beginning of the client_id').max(255).optional(),
+  kind: oneOf(z.enum(CLIENT_KINDS), 'The kind of client'),
   enabled: flag.optional(),
   agent: flag.optional(),
   asserts_identities: flag.optional(),
-  role: oneOf(text('The name of a role'), 'What a service account has'),
+  role: oneOf(text('The name of a role'), 'A role of service accounts'),
   ...page(['client_id', 'name', 'created_at', 'last_used_at']),
 });
 
 export const ClientSecret = z.strictObject({
   id: z.string(),
   created_at: moment,
-  expires_at: moment.nullable().describe('null for one that counts until there is another'),
+  expires_at: moment.nullable().describe('null if it is valid until there is another'),
 });
 export const ClientSecrets = listOf(ClientSecret);
-export const CreatedClientSecret = ClientSecret.extend({ client_secret: issuedSecret('Shown this once') });
+export const CreatedClientSecret = ClientSecret.extend({ client_secret: issuedSecret('Shown only once') });
 
 const DAY = 86_400;
 
@@ -74,14 +74,14 @@ export const NewClientSecret = z
       .min(0)
       .max(90 * DAY)
       .default(DAY)
-      .describe('Seconds that the former secrets count for at most; 0 ends them'),
+      .describe('Maximum seconds that the previous secrets stay valid; 0 ends them'),
     expires_in: z
       .int()
       .min(60)
       .max(3650 * DAY)
       .nullable()
       .default(null)
-      .describe('Seconds that the new one counts; null for one without an end'),
+      .describe('Lifetime of the new one in seconds; null for unlimited'),
   })
   .prefault({});
 
@@ -89,7 +89,7 @@ export const Consenter = z.strictObject({
   id: z.uuid(),
   email: z.string(),
   name: z.string().nullable(),
-  scopes: z.array(z.string()).describe('Of OpenID Connect'),
+  scopes: z.array(z.string()).describe('Scopes of OpenID Connect'),
   apis: z.array(z.strictObject({ api: z.string(), scopes: z.array(z.string()) })),
   since: moment,
 });
@@ -100,14 +100,14 @@ const claims = z.record(z.string(), z.unknown());
 const PreviewedToken = z.strictObject({
   format: z.enum(['jwt', 'opaque']),
   expires_in: z.int(),
-  claims: claims.describe('Of an opaque token, what introspection tells'),
+  claims: claims.describe('For an opaque token, the introspection response'),
 });
 
 export const PreviewRequest = z
   .strictObject({
-    user: text('The id of an account; without it, what the client has for itself').optional(),
-    scope: text('What it asks for; what it is registered with unless given').max(2_000).optional(),
-    resource: text('The identifier of the API; the one that has the scopes unless given').optional(),
+    user: text('The id of an account; without it, the tokens of the client itself').optional(),
+    scope: text('The requested scope; default: the registered one').max(2_000).optional(),
+    resource: text('The identifier of the API; default: the one that has the scopes').optional(),
   })
   .prefault({});
 export const Preview = z.strictObject({

@@ -12,17 +12,17 @@ const Contract = z.strictObject({
   title: z.string(),
   document_version: z.string(),
   open: z.boolean(),
-  configured: z.boolean().describe('Whether the configuration has it open'),
-  forced: z.string().nullable().describe('Why it cannot be closed; null when it can'),
-  urls: z.array(z.string()).describe('Where it answers while it is open'),
+  configured: z.boolean().describe('Whether it is open in the configuration'),
+  forced: z.string().nullable().describe('Why it cannot be closed; null if it can'),
+  urls: z.array(z.string()).describe('Its URLs while it is open'),
   base_path: z.string(),
-  gives_away: z.array(z.string()).describe('What it tells strangers because its document says so'),
-  quiet_since: moment.nullable().describe('The last request; null when nobody came in 400 days'),
+  gives_away: z.array(z.string()).describe('What it reveals to strangers, because its document requires it'),
+  quiet_since: moment.nullable().describe('The last request; null if there was none in 400 days'),
   version,
 });
 
 const UsagePeriod = z.strictObject({
-  days: z.preprocess(digits, z.int().min(1).max(400).default(30)).describe('How many, today among them'),
+  days: z.preprocess(digits, z.int().min(1).max(400).default(30)).describe('Number of days, including today'),
 });
 const day = z.iso.date();
 const requests = z.int();
@@ -38,16 +38,16 @@ const Usage = z.strictObject({
   days: z.int(),
   requests,
   accounts: z.int().describe('Each counted once; counting ends at 10,000'),
-  quiet_since: moment.nullable().describe('The last request; null when nobody came in 400 days'),
+  quiet_since: moment.nullable().describe('The last request; null if there was none in 400 days'),
   would_stop: z
     .strictObject({ last_7_days: Reach, last_30_days: Reach })
-    .describe('Whom closing it would have stopped: each counted once, whatever `days` says'),
+    .describe('Who would have been affected by closing it: each counted once, regardless of `days`'),
   by_day: z.array(z.strictObject({ day, requests, last_used_at: moment })),
   by_endpoint: z.array(z.strictObject({ endpoint: z.string(), ...calls })),
   by_client: z
     .array(z.strictObject({ client: z.string().nullable(), ...calls }))
     .describe(
-      'Programs by their API key, others by what they call themselves; null for the rest. Kept for 90 days',
+      'Programs by their API key, others by the name that they send; null for the rest. Kept for 90 days',
     ),
   by_address: z
     .array(z.strictObject({ address: z.string().nullable(), ...calls }))
@@ -104,7 +104,7 @@ export const contracts = [
     id: 'listContracts',
     method: 'get',
     path: '/contracts',
-    summary: 'The contracts, whether they are open, and since when they are quiet',
+    summary: 'List the contracts, whether they are open, and since when they are unused',
     scope: 'contracts:read',
     replies: { 200: listOf(Contract) },
     async handle({ operator, services }) {
@@ -123,7 +123,7 @@ export const contracts = [
     method: 'get',
     path: '/contracts/{name}',
     params: contractName,
-    summary: 'A contract',
+    summary: 'Get a contract',
     scope: 'contracts:read',
     replies: { 200: Contract },
     refusals: [404],
@@ -134,7 +134,7 @@ export const contracts = [
     method: 'patch',
     path: '/contracts/{name}',
     params: contractName,
-    summary: 'Open or close a contract on all nodes at once, over what the configuration says',
+    summary: 'Open or close a contract on all nodes at once, overriding the configuration',
     scope: 'contracts:write',
     fresh: true,
     body: z.strictObject({ open: z.boolean() }),
@@ -151,7 +151,7 @@ export const contracts = [
     method: 'get',
     path: '/contracts/{name}/usage',
     params: contractName,
-    summary: 'Who calls a contract: by day, endpoint, program, address and account',
+    summary: 'Get the use of a contract, by day, endpoint, program, address and account',
     scope: 'contracts:read',
     query: UsagePeriod,
     replies: { 200: Usage },

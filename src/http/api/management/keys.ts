@@ -11,11 +11,11 @@ const Key = z.strictObject({
   alg: z.string(),
   state: z
     .enum(['active', 'next', 'retiring'])
-    .describe('It signs; it is published and will; it only verifies what it signed'),
-  age: z.int().describe('Seconds since it was made'),
+    .describe('`active`: it signs; `next`: published, it will sign; `retiring`: it only verifies what it signed'),
+  age: z.int().describe('Seconds since it was created'),
   created_at: moment,
-  activates_at: moment.describe('It signs from then on'),
-  expires_at: moment.nullable().describe('It leaves the JWKS then; null while no other key is due'),
+  activates_at: moment.describe('When it starts to sign'),
+  expires_at: moment.nullable().describe('When it leaves the JWKS; null while no other key replaces it'),
 });
 
 const keyOf = (key: KeyState, now: number): z.infer<typeof Key> => ({
@@ -34,7 +34,7 @@ export const keys = [
     id: 'listKeys',
     method: 'get',
     path: '/keys',
-    summary: 'The signing keys in the JWKS, and what each does',
+    summary: 'List the signing keys in the JWKS, with their state',
     scope: 'keys:read',
     replies: { 200: listOf(Key) },
     async handle({ operator, services: { keys: admin, clock } }) {
@@ -46,7 +46,7 @@ export const keys = [
     id: 'rotateKeys',
     method: 'post',
     path: '/keys/rotate',
-    summary: 'Publish the next key of each algorithm now; it signs after keys.lead, and nothing breaks',
+    summary: 'Publish the next key of each algorithm; it signs after keys.lead, and nothing breaks',
     scope: 'keys:write',
     fresh: true,
     replies: { 200: listOf(Key) },
@@ -61,7 +61,7 @@ export const keys = [
     method: 'post',
     path: '/keys/{kid}/retire',
     params: { kid: text('The id of the key') },
-    summary: 'End a key before its time: what it signed verifies no more',
+    summary: 'Retire a key early; what it signed no longer verifies',
     scope: 'keys:write',
     fresh: true,
     body: z
@@ -69,7 +69,7 @@ export const keys = [
         force: z
           .boolean()
           .default(false)
-          .describe('End it although tokens that it signed may live; the next key takes over at once'),
+          .describe('Retire it even if tokens that it signed are still valid; the next key takes over at once'),
         reason: text('Kept in the audit').max(500).nullable().default(null),
       })
       .prefault({}),
@@ -78,7 +78,7 @@ export const keys = [
         kid: z.string(),
         alg: z.string(),
         breaks: z.string().nullable().describe('What stopped working'),
-        breaks_until: moment.nullable().describe('Until then tokens of it might have lived'),
+        breaks_until: moment.nullable().describe('Until when its tokens might have been valid'),
       }),
     },
     refusals: [404, 409],
@@ -91,7 +91,7 @@ export const keys = [
           alg: key.alg,
           breaks:
             breaksUntil &&
-            'Access tokens and ID tokens that it signed verify no more; apps that keep a JWKS may refuse new ones until they read it again',
+            'Access tokens and ID tokens that it signed no longer verify; apps that cache the JWKS may refuse new ones until they fetch it again',
           breaks_until: breaksUntil?.toISOString() ?? null,
         },
       };

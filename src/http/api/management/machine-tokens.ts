@@ -9,10 +9,10 @@ import { listOf, moment, page } from './schemas.ts';
 
 const ApiKey = z.strictObject({
   id: z.uuid(),
-  prefix: z.string().describe('The start of the key'),
+  prefix: z.string().describe('The first characters of the key'),
   name: z.string(),
-  permissions: z.array(z.string()).describe('Of the contracts'),
-  account_id: z.string().nullable().describe('Whose key it is; null for that of a program'),
+  permissions: z.array(z.string()).describe('Permissions at the contracts'),
+  account_id: z.string().nullable().describe('The account that it acts for; null for the key of a program'),
   created_at: moment,
   expires_at: moment.nullable(),
   last_used_at: moment.nullable(),
@@ -27,20 +27,20 @@ const end = z.iso
   .transform((value) => new Date(value))
   .describe('In the future');
 const NewApiKey = z.strictObject({
-  name: text('What the program is called', NAME_FORM),
+  name: text('The name of the program', NAME_FORM),
   permissions: z
     .array(z.enum([...PROGRAM_PERMISSIONS, ...ACCOUNT_PERMISSIONS] as [string, ...string[]]))
     .max(10)
     .optional()
     .describe(
-      `${PROGRAM_PERMISSIONS.join(', ')} for a program; ${ACCOUNT_PERMISSIONS.join(', ')} for an account; all of them unless given`,
+      `${PROGRAM_PERMISSIONS.join(', ')} for a program; ${ACCOUNT_PERMISSIONS.join(', ')} for an account; default: all`,
     ),
   account_id: z.uuid().nullable().optional().describe('The id of the account that it acts for'),
   expires_at: end.nullable().optional(),
 });
 const ApiKeyChanges = NewApiKey.omit({ account_id: true }).partial();
 const MadeApiKey = ApiKey.extend({
-  api_key: issuedSecret('The key, shown this once'),
+  api_key: issuedSecret('The key, shown only once'),
 });
 
 const apiKeyOf = (key: Key): z.infer<typeof ApiKey> => ({
@@ -60,7 +60,7 @@ export const apiKeys = [
     id: 'listApiKeys',
     method: 'get',
     path: '/api-keys',
-    summary: 'The API keys of programs and of accounts, newest first',
+    summary: 'List the API keys of programs and accounts, newest first',
     scope: 'api-keys:read',
     query: ApiKeyPage,
     replies: { 200: listOf(ApiKey) },
@@ -74,7 +74,7 @@ export const apiKeys = [
     id: 'createManagedApiKey',
     method: 'post',
     path: '/api-keys',
-    summary: 'Make an API key; it carries no more than you have',
+    summary: 'Create an API key; it cannot have more permissions than you',
     scope: 'api-keys:write',
     fresh: true,
     body: NewApiKey,
@@ -99,7 +99,7 @@ export const apiKeys = [
     method: 'get',
     path: '/api-keys/{id}',
     params: { id: text('The id of the key') },
-    summary: 'An API key, without the key itself',
+    summary: 'Get an API key, without the key itself',
     scope: 'api-keys:read',
     replies: { 200: ApiKey },
     refusals: [404],
@@ -112,7 +112,7 @@ export const apiKeys = [
     method: 'patch',
     path: '/api-keys/{id}',
     params: { id: text('The id of the key') },
-    summary: 'Change the name, the permissions or the end of an API key; the key itself stays',
+    summary: 'Change the name, the permissions or the expiry of an API key; the key itself stays the same',
     scope: 'api-keys:write',
     fresh: true,
     body: ApiKeyChanges,
@@ -129,7 +129,7 @@ export const apiKeys = [
     method: 'delete',
     path: '/api-keys/{id}',
     params: { id: text('The id of the key') },
-    summary: 'End an API key at once, everywhere',
+    summary: 'Revoke an API key, everywhere at once',
     scope: 'api-keys:write',
     fresh: true,
     replies: { 204: null },
@@ -143,12 +143,12 @@ export const apiKeys = [
 
 const RegistrationToken = z.strictObject({
   id: z.string(),
-  policy: z.string().describe('What it may register'),
+  policy: z.string().describe('The policy for clients that it registers'),
   created_at: moment,
   expires_at: moment,
 });
 const NewRegistrationToken = z.strictObject({
-  policy: text('The name of a policy of the configuration').default('default'),
+  policy: text('The name of a policy in the configuration').default('default'),
   expires_at: end,
 });
 
@@ -165,7 +165,7 @@ export const registrationTokens = [
     id: 'listRegistrationTokens',
     method: 'get',
     path: '/registration-tokens',
-    summary: 'The registration tokens that serve still, newest first',
+    summary: 'List the valid registration tokens, newest first',
     scope: 'registration-tokens:read',
     replies: { 200: listOf(RegistrationToken) },
     async handle({ operator, services }) {
@@ -178,7 +178,7 @@ export const registrationTokens = [
     method: 'get',
     path: '/registration-tokens/{id}',
     params: { id: text('The id of the token') },
-    summary: 'A registration token, without the token itself',
+    summary: 'Get a registration token, without the token itself',
     scope: 'registration-tokens:read',
     replies: { 200: RegistrationToken },
     refusals: [404],
@@ -191,13 +191,13 @@ export const registrationTokens = [
     id: 'createRegistrationToken',
     method: 'post',
     path: '/registration-tokens',
-    summary: 'Make a token that registers clients under a policy',
+    summary: 'Create a token that registers clients under a policy',
     scope: 'registration-tokens:write',
     fresh: true,
     body: NewRegistrationToken,
     replies: {
       201: RegistrationToken.extend({
-        token: issuedSecret('The token, shown this once'),
+        token: issuedSecret('The token, shown only once'),
       }),
     },
     async handle({ operator, body, services }) {
@@ -217,7 +217,7 @@ export const registrationTokens = [
     method: 'delete',
     path: '/registration-tokens/{id}',
     params: { id: text('The id of the token') },
-    summary: 'End a registration token; clients that were registered with it stay',
+    summary: 'Revoke a registration token; clients registered with it are kept',
     scope: 'registration-tokens:write',
     fresh: true,
     replies: { 204: null },

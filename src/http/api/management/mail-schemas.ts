@@ -9,7 +9,7 @@ export const Mail = z.strictObject({
   id: z.uuid(),
   template: z.string().nullable().describe('The kind of message'),
   to: z.string().nullable(),
-  state: z.enum(['waiting', 'failed']).describe('`failed`: given up after three days, and kept for seven'),
+  state: z.enum(['waiting', 'failed']).describe('`failed`: given up after three days, kept for seven'),
   attempts: z.int(),
   error: z.string().nullable().describe('Why the last attempt failed'),
   created_at: moment,
@@ -20,12 +20,12 @@ export const Mails = listOf(Mail);
 export const MailPage = z.strictObject({
   state: z.enum(['waiting', 'failed']).optional(),
   template: oneOf(z.enum(templates), 'The kind of message'),
-  to: text('The address that it goes to').max(320).optional(),
+  to: text('The recipient').max(320).optional(),
   ...page(['created_at']),
 });
 export const mailId = { mid: text('The id of the message') };
 
-const template = z.enum(templates).describe('A kind of message; `shared` for what they have in common');
+const template = z.enum(templates).describe('A kind of message; `shared` for texts common to all');
 const language = text('One of the languages of the service')
   .max(35)
   .meta({ examples: ['en'] });
@@ -34,8 +34,8 @@ export const Templates = z.strictObject({
     z.strictObject({
       template,
       language: z.string(),
-      texts: z.record(z.string(), z.string()).describe('In force, in ICU MessageFormat'),
-      overridden: z.array(z.string()).describe('Names of those that were written anew'),
+      texts: z.record(z.string(), z.string()).describe('The texts in force, in ICU MessageFormat'),
+      overridden: z.array(z.string()).describe('Names of customised texts'),
     }),
   ),
   next_cursor: z.null(),
@@ -50,13 +50,13 @@ export const TemplateChanges = z.strictObject({
   language,
   texts: z
     .record(z.string().max(100), z.string().max(4_000).nullable())
-    .describe('By name; null for the text that comes with the service'),
+    .describe('Texts by name; null restores the default'),
 });
 
 export const PreviewOf = z.strictObject({
   template,
   language,
-  texts: TemplateChanges.shape.texts.optional().describe('In place of those in force, by name'),
+  texts: TemplateChanges.shape.texts.optional().describe('Texts to use instead of those in force, by name'),
 });
 export const Preview = z.strictObject({
   template,
@@ -67,10 +67,10 @@ export const Preview = z.strictObject({
 });
 export const TestLetter = z
   .strictObject({
-    to: text('An address; the one of the caller’s account unless given').max(320).optional(),
+    to: text('An address; default: that of the caller’s account').max(320).optional(),
     template: template
       .optional()
-      .describe('A kind of message, with made-up data; else one that says it is a test'),
+      .describe('A kind of message, with sample data; default: a message that says it is a test'),
     language: language.optional(),
   })
   .optional();

@@ -4,7 +4,7 @@ import { managed } from '../operation.ts';
 import { moment } from './schemas.ts';
 
 const accounts = z.int();
-const source = z.string().describe('The name of the service, as the configuration or the import has it');
+const source = z.string().describe('The name of the service, as in the configuration or the import');
 
 const Migration = z.strictObject({
   accounts: z.strictObject({
@@ -21,16 +21,16 @@ const Migration = z.strictObject({
         .nullable()
         .describe('At most 100; null without users:read'),
     })
-    .describe('Accounts of an import that have not signed in here since'),
+    .describe('Imported accounts that have not signed in here since'),
   sources: z.array(
     z.strictObject({
       name: source,
       kind: z.enum(['contract', 'http', 'sql']),
-      accounts: accounts.nullable().describe('null where it cannot tell'),
+      accounts: accounts.nullable().describe('null if the source cannot tell'),
       moved: accounts,
       left: accounts.nullable(),
-      without_password: accounts.describe('Those that are here without a password, for which it is asked'),
-      failing: z.boolean().describe('Whether it is left alone after failures'),
+      without_password: accounts.describe('Accounts without a password here, which the source checks'),
+      failing: z.boolean().describe('Whether it is not asked for a while, after failures'),
     }),
   ),
   old_hashes: z.array(z.strictObject({ format: z.string(), accounts })),
@@ -49,7 +49,7 @@ const Migration = z.strictObject({
   }),
   doors: z
     .array(z.strictObject({ door: z.string(), requests: z.int(), accounts, last_used_at: moment.nullable() }))
-    .describe('Contracts that were called; requests and accounts of the last 30 days'),
+    .describe('Contracts in use; requests and accounts of the last 30 days'),
   remaining: z.array(
     z.strictObject({
       code: z.enum([
@@ -64,7 +64,7 @@ const Migration = z.strictObject({
       blocking: z.boolean().describe('Whether the old service is needed for it'),
     }),
   ),
-  ready: z.boolean().describe('Whether nothing needs the old service any more'),
+  ready: z.boolean().describe('Whether the old service is no longer needed'),
 });
 
 /** The progress of a migration from another service. */
@@ -73,7 +73,7 @@ export const migration = [
     id: 'getMigration',
     method: 'get',
     path: '/migration',
-    summary: 'Who has come from other services, and what remains before those can be switched off',
+    summary: 'Get who has moved from other services, and what remains before those can be switched off',
     scope: 'settings:read',
     replies: { 200: Migration },
     async handle({ operator, services }) {

@@ -21,7 +21,7 @@ export const oneOf = <T extends z.ZodType<string>>(item: T, description: string)
       (value) => (value === undefined ? undefined : [value].flat()),
       z.array(item).max(100).optional(),
     )
-    .describe(`${description}; repeated, one of them`);
+    .describe(`${description}; if repeated, any of them`);
 
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 export const time = (description: string) =>
@@ -36,11 +36,11 @@ export const page = <const Sorts extends readonly [string, ...string[]]>(sorts: 
   type Sort = Sorts[number] | `-${Sorts[number]}`;
   const all = sorts.flatMap((sort) => [sort, `-${sort}`]) as [Sort, ...Sort[]];
   return {
-    sort: z.enum(all).optional().describe('Descending with a minus before it'),
+    sort: z.enum(all).optional().describe('Sort key; prefix with - for descending'),
     limit,
     cursor: z
       .string()
-      .describe('`next_cursor` of the page before, with the same filters and sort')
+      .describe('`next_cursor` of the previous page, with the same filters and sort')
       .optional(),
   };
 };
@@ -51,19 +51,19 @@ export const listOf = <T extends z.ZodType>(item: T) =>
     next_cursor: z.string().nullable().describe('null on the last page'),
   });
 
-export const version = z.int().describe('What the ETag is made of');
+export const version = z.int().describe('The version in the ETag');
 
 export const User = z.strictObject({
   ...Profile.shape,
   id: z.uuid(),
   number: z.int(),
   status: z.enum(['active', 'suspended']),
-  roles: z.array(z.string()).describe('Those that it has by itself'),
-  group_roles: z.array(z.string()).describe('Those of its groups'),
-  source: z.string().nullable().describe('The directory that drives it; null for one that is kept here'),
+  roles: z.array(z.string()).describe('Roles assigned directly'),
+  group_roles: z.array(z.string()).describe('Roles of its groups'),
+  source: z.string().nullable().describe('The directory that manages it; null if it is managed here'),
   external_id: z.string().nullable(),
-  password_change_required: z.boolean().describe('Whether the next sign-in asks for a new password'),
-  deletes_at: moment.nullable().describe('When it will be deleted; suspended until then'),
+  password_change_required: z.boolean().describe('Whether a new password is required at the next sign-in'),
+  deletes_at: moment.nullable().describe('When it will be deleted; it is suspended until then'),
   version,
 });
 /** A single account. Lists lack these fields, which take another query. */
@@ -71,24 +71,24 @@ export const UserWithOrigins = User.extend({
   origins: items.Origins,
   locked_until: moment
     .nullable()
-    .describe('Until when wrong guesses keep out sources and browsers that the account does not know'),
+    .describe('Until when sources and browsers unknown to the account are locked out, after wrong guesses'),
 });
 const userFilters = {
   search: text(
-    'Any part of an address or a name from three characters on, the beginning of one below; an id; a number',
+    'Part of an address or a name, with fewer than three characters its beginning; an id; a number',
   )
     .max(200)
     .optional(),
-  status: oneOf(z.enum(['active', 'suspended']), 'The standing'),
-  role: oneOf(text('The name of a role'), 'By itself or by a group'),
+  status: oneOf(z.enum(['active', 'suspended']), 'The status'),
+  role: oneOf(text('The name of a role'), 'Assigned directly or by a group'),
   group: oneOf(z.uuid(), 'The id of a group'),
-  factor: oneOf(z.enum(FACTOR_FILTERS), 'What it has to sign in with beside a password'),
+  factor: oneOf(z.enum(FACTOR_FILTERS), 'A factor besides the password'),
   email_verified: flag.optional(),
-  door: oneOf(text('The name of a contract'), 'Where it was used'),
-  created_after: time('From then on'),
-  created_before: time('Before then'),
-  last_login_after: time('From then on'),
-  last_login_before: time('Before then'),
+  door: oneOf(text('The name of a contract'), 'A contract that the account was used at'),
+  created_after: time('Start, inclusive'),
+  created_before: time('End, exclusive'),
+  last_login_after: time('Start, inclusive'),
+  last_login_before: time('End, exclusive'),
 };
 
 const ATTRIBUTE = 'attributes.';
@@ -118,7 +118,7 @@ const findingUsers = <const Shape extends z.ZodRawShape>(more: Shape) => {
   });
 };
 export const UserPage = findingUsers({
-  count: flag.optional().describe('Whether to count what the filters find'),
+  count: flag.optional().describe('Whether to count all matches'),
   ...page(['created_at', 'last_login_at', 'email', 'number']),
 });
 export const Users = listOf(User).extend({
@@ -131,46 +131,46 @@ export const UserExport = findingUsers({
   format: z
     .enum(USER_EXPORT_FORMATS)
     .default('ndjson')
-    .describe('A JSON object a line, or CSV with a line of headings'),
+    .describe('One JSON object per line, or CSV with a header line'),
 });
 
 const email = text('The address of the account', EMAIL_FORM);
 const emailVerified = z
   .boolean()
   .optional()
-  .describe('Whether the address is known to be theirs; takes `users:credentials`');
+  .describe('Whether the address is known to be theirs; needs `users:credentials`');
 export const NewUser = ProfileChanges.extend({
   email,
   email_verified: emailVerified,
-  password: newPassword('None: a password is set by a link').optional(),
+  password: newPassword('Without one, the person sets a password by a link').optional(),
   roles: z
     .array(text('The name of a role'))
     .max(100)
     .optional()
-    .describe('`user` unless given; takes `roles:write`'),
+    .describe('Default: `user`; needs `roles:write`'),
   invite: z
     .boolean()
     .optional()
-    .describe('Whether a link to choose a password is mailed; without `password`'),
+    .describe('Whether to mail a link to choose a password; only without `password`'),
 });
 export const UserChanges = ProfileChanges.extend({
   email: email.optional(),
   email_verified: emailVerified,
-  address: ProfileChanges.shape.address.describe('What is left out of it stays, too; null takes it away'),
-  deletes_at: z.null().optional().describe('null calls a deletion off; takes `users:delete`'),
+  address: ProfileChanges.shape.address.describe('Omitted members stay unchanged, too; null removes the address'),
+  deletes_at: z.null().optional().describe('null cancels a scheduled deletion; needs `users:delete`'),
 });
 const reason = text('Why, for the audit').max(500).optional();
 export const Reason = z.strictObject({ reason }).optional();
 export const ViewWish = z.strictObject({
-  reason: text('Why: the person and the audit are told').min(1).max(500),
+  reason: text('Why, for the person and the audit').min(1).max(500),
   ask_first: z
     .boolean()
     .default(false)
-    .describe('Whether the person is asked first, at /account/requests; ask again for the link'),
+    .describe('Whether to ask the person first, at /account/requests; repeat the request for the link'),
 });
 export const ViewLink = z.strictObject({
   id: z.uuid(),
-  url: issuedSecret('To be opened once, within a minute, in the browser where you are signed in'),
+  url: issuedSecret('Open it once, within a minute, in the browser where you are signed in'),
   expires_at: moment,
 });
 export const ViewAsked = z.strictObject({
@@ -178,13 +178,13 @@ export const ViewAsked = z.strictObject({
   expires_at: moment.describe('Until when the person can answer'),
 });
 export const Deletion = z.strictObject({
-  after_days: z.preprocess(digits, z.int().min(0).max(365).default(0)).describe('0: at once'),
+  after_days: z.preprocess(digits, z.int().min(0).max(365).default(0)).describe('0 deletes at once'),
   reason,
 });
 export const DeletionDue = z.strictObject({ deletes_at: moment });
 export const EmailVerification = z
   .strictObject({
-    verified: z.boolean().default(false).describe('Whether to mark it verified; else a link is mailed'),
+    verified: z.boolean().default(false).describe('Whether to mark it as verified; otherwise a link is mailed'),
   })
   .optional();
 export const PasswordRenewal = z
@@ -192,19 +192,19 @@ export const PasswordRenewal = z
     force: z
       .boolean()
       .default(false)
-      .describe('Whether the next sign-in asks for a new password; no mail is sent'),
-    password: newPassword('Set at once; no mail with a link is sent').optional(),
+      .describe('Whether a new password is required at the next sign-in; no mail is sent'),
+    password: newPassword('The new password, set at once; no link is mailed').optional(),
   })
   .optional();
 
 const factor = { last_used_at: moment.nullable(), created_at: moment.nullable() };
 const Factor = z.strictObject({
-  id: z.string().describe('Recovery codes are one: `recovery_codes`'),
+  id: z.string().describe('`recovery_codes` for the recovery codes'),
   kind: z.enum(['totp', 'passkey', 'recovery_codes']),
   name: z.string().nullable(),
   ...factor,
-  backed_up: z.boolean().optional().describe('Of a passkey: whether its maker keeps a copy of it'),
-  left: z.int().optional().describe('Of recovery codes: how many'),
+  backed_up: z.boolean().optional().describe('For a passkey: whether its provider keeps a backup'),
+  left: z.int().optional().describe('For recovery codes: how many are left'),
 });
 export const Factors = listOf(Factor).extend({
   required: z.boolean().describe('Whether the account must have a second factor'),
@@ -223,7 +223,7 @@ export const Events = listOf(items.Event);
 export const Paging = z.strictObject({ limit, cursor: page(['at']).cursor });
 export const UserData = items.Data.extend({ account: User });
 
-const permissions = z.array(PermissionName).describe('Of this API; `:write` includes `:read`');
+const permissions = z.array(PermissionName).describe('Permissions at this API; `:write` includes `:read`');
 const scopes = z
   .array(
     z.strictObject({ api: text('The identifier of the API'), scopes: z.array(text('A scope')).max(200) }),
@@ -260,14 +260,14 @@ export const Group = z.strictObject({
   id: z.uuid(),
   name: z.string(),
   description: z.string(),
-  roles: z.array(z.string()).describe('What its members have'),
-  source: z.string().nullable().describe('The directory that drives it; null for one that is kept here'),
+  roles: z.array(z.string()).describe('Roles of its members'),
+  source: z.string().nullable().describe('The directory that manages it; null if it is managed here'),
   external_id: z.string().nullable(),
   created_at: moment,
   updated_at: moment,
   version,
 });
-const groupName = text('1 to 200 characters in one line', NAME_FORM);
+const groupName = text('1 to 200 characters on one line', NAME_FORM);
 export const GroupChanges = z.strictObject({
   name: groupName.optional(),
   description: description.optional(),
@@ -275,7 +275,7 @@ export const GroupChanges = z.strictObject({
 });
 export const NewGroup = GroupChanges.extend({ name: groupName });
 export const GroupPage = z.strictObject({
-  search: text('Any part of the name').max(200).optional(),
+  search: text('Part of the name').max(200).optional(),
   role: text('The name of a role').optional(),
   source: text('The directory').optional(),
   member: z.uuid().describe('The id of an account').optional(),
@@ -291,27 +291,27 @@ export const ScimToken = z.strictObject({
   id: z.uuid(),
   name: z.string(),
   created_at: moment,
-  expires_at: moment.nullable().describe('null for one that serves until it is deleted'),
+  expires_at: moment.nullable().describe('null if it is valid until it is deleted'),
   last_used_at: moment.nullable(),
 });
 export const ScimTokens = listOf(ScimToken);
-export const MadeScimToken = ScimToken.extend({ token: issuedSecret('Shown this once') });
+export const MadeScimToken = ScimToken.extend({ token: issuedSecret('Shown only once') });
 export const NewScimToken = z
   .strictObject({
-    name: text('What it is for', NAME_FORM).optional(),
+    name: text('Its purpose', NAME_FORM).optional(),
     expires_at: z.iso
       .datetime({ offset: true })
       .transform((value) => new Date(value))
       .nullable()
       .optional()
-      .describe('Until it is deleted unless given'),
+      .describe('Default: until it is deleted'),
   })
   .optional();
 
 export const Caller = z.strictObject({
   kind: z.enum(['user', 'client']),
   id: z.string(),
-  permissions: z.array(PermissionName).describe('What the token and the roles allow together'),
+  permissions: z.array(PermissionName).describe('What both the token and the roles allow'),
 });
 export const Permissions = listOf(
   z.strictObject({ name: PermissionName, description: z.string(), includes: z.array(PermissionName) }),
@@ -321,16 +321,16 @@ export const Bulk = z.strictObject({
   operations: z
     .array(
       z.strictObject({
-        id: text('Of your choice: its result has it').max(200).optional(),
-        method: z.string().meta({ description: 'Any case', examples: ['PATCH'] }),
-        path: z.string().meta({ description: 'Under /api/v2, with its query', examples: ['/users/4711'] }),
+        id: text('Any id, repeated in its result').max(200).optional(),
+        method: z.string().meta({ description: 'In upper or lower case', examples: ['PATCH'] }),
+        path: z.string().meta({ description: 'Relative to /api/v2, with the query', examples: ['/users/4711'] }),
         body: z.unknown().optional(),
         if_match: z.string().optional().describe('The ETag of the resource'),
       }),
     )
     .min(1)
     .max(100),
-  atomic: z.boolean().default(false).describe('Whether one that fails undoes the others'),
+  atomic: z.boolean().default(false).describe('Whether a failed operation undoes the others'),
 });
 export const BulkResults = z.strictObject({
   results: z
@@ -351,8 +351,8 @@ export const roleName = { name: text('The name of the role') };
 export const AttributeDefinition = z.strictObject({
   schema: z
     .looseObject({})
-    .describe('A JSON Schema, with who may see (read) and change (write) each, and its scope'),
-  configured: z.boolean().describe('Whether it is the configuration’s, and cannot be changed here'),
+    .describe('A JSON Schema that also says who may see (read) and change (write) each attribute, and its scope'),
+  configured: z.boolean().describe('Whether it is set by the configuration, and cannot be changed here'),
   version,
 });
 export const AttributeDefinitionChange = z.strictObject({ schema: attributeSchema });

@@ -23,7 +23,7 @@ export const scimTokens = [
     id: 'listScimTokens',
     method: 'get',
     path: '/scim-tokens',
-    summary: 'The tokens of directories, newest first',
+    summary: 'List the SCIM tokens, newest first',
     scope: 'scim:write',
     replies: { 200: schemas.ScimTokens },
     async handle({ operator, services }) {
@@ -36,7 +36,7 @@ export const scimTokens = [
     method: 'post',
     path: '/scim-tokens',
     summary:
-      'Make a token for a directory; two serve at a time: with a third, the one that was used longest ago ends in a day',
+      'Create a SCIM token; only two are valid at a time: with a third, the least recently used one ends in a day',
     scope: 'scim:write',
     fresh: true,
     body: schemas.NewScimToken,
@@ -58,7 +58,7 @@ export const scimTokens = [
     method: 'delete',
     path: '/scim-tokens/{id}',
     params: schemas.scimTokenId,
-    summary: 'End the token of a directory at once',
+    summary: 'Delete a SCIM token; it ends at once',
     scope: 'scim:write',
     fresh: true,
     replies: { 204: null },

@@ -10,21 +10,21 @@ import * as schemas from './schemas.ts';
 import { listOf, moment, version } from './schemas.ts';
 
 const Setting = z.strictObject({
-  key: z.string().describe('As in `config/*.yaml`, or the name of a variable'),
+  key: z.string().describe('The name in `config/*.yaml`, or of an environment variable'),
   value: z.unknown().describe('null for a secret'),
   source: z.enum(['default', 'file', 'environment', 'database']),
-  file: z.string().nullable().describe('The file of the configuration that has it'),
+  file: z.string().nullable().describe('The configuration file that sets it'),
   secret: z.boolean(),
-  is_set: z.boolean().describe('Whether there is a value'),
-  changeable: z.boolean().describe('Whether it may be changed here'),
-  restart_needed: z.boolean().describe('Whether a change takes a restart'),
+  is_set: z.boolean().describe('Whether it has a value'),
+  changeable: z.boolean().describe('Whether it can be changed here'),
+  restart_needed: z.boolean().describe('Whether a change needs a restart'),
 });
 const Settings = listOf(Setting).extend({ version });
 const SettingChanges = z.strictObject(
   Object.fromEntries(
     CHANGEABLE.map((key) => [
       key,
-      changeableSchema(key).nullable().optional().describe('null goes back to the configuration'),
+      changeableSchema(key).nullable().optional().describe('null restores the value of the configuration'),
     ]),
   ),
 );
@@ -49,7 +49,7 @@ export const settings = [
     id: 'listSettings',
     method: 'get',
     path: '/settings',
-    summary: 'Every setting in force, and where it comes from',
+    summary: 'List all settings in force, and where each comes from',
     scope: 'settings:read',
     replies: { 200: Settings },
     handle: async (call) => resource(200, await asItIs(call)),
@@ -58,7 +58,7 @@ export const settings = [
     id: 'updateSettings',
     method: 'patch',
     path: '/settings',
-    summary: 'Change settings that may be changed at run time, on all nodes at once',
+    summary: 'Change settings at run time, on all nodes at once',
     scope: 'settings:write',
     fresh: true,
     body: SettingChanges,
@@ -73,7 +73,7 @@ export const settings = [
     id: 'getHealth',
     method: 'get',
     path: '/health',
-    summary: 'What `postern doctor` finds, the worst first',
+    summary: 'Get the findings of `postern doctor`, worst first',
     scope: 'settings:read',
     replies: {
       200: z.strictObject({
@@ -115,7 +115,7 @@ export const attributes = [
     id: 'getAttributes',
     method: 'get',
     path: '/attributes',
-    summary: 'The JSON Schema of the attributes of accounts',
+    summary: 'Get the JSON Schema of account attributes',
     scope: 'settings:read',
     replies: { 200: schemas.AttributeDefinition },
     handle: async (call) => resource(200, await schemaAsItIs(call)),
@@ -124,7 +124,7 @@ export const attributes = [
     id: 'setAttributes',
     method: 'put',
     path: '/attributes',
-    summary: 'Replace the schema; what accounts have stays, and what fits no more is sent to no app',
+    summary: 'Replace the schema; accounts keep their values, but apps do not get those that no longer fit',
     scope: 'settings:write',
     fresh: true,
     body: schemas.AttributeDefinitionChange,
@@ -141,10 +141,10 @@ const Hit = z.strictObject({
   kind: z.enum(['user', 'client', 'api', 'group', 'role', 'upstream', 'audit_event']),
   id: z.string(),
   name: z.string().nullable(),
-  detail: z.string().nullable().describe('An address; when an event was'),
+  detail: z.string().nullable().describe('An address, or the time of an event'),
 });
 
-const count = z.int().nullable().describe('null for what the caller may not see');
+const count = z.int().nullable().describe('null if the caller may not see it');
 const Day = z.strictObject({
   day: z.iso.date().describe('In UTC'),
   ...Object.fromEntries(METRICS.map((metric) => [metric, count])),
@@ -157,10 +157,10 @@ const SetupState = z.strictObject({
       done: z.boolean(),
       confirmable: z
         .boolean()
-        .describe('Whether somebody has to confirm it: nothing else shows that it is done'),
+        .describe('Whether an operator must confirm it, because Postern cannot check it by itself'),
     }),
   ),
-  hidden: z.boolean().describe('Whether the console shows the list no more'),
+  hidden: z.boolean().describe('Whether the console hides the list'),
 });
 
 const setupOf = ({ steps, hidden }: Setup) => ({ status: 200, body: { steps, hidden } }) as const;
@@ -171,7 +171,7 @@ export const setup = [
     id: 'getSetup',
     method: 'get',
     path: '/setup',
-    summary: 'What an owner does first, and what of it is done',
+    summary: 'List the first steps of an owner, and which are done',
     scope: 'settings:read',
     replies: { 200: SetupState },
     handle: async ({ operator, services }) => setupOf(await services.overview.setup(operator)),
@@ -180,15 +180,15 @@ export const setup = [
     id: 'setSetup',
     method: 'put',
     path: '/setup',
-    summary: 'Confirm first steps, or hide the list; each change is in the audit',
+    summary: 'Confirm first steps, or hide the list; each change is recorded in the audit',
     scope: 'settings:write',
     body: z.strictObject({
       confirmed: z
         .array(z.enum(CONFIRMABLE))
         .max(CONFIRMABLE.length)
         .optional()
-        .describe('All that are confirmed; what is left out is confirmed no more. Without it they stay'),
-      hidden: z.boolean().optional().describe('Without it, it stays as it is'),
+        .describe('All confirmed steps; omitted ones are no longer confirmed. Without it nothing changes'),
+      hidden: z.boolean().optional().describe('Without it nothing changes'),
     }),
     replies: { 200: SetupState },
     handle: async ({ operator, body, services }) => setupOf(await services.overview.setUp(operator, body)),
@@ -202,14 +202,14 @@ export const overview = [
     method: 'get',
     path: '/search',
     summary:
-      'Find whatever a text names: an exact id, number, address, client_id or request id; else five of each kind',
+      'Search: an exact id, number, address, client_id or request id, otherwise up to five of each kind',
     scope: null,
     query: z.strictObject({
-      q: text('Any part of a name, an id; nothing is found by nothing').max(200).default(''),
+      q: text('Part of a name, or an id; an empty text finds nothing').max(200).default(''),
     }),
     replies: {
       200: listOf(Hit).extend({
-        exact: Hit.nullable().describe('What the text names; null when it names nothing'),
+        exact: Hit.nullable().describe('The exact match; null if there is none'),
       }),
     },
     async handle({ operator, query: { q }, services }) {
@@ -221,10 +221,10 @@ export const overview = [
     id: 'getStats',
     method: 'get',
     path: '/stats',
-    summary: 'What happened on each day, the latest first; written every few seconds',
+    summary: 'Get daily numbers, latest first; updated every few seconds',
     scope: null,
     query: z.strictObject({
-      days: z.preprocess(digits, z.int().min(1).max(400).default(30)).describe('How many, today among them'),
+      days: z.preprocess(digits, z.int().min(1).max(400).default(30)).describe('Number of days, including today'),
     }),
     replies: { 200: listOf(Day) },
     async handle({ operator, query: { days }, services }) {

@@ -18,12 +18,12 @@ const line = (description: string, maxLength: number, example: string) =>
     .max(maxLength)
     .regex(LINE);
 
-const url = text('A URL of https, or of http where the configuration allows it', {
+const url = text('An https URL, or http where the configuration allows it', {
   pattern: '^https?://',
   examples: ['https://accounts.example.com'],
 });
 const endpoints = { authorization: url, token: url, userinfo: url };
-const claimName = line('What it calls the claim', 200, 'sub');
+const claimName = line('Its name for the claim', 200, 'sub');
 const claims = {
   subject: claimName,
   email: claimName,
@@ -36,11 +36,11 @@ const ID = /^[a-z0-9-]{1,40}$/;
 const Upstream = z.strictObject({
   id: z.string(),
   name: z.string(),
-  issuer: z.string().nullable().describe('Of an OpenID Provider'),
+  issuer: z.string().nullable().describe('Issuer of an OpenID Provider'),
   endpoints: z
     .strictObject({ authorization: z.string(), token: z.string(), userinfo: z.string() })
     .nullable()
-    .describe('Of a service that speaks OAuth 2.0 alone'),
+    .describe('Endpoints of a service with OAuth 2.0 only'),
   claims: z.strictObject({
     subject: z.string(),
     email: z.string(),
@@ -49,13 +49,13 @@ const Upstream = z.strictObject({
     username: z.string(),
   }),
   client_id: z.string(),
-  scopes: z.array(z.string()).nullable().describe('null for the usual ones'),
+  scopes: z.array(z.string()).nullable().describe('null for the defaults'),
   logo: z.string().nullable(),
-  trust_email: z.boolean().describe('Whether an address that it calls verified is taken as that'),
+  trust_email: z.boolean().describe('Whether an address that it calls verified counts as verified here'),
   enabled: z.boolean(),
-  source: z.enum(['configuration', 'database']).describe('What the configuration has changes there alone'),
-  redirect_uri: z.string().describe('To be registered there'),
-  linked: z.int().describe(`Identities there that are connected with accounts; at most ${MAX_LINKED}`),
+  source: z.enum(['configuration', 'database']).describe('Providers in the configuration can only be changed there'),
+  redirect_uri: z.string().describe('The redirect URI to register there'),
+  linked: z.int().describe(`Number of linked accounts, at most ${MAX_LINKED}`),
   linked_capped: z.boolean().describe('Whether there may be more'),
   version,
 });
@@ -65,8 +65,8 @@ const UpstreamChanges = z.strictObject({
   issuer: url.nullable().optional(),
   endpoints: z.strictObject(endpoints).nullable().optional(),
   claims: z.strictObject(claims).partial().nullable().optional(),
-  client_id: line('What it knows this service by', 500, 'postern').optional(),
-  client_secret: line('Its secret for this service: never shown', 2_000, 's3cr3t').optional(),
+  client_id: line('The client_id of this service there', 500, 'postern').optional(),
+  client_secret: line('The secret of this service there; never shown', 2_000, 's3cr3t').optional(),
   scopes: z
     .array(line('A scope', 200, 'openid'))
     .max(50)
@@ -74,7 +74,7 @@ const UpstreamChanges = z.strictObject({
     .optional(),
   logo: line('An https URL, or a file in views/assets', 2_000, 'github.svg').nullable().optional(),
   trust_email: z.boolean().optional(),
-  enabled: z.boolean().optional().describe('One that is not need not answer yet'),
+  enabled: z.boolean().optional().describe('A disabled provider need not be reachable yet'),
 });
 const NewUpstream = UpstreamChanges.extend({
   id: z.string().meta({ description: 'a-z, 0-9 and -', pattern: ID.source, examples: ['github'] }),
@@ -85,15 +85,15 @@ const NewUpstream = UpstreamChanges.extend({
 const Test = z.strictObject({
   ok: z.boolean(),
   code: z.enum(['upstream_unavailable', 'upstream_failed']).nullable(),
-  detail: z.string().nullable().describe('What was wrong with its discovery document'),
+  detail: z.string().nullable().describe('What is wrong with its discovery document'),
 });
 
 const LinkedUser = z.strictObject({
-  id: z.uuid().describe('Of the account'),
+  id: z.uuid().describe('The id of the account'),
   email: z.string(),
   name: z.string().nullable(),
-  subject: z.string().describe('Who that is at the provider'),
-  label: z.string().nullable().describe('What they are called there'),
+  subject: z.string().describe('The subject at the provider'),
+  label: z.string().nullable().describe('The name at the provider'),
   since: z.iso.datetime(),
   last_used_at: z.iso.datetime().nullable(),
 });
@@ -162,7 +162,7 @@ export const upstreams = [
     id: 'listUpstreams',
     method: 'get',
     path: '/upstreams',
-    summary: 'The providers that people can sign in with',
+    summary: 'List the providers that people can sign in with',
     scope: 'upstreams:read',
     replies: { 200: listOf(Upstream) },
     async handle({ operator, services }) {
@@ -177,7 +177,7 @@ export const upstreams = [
     id: 'createUpstream',
     method: 'post',
     path: '/upstreams',
-    summary: 'Let people sign in with a provider; an enabled one must answer at its discovery document',
+    summary: 'Register a sign-in provider; the discovery document of an enabled one must be reachable',
     scope: 'upstreams:write',
     fresh: true,
     body: NewUpstream,
@@ -193,7 +193,7 @@ export const upstreams = [
     method: 'get',
     path: '/upstreams/{id}',
     params: upstreamId,
-    summary: 'A provider that people can sign in with',
+    summary: 'Get a sign-in provider',
     scope: 'upstreams:read',
     replies: { 200: Upstream },
     refusals: [404],
@@ -204,7 +204,7 @@ export const upstreams = [
     method: 'patch',
     path: '/upstreams/{id}',
     params: upstreamId,
-    summary: 'Change a provider, enable or disable it; null goes back to the default',
+    summary: 'Change, enable or disable a provider; null restores a default',
     scope: 'upstreams:write',
     fresh: true,
     body: UpstreamChanges,
@@ -226,7 +226,7 @@ export const upstreams = [
     method: 'delete',
     path: '/upstreams/{id}',
     params: upstreamId,
-    summary: 'Delete a provider that nobody is linked with',
+    summary: 'Delete a provider that no account is linked with',
     scope: 'upstreams:write',
     fresh: true,
     replies: { 204: null },
@@ -242,7 +242,7 @@ export const upstreams = [
     method: 'get',
     path: '/upstreams/{id}/users',
     params: upstreamId,
-    summary: 'Who is linked with a provider, the latest first; it takes users:read too',
+    summary: 'List the accounts linked with a provider, latest first; needs users:read, too',
     scope: 'upstreams:read',
     query: z.strictObject({ limit, cursor: page(['created_at']).cursor }),
     replies: { 200: listOf(LinkedUser) },
@@ -257,7 +257,7 @@ export const upstreams = [
     method: 'post',
     path: '/upstreams/{id}/test',
     params: upstreamId,
-    summary: 'Ask a provider for its discovery document, and say what is wrong with it',
+    summary: 'Test a provider: fetch its discovery document and report what is wrong',
     scope: 'upstreams:write',
     replies: { 200: Test },
     refusals: [404],

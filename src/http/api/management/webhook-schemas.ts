@@ -9,14 +9,14 @@ const eventTypes = z
   .array(
     z.string().meta({
       description:
-        'A type of `GET /webhooks/event-types`, `noun.*` for all of a noun, or `*`; those of `user.imported` come by this name alone',
+        'A type of `GET /webhooks/event-types`, `noun.*` for all of a noun, or `*`; `user.imported` is only sent if named in full',
       pattern: String.raw`^(\*|[a-z_]+(\.([a-z_]+|\*))?)$`,
       examples: ['user.*'],
     }),
   )
   .min(1)
   .max(100)
-  .describe('Which events are sent');
+  .describe('The events to send');
 
 export const Webhook = z.strictObject({
   id: z.uuid(),
@@ -28,21 +28,21 @@ export const Webhook = z.strictObject({
   disabled_reason: z
     .enum(['operator', 'gone', 'failing'])
     .nullable()
-    .describe('`gone`: it answered 410; `failing`: it took nothing for three days'),
+    .describe('`gone`: it answered 410; `failing`: it accepted nothing for three days'),
   failing_since: time,
   last_success_at: time,
-  former_secret_expires_at: time.describe('Until then the former secret signs as well'),
+  former_secret_expires_at: time.describe('Until when the previous secret also signs'),
   created_at: moment,
   updated_at: moment,
   version,
 });
 export const WebhookWithSecret = Webhook.extend({
-  secret: issuedSecret('What messages are signed with, shown this once'),
+  secret: issuedSecret('The secret that signs messages, shown only once'),
 });
 export const Webhooks = listOf(Webhook);
 export const WebhookPage = z.strictObject(page(['created_at']));
 
-const url = text('A public https address; others as far as `outbound.allow` lists them')
+const url = text('A public https URL, or one that `outbound.allow` lists')
   .max(2_048)
   .meta({ examples: ['https://app.example.com/webhooks'] });
 export const WebhookChanges = z.strictObject({
@@ -53,10 +53,10 @@ export const WebhookChanges = z.strictObject({
 });
 export const NewWebhook = WebhookChanges.extend({
   url,
-  event_types: eventTypes.optional().describe('Which events are sent; all unless given'),
+  event_types: eventTypes.optional().describe('The events to send; default: all'),
   secret: z
     .string()
-    .meta({ description: 'A secret of your own; a new one unless given', ...WEBHOOK_SECRET_FORM })
+    .meta({ description: 'A secret of your own; default: a generated one', ...WEBHOOK_SECRET_FORM })
     .optional(),
 });
 
@@ -65,31 +65,31 @@ const seconds = (value: unknown) =>
 export const Rotation = z.strictObject({
   overlap: z
     .preprocess(seconds, z.int().min(0).max(604_800).default(86_400))
-    .describe('Seconds that the former secret signs beside the new one'),
+    .describe('Seconds that the previous secret also signs'),
 });
 
 const status = z.enum(DELIVERY_STATUSES);
 export const Delivery = z.strictObject({
   id: z.uuid(),
   webhook_id: z.uuid(),
-  event_id: z.uuid().describe('`webhook-id` of the message: the same over retries and replays'),
+  event_id: z.uuid().describe('`webhook-id` of the message, the same for retries and replays'),
   type: z.string(),
-  status: status.describe('`waiting` until it was taken, or given up after three days'),
+  status: status.describe('`waiting` until it is accepted, or given up after three days'),
   attempts: z.int(),
-  response_status: z.int().nullable().describe('Of the last attempt'),
+  response_status: z.int().nullable().describe('The status of the last attempt'),
   error: z.string().nullable().describe('Why the last attempt failed'),
   created_at: moment,
   attempted_at: time,
-  next_attempt_at: time.describe('While it waits'),
+  next_attempt_at: time.describe('Only while it waits'),
   finished_at: time,
 });
 export const DeliveryWithBody = Delivery.extend({
-  body: z.record(z.string(), z.unknown()).describe('What is sent'),
+  body: z.record(z.string(), z.unknown()).describe('The body of the message'),
 });
 export const Deliveries = listOf(Delivery);
 export const DeliveryPage = z.strictObject({
-  status: oneOf(status, 'How far it is'),
-  type: oneOf(text('A type of event').max(100), 'What happened'),
+  status: oneOf(status, 'The status'),
+  type: oneOf(text('A type of event').max(100), 'The event type'),
   ...page(['created_at']),
 });
 
@@ -103,13 +103,13 @@ const data = z
       kind: z.enum(['anonymous', 'user', 'client', 'operator', 'system']),
       id: z.string().nullable(),
     }),
-    subject: z.strictObject({ id: z.string() }).nullable().describe('The account that it is about'),
+    subject: z.strictObject({ id: z.string() }).nullable().describe('The account that the event is about'),
     client_id: z.string().nullable(),
-    door: z.string().describe('How it came: pages, api, cli, oidc, contract:<name>'),
+    door: z.string().describe('The channel: pages, api, cli, oidc, contract:<name>'),
     request_id: z.string().nullable(),
-    changed: z.array(z.string()).describe('Names of the fields that have changed'),
+    changed: z.array(z.string()).describe('The names of the changed fields'),
   })
-  .describe('Ids and no profiles: ask the API for what you may see');
+  .describe('Only ids, no personal data: get the rest from the API');
 
 const messageOf = (type: string, told: { description: string; details?: readonly string[] }) => ({
   name: type,
@@ -130,7 +130,7 @@ const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) =
 /** The events sent to receivers, by type. */
 export const messages = [
   ...Object.entries(EVENTS).map(([type, told]) => messageOf(type, told)),
-  messageOf(TEST_EVENT, { description: 'An event to try an address with', details: ['webhook'] }),
+  messageOf(TEST_EVENT, { description: 'A test event', details: ['webhook'] }),
 ];
 
 export const EventTypes = listOf(z.strictObject({ type: z.string(), description: z.string() }));

@@ -10,12 +10,12 @@ import { limit } from '../lists.ts';
 const moment = z.iso.datetime();
 
 export const EmailChange = z.strictObject({
-  email: text('The address that shall be the account’s', EMAIL_FORM),
+  email: text('The new address', EMAIL_FORM),
 });
-export const Sent = z.strictObject({ sent: z.boolean().describe('Whether there was something to confirm') });
+export const Sent = z.strictObject({ sent: z.boolean().describe('Whether there was anything to verify') });
 
 export const PasswordChange = z.strictObject({
-  current_password: secret('Left out by an account that has none').optional(),
+  current_password: secret('Omit it if the account has none').optional(),
   new_password: newPassword('The new password'),
 });
 
@@ -29,7 +29,7 @@ export const FactorName = z.strictObject({ name: text('1 to 60 characters', FACT
 const recovery_codes = z
   .array(z.string())
   .nullable()
-  .describe('Shown this once, with the first factor of an account; else null');
+  .describe('Shown only once, with the first factor of an account; otherwise null');
 
 export const TotpEnrolment = z.strictObject({
   id: z.uuid(),
@@ -38,7 +38,7 @@ export const TotpEnrolment = z.strictObject({
   expires_at: moment,
 });
 export const TotpCode = z.strictObject({
-  code: z.string().meta({ description: 'What the app shows', ...TOTP_CODE_FORM }),
+  code: z.string().meta({ description: 'The code that the app shows', ...TOTP_CODE_FORM }),
 });
 export const TotpConfirmed = z.strictObject({ factor: items.Totp, recovery_codes });
 
@@ -50,13 +50,13 @@ export const NewPasskey = z.strictObject({
   name: text('1 to 60 characters', FACTOR_NAME_FORM),
   credential: z.looseObject({}).meta({
     ...registrationReply,
-    description: 'RegistrationResponseJSON (WebAuthn level 3), of a page at the address of the issuer',
+    description: 'RegistrationResponseJSON (WebAuthn level 3), from a page at the origin of the issuer',
   }),
 });
 export const PasskeyAdded = z.strictObject({ factor: items.Passkey, recovery_codes });
 
 export const RecoveryCodesLeft = z.strictObject({ left: z.int() });
-export const RecoveryCodes = z.strictObject({ codes: z.array(z.string()).describe('Shown this once') });
+export const RecoveryCodes = z.strictObject({ codes: z.array(z.string()).describe('Shown only once') });
 
 export const Sessions = z.strictObject({ sessions: z.array(items.Session) });
 export const Ended = z.strictObject({ ended: z.int() });
@@ -69,7 +69,7 @@ export const ApiKeys = z.strictObject({ api_keys: z.array(items.ApiKey) });
 
 export const EventPage = z.object({
   limit,
-  cursor: z.string().describe('`next_cursor` of the page before').optional(),
+  cursor: z.string().describe('`next_cursor` of the previous page').optional(),
 });
 export const Events = z.strictObject({
   events: z.array(items.Event),
