@@ -107,6 +107,6 @@ test('a form cannot change attributes that the person may not change or see', as
     { username: someone.username, attribute_badge: '', attribute_size: 'XXL' },
     '/account/profile',
   );
-  expect([bad.status, bad.html.includes('This is needed')]).toEqual([400, true]);
+  expect([bad.status, bad.html.includes('This is required')]).toEqual([400, true]);
   expect(bad.html).toContain('id="attribute_size-error"');
 });

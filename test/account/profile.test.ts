@@ -90,13 +90,13 @@ test('the account’s history is shown in plain words and can be downloaded', as
   expect(lines).toEqual([
     'You allowed an app to use your account: Test client',
     'You signed in: Test client',
-    'A sign-in did not work 2 times',
+    'A sign-in failed 2 times',
     'You signed in',
     'Your account was created',
   ]);
   const overview = await agent.open('/account');
   expect(overview.html.match(/<p class="item-name">/g)).toHaveLength(3);
-  expect(overview.html).toContain('A sign-in did not work <span class="badge">2 times</span>');
+  expect(overview.html).toContain('A sign-in failed <span class="badge">2 times</span>');
   const today = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeZone: 'UTC' }).format(new Date());
   expect(html).toContain(`>${today}</h2>`);
   const download = await agent.open('/account/data/download');

@@ -201,7 +201,7 @@ test('a refused form does not use up the registration link', async () => {
   const page = await agent.open(link);
   const weak = await agent.submit(page, { username: name, password: 'password' });
   expect(weak.status).toBe(400);
-  expect(weak.html).toContain('one of the most used');
+  expect(weak.html).toContain('one of the most common');
   const done = await agent.submit(weak, { username: name, password: PASSWORD });
   expect(done.status).toBe(200);
 });

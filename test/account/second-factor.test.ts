@@ -117,7 +117,7 @@ test('after too many wrong codes the page asks to wait', async () => {
   page = await agent.submit(page, { code: person.code() });
   expect(page.status).toBe(429);
   expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0);
-  expect(page.html).toContain('Too many failed tries');
+  expect(page.html).toContain('Too many failed attempts');
 });
 
 describe('an unfinished login', () => {

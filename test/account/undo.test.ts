@@ -217,7 +217,7 @@ describe('a deleted account', () => {
       systemActor,
     );
     const refused = await open(link, { password: NEXT });
-    expect([refused.status, refused.html.includes('Somebody else has an account')]).toEqual([409, true]);
+    expect([refused.status, refused.html.includes('Somebody else now has an account')]).toEqual([409, true]);
     expect((await find(owner.email))?.id).toBe(id);
   });
 

@@ -118,7 +118,7 @@ describe('a Client ID Metadata Document', () => {
     let page = await open(id, {}, agent);
     page = await agent.submit(page, { identifier: person.email, password: person.password }, '/sign-in');
     expect(page.html).toContain(new URL(origin).host);
-    expect(page.html).toContain('Go on only if you have just started it yourself');
+    expect(page.html).toContain('Continue only if you have just started it yourself');
     await atOnce(4, () => tokensOf(id));
     const { status, body } = await tokensOf(id);
     expect([status, body.scope]).toEqual([200, 'tools:read tools:write']);

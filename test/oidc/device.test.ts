@@ -102,7 +102,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     const confirm = await agent.open(codes.verification_uri_complete);
     const page = await agent.submit(confirm, { confirm: 'yes' }, '/device');
     const consent = await signIn(agent, page, await provider.createPerson());
-    expect(consent.html).toContain('go on at your device');
+    expect(consent.html).toContain('continue on your device');
     const refused = await agent.submit(consent, { decision: 'deny' }, '/consent');
     expect([refused.status, heading(refused)]).toEqual([200, 'The device was refused']);
     expect((await pollDevice(provider, client, codes.device_code)).body).toMatchObject({
@@ -176,7 +176,7 @@ describe.each(STORES)('device authorization on %s', (stores) => {
     let last = page;
     for (let tries = 0; tries < 30 && last.status !== 429; tries += 1)
       last = await agent.submit(await agent.open('/device'), { user_code: 'BCDF-GHJK' }, '/device');
-    expect([last.status, last.html.includes('Too many failed tries')]).toEqual([429, true]);
+    expect([last.status, last.html.includes('Too many failed attempts')]).toEqual([429, true]);
     expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
     const { user_code: right } = await beginDevice(provider, client);
     expect((await agent.open(`/device?user_code=${right}`)).status).toBe(429);

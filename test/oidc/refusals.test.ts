@@ -392,7 +392,7 @@ describe('postern client diagnose', () => {
 describe('the error page', () => {
   it('tells developers what to do', async () => {
     const page = await (await get({ redirect_uri: 'http://localhost:3000/<b>cb' })).text();
-    expect(page).toContain('For whoever connects the app');
+    expect(page).toContain('For the developers of the app');
     expect(page).toContain('redirect_uri=http://localhost:3000/%3Cb%3Ecb');
     expect(page).toContain(`postern client diagnose ${client.id}`);
     expect(page).toContain(REDIRECT_URI);

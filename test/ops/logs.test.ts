@@ -89,7 +89,7 @@ describe('the log in production', () => {
     });
     // People who use the app see no details about it.
     expect(refused.text).toContain(requestId);
-    expect(refused.text).not.toContain('For whoever connects the app');
+    expect(refused.text).not.toContain('For the developers of the app');
     const secrets = [PASSWORD, service.client_secret, 'in-the-', postern.env['SECRETS_KEY']];
     for (const secret of secrets) expect(postern.output()).not.toContain(secret);
   });

@@ -199,6 +199,6 @@ it('a sign-in through an upstream creates no account if registration is closed',
   const agent = new UserAgent(closed.url);
   const page = await signInBy(agent, `${STANDALONE}odd`);
   expect(page.status).toBe(403);
-  expect(heading(page)).toBe('No account here is connected with it');
+  expect(heading(page)).toBe('No account here is connected to it');
   expect(await closed.operator.accounts.findByEmail('newcomer@example.test')).toBeNull();
 });

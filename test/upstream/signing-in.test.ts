@@ -249,7 +249,7 @@ describe('a plain OAuth 2.0 service', () => {
       await signInHere(agent, await down.createPerson());
       const page = await link(agent, 'hub');
       expect(page.status).toBe(isFirst ? 200 : 400);
-      expect(page.html.includes('connected with another account')).toBe(!isFirst);
+      expect(page.html.includes('connected to another account')).toBe(!isFirst);
     }
   });
 
