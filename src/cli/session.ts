@@ -62,7 +62,8 @@ async function bringUpToDate(database: Database, config: Config, logger: Logger)
   if (pending.length === 0) return;
   // Migrate only the embedded database: the owner of an external one decides when its schema changes.
   if (config.databaseUrl === undefined) await migrate(database.url, logger);
-  else throw new StartupError(`The database lacks the migrations ${pending.join(', ')}. Run: postern migrate`);
+  else
+    throw new StartupError(`The database lacks the migrations ${pending.join(', ')}. Run: postern migrate`);
 }
 
 /** The services that commands use: the core and administration. */

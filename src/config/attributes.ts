@@ -114,7 +114,10 @@ export const attributeSchema = z
         property,
       )
       .refine((all) => Object.keys(all).length <= 60, 'has more than 60 attributes'),
-    required: z.array(z.string()).optional().describe('Attributes that a person must fill in to have an account'),
+    required: z
+      .array(z.string())
+      .optional()
+      .describe('Attributes that a person must fill in to have an account'),
   })
   .superRefine(({ properties, required = [] }, problems) => {
     const report = (path: string[], message: string) => problems.addIssue({ code: 'custom', path, message });

@@ -72,7 +72,9 @@ function checkTogether(environment: Environment, settings: Settings | null): str
   const problems: string[] = [];
   const { SECRETS_KEY: secretsKey, PUBLIC_URL: publicUrl, DATABASE_URL: databaseUrl } = environment;
   if (secretsKey !== undefined && secretsKey.length < 32) {
-    problems.push('SECRETS_KEY: must have at least 32 characters; generate one with: openssl rand -base64 32');
+    problems.push(
+      'SECRETS_KEY: must have at least 32 characters; generate one with: openssl rand -base64 32',
+    );
   }
   if (databaseUrl !== undefined && secretsKey === undefined) {
     problems.push('SECRETS_KEY: is required with DATABASE_URL; generate one with: openssl rand -base64 32');
@@ -95,7 +97,9 @@ function checkTogether(environment: Environment, settings: Settings | null): str
   }
   problems.push(...proxyProblems(settings?.http.trustedProxies ?? [], environment.NODE_ENV === 'production'));
   if (settings && settings.mtls.certificateHeader !== null && settings.http.trustedProxies.length === 0) {
-    problems.push('mtls.certificateHeader: needs http.trustedProxies, because only trusted proxies may set it');
+    problems.push(
+      'mtls.certificateHeader: needs http.trustedProxies, because only trusted proxies may set it',
+    );
   }
   if (settings && settings.refresh.idle > settings.refresh.absolute) {
     problems.push('refresh.idle: must not be longer than refresh.absolute');

@@ -69,7 +69,10 @@ const http = z.strictObject({
    */
   profile: z
     .strictObject({ ...requestShape, method: requestShape.method.default('GET'), account: places.optional() })
-    .refine(({ url: text }) => !text.includes('{token}'), 'url must not contain {token}, because URLs are logged')
+    .refine(
+      ({ url: text }) => !text.includes('{token}'),
+      'url must not contain {token}, because URLs are logged',
+    )
     .optional(),
 });
 
@@ -131,7 +134,8 @@ const source = z
     const kinds = (['contract', 'http', 'sql'] as const).filter((kind) => one[kind] !== undefined);
     const report = (message: string) => problems.addIssue({ code: 'custom', message });
     if (kinds.length !== 1) report('needs one of contract, http and sql');
-    if ((one.contract === undefined) !== (one.url === undefined)) report('needs url with contract, and only then');
+    if ((one.contract === undefined) !== (one.url === undefined))
+      report('needs url with contract, and only then');
     if (one.contract === 'keyed' && one.apiKey === undefined)
       report('needs apiKey, because the contract requires one');
     if (one.exists !== undefined && one.contract === undefined)

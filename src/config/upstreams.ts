@@ -76,7 +76,9 @@ export function withSecrets(
       }
     }
     if (clientSecret === '') {
-      problems.push(`upstreams ${settings.id}: ${clientSecretEnv ?? clientSecretFile ?? ''} is missing or empty`);
+      problems.push(
+        `upstreams ${settings.id}: ${clientSecretEnv ?? clientSecretFile ?? ''} is missing or empty`,
+      );
     }
     return { ...settings, clientSecret };
   });

@@ -84,7 +84,10 @@ function checked<Changes extends ApiChanges>(changes: Changes): Changes {
   if (scopes.length > MAX_SCOPES) refuse('scopes', `must be at most ${MAX_SCOPES}`);
   const wrong = scopes.find((scope) => !SCOPE.test(scope));
   if (wrong !== undefined)
-    refuse('scopes', `must not contain ${wrong.slice(0, 128)}, which is not a valid scope (RFC 6749 section 3.3)`);
+    refuse(
+      'scopes',
+      `must not contain ${wrong.slice(0, 128)}, which is not a valid scope (RFC 6749 section 3.3)`,
+    );
   return { ...changes, scopes: [...new Set(scopes)] };
 }
 

@@ -7,8 +7,7 @@ const KIND_DETAILS: Readonly<Record<TextKindName, string | undefined>> = {
   name: 'This must be 1 to 200 printable characters on one line.',
   line: 'This must be 1 to 60 characters on one line.',
   url: 'This must be an https URL of at most 2048 characters.',
-  birthdate:
-    'This must be a past date as YYYY-MM-DD (year 0000 if it is left out), or only a year.',
+  birthdate: 'This must be a past date as YYYY-MM-DD (year 0000 if it is left out), or only a year.',
   timeZone: 'This must be a name from the time zone database, such as Europe/Berlin.',
   language: 'This must be a language tag (BCP 47), such as de or pt-BR.',
   phoneNumber: 'This must be a number with the country code, such as +49 30 123456.',
@@ -19,11 +18,9 @@ const SENTENCES: Readonly<Record<string, string | undefined>> = {
   'invalid_token:binding':
     'The token is bound to a key: present it with the DPoP scheme and a proof of the key.',
   'invalid_dpop_proof:replayed': 'This DPoP proof was used before.',
-  'insufficient_scope:':
-    'The current roles behind the access token allow none of its scopes.',
+  'insufficient_scope:': 'The current roles behind the access token allow none of its scopes.',
   'forbidden:built_in': 'This comes with Postern and cannot be changed: create one of your own.',
-  'forbidden:oneself':
-    'You cannot suspend, disable or delete yourself, or take away your own permissions.',
+  'forbidden:oneself': 'You cannot suspend, disable or delete yourself, or take away your own permissions.',
   'forbidden:configured': 'This is set by the configuration, and can only be changed there.',
   'forbidden:viewing': 'This is not allowed while viewing as another person.',
   'forbidden:service_account': 'This needs a person: a service account has no browser to view in.',
@@ -39,8 +36,7 @@ const SENTENCES: Readonly<Record<string, string | undefined>> = {
   'mfa_required:last_factor': 'The account must have a second factor, and this is its last.',
   'invalid_request:not_a_url':
     'This must be an http or https URL of at most 2048 characters, without a username, a password or a fragment.',
-  'invalid_request:not_public':
-    'This is neither a public https address nor one that `outbound.allow` lists.',
+  'invalid_request:not_public': 'This is neither a public https address nor one that `outbound.allow` lists.',
   'invalid_request:empty': 'This must not be empty.',
   'invalid_request:webhook_secret': 'This must be whsec_ followed by 24 to 64 bytes in base64.',
   'invalid_request:too_many': 'The account has the maximum number of these.',

@@ -48,8 +48,7 @@ const ADVICE = {
   'post_logout_redirect_uri': ({ value }, { id, metadata }) =>
     addAddress('--post-logout-redirect-uri', list(metadata['post_logout_redirect_uris']), value, id),
   'client_id': () => 'This client does not exist here: postern client list shows all clients.',
-  'enabled': (_refused, { id }) =>
-    `The client is disabled. To enable it: postern client enable ${id}`,
+  'enabled': (_refused, { id }) => `The client is disabled. To enable it: postern client enable ${id}`,
   'allowed_groups': (_refused, { id }) =>
     `Only people with certain roles or groups may use the app (allowed_roles, allowed_groups). Add the person to one of them, or allow another group, listing all of them: postern client update ${id} --allow-group <group>`,
   'client_secret': (_refused, { id }) =>
@@ -84,14 +83,12 @@ const ADVICE = {
   'response_type': () => 'Use the code flow: response_type=code. There is no implicit and no hybrid flow.',
   'Origin': (_refused, { id }) =>
     `Browsers may call from the origins of the redirect URIs. To add one: postern client update ${id} --cors-origin <origin>`,
-  'DPoP': () =>
-    'Check the DPoP proof: htm, htu, iat, a new jti each time, and always the same key.',
+  'DPoP': () => 'Check the DPoP proof: htm, htu, iat, a new jti each time, and always the same key.',
   'Content-Type': () => 'Send parameters as application/x-www-form-urlencoded, client metadata as JSON.',
   'request_uri': () => 'Push a new request for each login: a request_uri can be used once, within a minute.',
   'login_required:prompt': () =>
     'With prompt=none nobody is asked. The app should offer to sign in, and then send the person without prompt=none.',
-  'access_denied': () =>
-    'The person, or a rule, refused. The app should say so and offer to try again.',
+  'access_denied': () => 'The person, or a rule, refused. The app should say so and offer to try again.',
 } satisfies Record<string, Advice>;
 
 /** The subject of an explanation. */

@@ -86,7 +86,8 @@ export function createListener({
       observe(answered, routeOf(req).label);
     });
     try {
-      if (target === 'ambiguous') return refuse(res, 400, 'invalid_request', 'The request has two Host header fields');
+      if (target === 'ambiguous')
+        return refuse(res, 400, 'invalid_request', 'The request has two Host header fields');
       if (prebuilt.serve(method, path, res) || (route.owner === 'ops' && ops(path, req, res))) return;
       // /dev/mail also answers at loopback names, whatever the issuer's host.
       if (target === 'foreign' || (target === 'loopback' && route.owner !== 'dev-mail'))

@@ -40,7 +40,10 @@ export function createDispatcher({
     try {
       return render(message, written);
     } catch (error) {
-      logger.error({ err: error, kind: message.kind }, 'an operator’s mail text is unusable; the default is sent');
+      logger.error(
+        { err: error, kind: message.kind },
+        'an operator’s mail text is unusable; the default is sent',
+      );
       return render(message);
     }
   };

@@ -28,7 +28,9 @@ function validator(schema: z.core.JSONSchema.JSONSchema) {
   return ({ oidc }: KoaContextWithOIDC, { type, ...content }: AuthorizationDetail): void => {
     // Details are not shown there.
     if (oidc.route === 'backchannel_authentication')
-      throw new errors.InvalidAuthorizationDetails('authorization_details are not supported in backchannel authentication requests');
+      throw new errors.InvalidAuthorizationDetails(
+        'authorization_details are not supported in backchannel authentication requests',
+      );
     const { error } = compiled.safeParse(content);
     if (!error) return;
     const problems = error.issues.map(({ path, message }) =>

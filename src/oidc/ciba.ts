@@ -196,7 +196,9 @@ export function ciba({
     validateRequestContext: checkClient,
     validateBindingMessage(_ctx, message) {
       if (message !== undefined && !BINDING_MESSAGE.test(message))
-        throw new errors.InvalidBindingMessage('binding_message must be 1 to 64 letters, digits, spaces and plain punctuation');
+        throw new errors.InvalidBindingMessage(
+          'binding_message must be 1 to 64 letters, digits, spaces and plain punctuation',
+        );
     },
     processLoginHintToken() {
       throw new errors.InvalidRequest('login_hint_token is not supported; use login_hint or id_token_hint');

@@ -18,7 +18,8 @@ export const EVENTS = {
   'user.registration_requested': { description: 'Somebody asked to register' },
   'user.created': { description: 'An account was created' },
   'user.imported': {
-    description: 'An account was imported from another service, or updated from it; sent only if subscribed by its full name',
+    description:
+      'An account was imported from another service, or updated from it; sent only if subscribed by its full name',
     details: ['source', 'source_id', 'roles'],
     isBulk: true,
   },
@@ -62,7 +63,9 @@ export const EVENTS = {
   'email.change_requested': { description: 'A change of an email address was requested' },
   'email.changed': { description: 'An email address was changed' },
   'email.disowned': { description: 'Somebody else turned out to own an email address' },
-  'account.cleared': { description: 'What others had set on an account before its owner was known was removed' },
+  'account.cleared': {
+    description: 'What others had set on an account before its owner was known was removed',
+  },
   'change.undone': { description: 'The owner of an account undid a change', details: ['matter'] },
   'factor.added': { description: 'A way to sign in was added', details: ['kind', 'method'] },
   'factor.removed': { description: 'A way to sign in was removed', details: ['kind', 'method'] },
@@ -121,7 +124,10 @@ export const EVENTS = {
   'scim_token.revoked': { description: 'A SCIM token was deleted', details: ['id', 'name'] },
   'api_key.updated': { description: 'An API key was changed', details: ['id'] },
   'api_key.revoked': { description: 'An API key was revoked', details: ['id'] },
-  'registration_token.created': { description: 'A registration token was created', details: ['id', 'policy'] },
+  'registration_token.created': {
+    description: 'A registration token was created',
+    details: ['id', 'policy'],
+  },
   'registration_token.revoked': { description: 'A registration token was revoked', details: ['id'] },
   'role.created': { description: 'A role was created', details: ['role'] },
   'role.updated': { description: 'A role was changed', details: ['role'] },
@@ -136,7 +142,10 @@ export const EVENTS = {
   'audit.exported': { description: 'The audit was exported', details: ['format'] },
   'mail.resent': { description: 'Mail was sent again', details: ['mail', 'template'] },
   'mail.tested': { description: 'A test message was sent', details: ['template'] },
-  'mail_template.updated': { description: 'The texts of mail were changed', details: ['template', 'language'] },
+  'mail_template.updated': {
+    description: 'The texts of mail were changed',
+    details: ['template', 'language'],
+  },
   'webhook.created': { description: 'A webhook was created', details: ['webhook'] },
   'webhook.updated': { description: 'A webhook was changed', details: ['webhook'] },
   'webhook.deleted': { description: 'A webhook was deleted', details: ['webhook'] },

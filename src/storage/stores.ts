@@ -186,7 +186,10 @@ export async function openStores<Message extends Addressed>({
       if (!redis) return;
       const { policy } = await evictionOf(redis).catch(() => ({ policy: 'noeviction' }));
       if (policy !== 'noeviction')
-        logger.error({ policy }, 'Redis may evict data that must be kept: set its maxmemory-policy to noeviction');
+        logger.error(
+          { policy },
+          'Redis may evict data that must be kept: set its maxmemory-policy to noeviction',
+        );
     },
     /** @throws when this machine's clock is wrong. */
     async checkClock() {

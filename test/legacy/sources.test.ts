@@ -222,9 +222,7 @@ describe('an account that has not migrated yet', () => {
     await until(async () => {
       const files = await readdir(folder).catch(() => []);
       const mails = await Promise.all(files.map((file) => readFile(path.join(folder, file), 'utf8')));
-      return mails.some(
-        (mail) => mail.includes(email) && mail.includes('Your account has not moved yet'),
-      );
+      return mails.some((mail) => mail.includes(email) && mail.includes('Your account has not moved yet'));
     });
     await login(zoe);
   });

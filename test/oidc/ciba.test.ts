@@ -56,7 +56,10 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect([done.status, text(done).includes('You approved it')]).toEqual([200, true]);
     expect(text(done)).toContain('Nothing is waiting for you');
     const again = await agent.submit(page, {}, '/approve');
-    expect([again.status, text(again).includes('This request has expired or was already answered')]).toEqual([400, true]);
+    expect([again.status, text(again).includes('This request has expired or was already answered')]).toEqual([
+      400,
+      true,
+    ]);
 
     const tokens = await pollLogin(provider, client, body.auth_req_id);
     expect([tokens.status, tokens.body]).toEqual([200, expect.objectContaining({ token_type: 'Bearer' })]);
@@ -139,7 +142,10 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     const csrf = /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
     const form = mine.page.html.replaceAll(/name="csrf" value="[^"]+"/g, `name="csrf" value="${csrf}"`);
     const stolen = await agent.submit({ ...page, html: form }, {}, '/approve');
-    expect([stolen.status, text(stolen).includes('This request has expired or was already answered')]).toEqual([400, true]);
+    expect([
+      stolen.status,
+      text(stolen).includes('This request has expired or was already answered'),
+    ]).toEqual([400, true]);
     expect((await mine.agent.submit(mine.page, {}, '/approve')).status).toBe(200);
   });
 

@@ -58,8 +58,7 @@ async function apply(options: Options): Promise<Report> {
     const plan = await applying.plan(by, wanted, settings);
     if (plan.conflicts.length > 0) {
       const all = plan.conflicts.map(
-        ({ kind, id, owner: other }) =>
-          `${kind} ${id} is managed by ${other ?? 'nobody'}, not by ${owner}`,
+        ({ kind, id, owner: other }) => `${kind} ${id} is managed by ${other ?? 'nobody'}, not by ${owner}`,
       );
       throw new UsageError(`${all.join('\n')}\nNothing was changed. To manage them here, use --take-over.`);
     }

@@ -103,7 +103,8 @@ function outcome(value: string): ('success' | 'failure')[] {
 }
 
 function range(value: string, previous: string[] | undefined): string[] {
-  if (!isAddressRange(value)) throw new InvalidArgumentError('must be an address or a block like 10.0.0.0/8.');
+  if (!isAddressRange(value))
+    throw new InvalidArgumentError('must be an address or a block like 10.0.0.0/8.');
   return repeated(value, previous);
 }
 

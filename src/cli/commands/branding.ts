@@ -81,9 +81,7 @@ async function update({
 }
 
 export function addBranding(program: Command): void {
-  const branding = program
-    .command('branding')
-    .description('manage the look and the texts of pages and mail');
+  const branding = program.command('branding').description('manage the look and the texts of pages and mail');
   reporting(branding.command('show').description('show what differs from the configuration'), async () =>
     reportOf(await brandingOf((service) => service.show())),
   );

@@ -163,7 +163,10 @@ export function addClient(program: Command): void {
       .option('--no-enabled', 'only disabled clients')
       .option('--agent', 'only agents')
       .option('--no-agent', 'only clients that are not agents')
-      .option('--asserts-identities', 'only clients that may get identity assertions for other servers (ID-JAG)')
+      .option(
+        '--asserts-identities',
+        'only clients that may get identity assertions for other servers (ID-JAG)',
+      )
       .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
       .option('--cursor <cursor>', 'next_cursor of the previous page')
       .addOption(new Option('--after <cursor>').hideHelp()),

@@ -35,11 +35,14 @@ export async function findContract(name: string): Promise<Contract> {
 /** @throws UsageError when its cases need an API key, and there is none. */
 function wantKey({ name, operations }: Contract, apiKey: string | undefined): void {
   if (apiKey === undefined && operations.some(({ auth }) => auth === 'apiKey'))
-    throw new UsageError(`The door ${name} needs --api-key. For Postern, "postern api-key create" creates one.`);
+    throw new UsageError(
+      `The door ${name} needs --api-key. For Postern, "postern api-key create" creates one.`,
+    );
 }
 
 async function ask(url: string): Promise<void> {
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`"${url}" is not an http(s) URL.`);
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    throw new UsageError(`"${url}" is not an http(s) URL.`);
   await sendByFetch({ method: 'GET', url, headers: {} }).catch((error: Error) => {
     const { message } = error.cause instanceof Error ? error.cause : error;
     throw new DomainError('unavailable', { reason: message || url });

@@ -46,7 +46,9 @@ export function addContract(program: Command): void {
   reporting(
     contract
       .command('verify')
-      .description("run a door's conformance cases against a server: Postern, or the service that it replaces")
+      .description(
+        "run a door's conformance cases against a server: Postern, or the service that it replaces",
+      )
       .argument('<name>', 'name of the door')
       .argument('<url>', 'base URL of the contract')
       .argument('[other]', 'base URL of another server, to compare the two')
@@ -85,7 +87,10 @@ export function addContract(program: Command): void {
       .command('new')
       .description('generate a door of your own from the OpenAPI document of an old service')
       .argument('<name>', 'name of the new door')
-      .requiredOption('--openapi <file>', 'document of the old service: OpenAPI 3 or Swagger 2.0, JSON or YAML')
+      .requiredOption(
+        '--openapi <file>',
+        'document of the old service: OpenAPI 3 or Swagger 2.0, JSON or YAML',
+      )
       .option('--out <folder>', 'folder to write to; default: a folder of the same name, here'),
     async (name: string, options: { openapi: string; out?: string }) => {
       const { newDoor } = await import('../new-door/index.ts');

@@ -24,9 +24,7 @@ export function addExport(program: Command): void {
   program
     .command('export')
     .description('export all accounts for another Postern or another product (recorded in the audit)')
-    .addOption(
-      new Option('--format <format>', 'output format').choices(FORMATS).default('ndjson'),
-    )
+    .addOption(new Option('--format <format>', 'output format').choices(FORMATS).default('ndjson'))
     .option('--with-hashes', 'include password hashes, TOTP secrets and recovery codes')
     .option('--file <file>', 'output file; default: standard output')
     .action(exportAccounts);

@@ -25,7 +25,11 @@ export function addImport(program: Command): void {
       'name for the other service: this and the id there identify an account in later imports',
     )
     .option('--map-role <from=to>', 'map a role of the other service to one here (can be repeated)', repeated)
-    .option('--map-provider <from=to>', 'map a provider of the other service to an upstream here (can be repeated)', repeated)
+    .option(
+      '--map-provider <from=to>',
+      'map a provider of the other service to an upstream here (can be repeated)',
+      repeated,
+    )
     .option('--hash-params <file>', 'JSON file with the parameters that all password hashes share', jsonFile)
     .option('--wrap-weak', 'wrap fast, weak hashes in argon2id')
     .option('--dry-run', 'only report what would be done')

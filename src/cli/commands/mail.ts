@@ -114,9 +114,7 @@ async function setTemplate(
 }
 
 export function addMail(program: Command): void {
-  const mail = program
-    .command('mail')
-    .description('manage unsent mail and the texts of mail');
+  const mail = program.command('mail').description('manage unsent mail and the texts of mail');
   reporting(
     mail
       .command('list')

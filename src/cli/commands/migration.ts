@@ -8,7 +8,9 @@ export function addMigration(program: Command): void {
   reporting(
     migration
       .command('status')
-      .description('show who has signed in and how, what the old service is still needed for, and what remains to do'),
+      .description(
+        'show who has signed in and how, what the old service is still needed for, and what remains to do',
+      ),
     async () => (await import('../migration.ts')).migrationStatus(),
   );
   reporting(

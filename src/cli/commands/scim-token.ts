@@ -21,7 +21,9 @@ const toJson = ({ id, name, createdAt, expiresAt, lastUsedAt }: ScimToken) => ({
 async function create({ name, expires }: { name?: string; expires?: string }): Promise<Report> {
   const expiresAt = expires === undefined ? null : endOf(expires);
   const { token, record, ending } = await tokensOf((tokens, by) => tokens.create(by, { name, expiresAt }));
-  const also = ending ? ` ${ending.id}, the least recently used, ends in a day: only two are valid at a time.` : '';
+  const also = ending
+    ? ` ${ending.id}, the least recently used, ends in a day: only two are valid at a time.`
+    : '';
   return {
     json: { ...toJson(record), token },
     text: `Created ${record.id}, valid until ${expiresAt?.toISOString() ?? 'it is deleted'}.${also} The token is shown only once:\n${token}`,
@@ -61,7 +63,10 @@ export function addScimToken(program: Command): void {
   );
   reporting(token.command('list').description('list the tokens, newest first'), list);
   reporting(
-    token.command('delete').description('delete a token; it ends at once').argument('<id>', 'id shown by the list'),
+    token
+      .command('delete')
+      .description('delete a token; it ends at once')
+      .argument('<id>', 'id shown by the list'),
     remove,
   );
 }

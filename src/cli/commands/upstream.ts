@@ -198,10 +198,9 @@ const settable = (command: Command): Command =>
     .option('--token-endpoint <url>', 'token endpoint of such a service')
     .option('--userinfo-endpoint <url>', 'userinfo endpoint of such a service, which replies with JSON')
     .addOption(
-      new Option(
-        '--claim <name=value>',
-        'its name for a claim, like subject=id (can be repeated)',
-      ).argParser(claim),
+      new Option('--claim <name=value>', 'its name for a claim, like subject=id (can be repeated)').argParser(
+        claim,
+      ),
     )
     .option('--scope <scope>', 'scope to request (can be repeated)', repeated)
     .option('--logo <url>', 'https URL, or a file in views/assets')
@@ -238,7 +237,10 @@ export function addUpstream(program: Command): void {
         .argument('<id>', 'provider id')
         .option('--name <name>', 'name shown to people')
         .option('--client-id <id>', 'client_id that it issued to Postern')
-        .option('--client-secret-file <file>', 'file with the secret that it issued to Postern; - for standard input'),
+        .option(
+          '--client-secret-file <file>',
+          'file with the secret that it issued to Postern; - for standard input',
+        ),
     ),
     update,
   );
@@ -247,7 +249,10 @@ export function addUpstream(program: Command): void {
     enabling(true),
   );
   reporting(
-    upstream.command('disable').description('disable sign-in with a provider').argument('<id>', 'provider id'),
+    upstream
+      .command('disable')
+      .description('disable sign-in with a provider')
+      .argument('<id>', 'provider id'),
     enabling(false),
   );
   reporting(
@@ -266,5 +271,8 @@ export function addUpstream(program: Command): void {
       .argument('<id>', 'provider id'),
     test,
   );
-  reporting(upstream.command('delete').description('delete a provider').argument('<id>', 'provider id'), remove);
+  reporting(
+    upstream.command('delete').description('delete a provider').argument('<id>', 'provider id'),
+    remove,
+  );
 }

@@ -34,7 +34,8 @@ export function updateUser(name: string, options: ProfileOptions): Promise<Repor
       return value === undefined ? [] : [[field, value === '' ? null : value]];
     }),
   );
-  if (Object.keys(changes).length === 0) throw new UsageError('Nothing to change: use an option such as --name "Ann Lee".');
+  if (Object.keys(changes).length === 0)
+    throw new UsageError('Nothing to change: use an option such as --name "Ann Lee".');
   return withUser(name, async ({ id }, { managedAccounts }) =>
     told(await managedAccounts.update(shell(), id, changes), 'Changed'),
   );

@@ -149,7 +149,10 @@ export function addUser(program: Command): void {
         ]),
       )
       .option('--limit <n>', 'maximum number of results', integer(1, 1000), 100)
-      .option('--after <cursor>', `next_cursor of the previous page; without filters also a user (${ONE_IS})`),
+      .option(
+        '--after <cursor>',
+        `next_cursor of the previous page; without filters also a user (${ONE_IS})`,
+      ),
     async (options: ListOptions) => (await import('./user-manage.ts')).listUsers(options),
   );
   addLooks(command);
@@ -199,9 +202,8 @@ function addManaging(command: MakeCommand): void {
     ),
     async (name: string, options: ProfileOptions) => (await load()).updateUser(name, options),
   );
-  reporting(
-    command('data', 'export all data of an account, for its owner'),
-    async (name: string) => (await load()).userData(name),
+  reporting(command('data', 'export all data of an account, for its owner'), async (name: string) =>
+    (await load()).userData(name),
   );
   reporting(
     command('factors', 'list or remove second factors of an account').option(

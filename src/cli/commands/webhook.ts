@@ -162,18 +162,14 @@ const content = (command: Command): Command =>
     .option('--event <type>', 'event type, like user.created, user.* or * (can be repeated)', repeated);
 
 export function addWebhook(program: Command): void {
-  const webhook = program
-    .command('webhook')
-    .description('manage webhooks, the URLs that events are sent to');
+  const webhook = program.command('webhook').description('manage webhooks, the URLs that events are sent to');
   reporting(listed(webhook.command('list').description('list the webhooks')), list);
   reporting(webhook.command('show').description('show a webhook').argument('<id>', 'webhook id', uuid), show);
   reporting(
     content(
       webhook
         .command('create')
-        .description(
-          'create a webhook; its secret is printed only once, alone on the last line',
-        )
+        .description('create a webhook; its secret is printed only once, alone on the last line')
         .requiredOption('--url <url>', 'public https URL, or one that outbound.allow lists'),
     ).option('--secret-file <file>', 'file with a secret of your own (whsec_…); - for standard input'),
     create,
@@ -209,7 +205,12 @@ export function addWebhook(program: Command): void {
       .command('rotate-secret')
       .description('create a new secret, printed alone on the last line')
       .argument('<id>', 'webhook id', uuid)
-      .option('--overlap <seconds>', 'how long to sign with the previous secret, too', integer(0, 604_800), 86_400),
+      .option(
+        '--overlap <seconds>',
+        'how long to sign with the previous secret, too',
+        integer(0, 604_800),
+        86_400,
+      ),
     rotate,
   );
   reporting(

@@ -80,8 +80,7 @@ async function parseFile(file: string): Promise<Json> {
   }
   if (!isObject(parsed)) throw refuse('is not an OpenAPI document');
   if (String(parsed['swagger']) === '2.0' || parsed['swagger'] === 2) return fromSwagger(parsed);
-  if (parsed['swagger'] !== undefined)
-    throw refuse('has a Swagger version other than 2.0');
+  if (parsed['swagger'] !== undefined) throw refuse('has a Swagger version other than 2.0');
   if (!/^3\.\d/.test(String(parsed['openapi']))) throw refuse('is not OpenAPI 3 ("openapi: 3.…" is missing)');
   return parsed;
 }
@@ -105,9 +104,7 @@ class Resolver {
     const reference = node['$ref'];
     if (typeof reference === 'string') {
       if (within.includes(reference))
-        throw new UsageError(
-          `--openapi: ${reference} is circular. Replies of a door are finite.`,
-        );
+        throw new UsageError(`--openapi: ${reference} is circular. Replies of a door are finite.`);
       return this.resolve(this.#find(reference), [...within, reference], depth + 1);
     }
     return Object.fromEntries(

@@ -240,8 +240,7 @@ export function writeDoor(name: string, document: OldDocument, door: string): Ne
     ...(isConflict ? [] : [`username_taken: ${invalid}`, `email_taken: ${invalid}`]),
   ];
   const undecided = [
-    ...(refusal?.missing.map((at) => `errors.ts: the refusal has ${at}, which Postern does not know`) ??
-      []),
+    ...(refusal?.missing.map((at) => `errors.ts: the refusal has ${at}, which Postern does not know`) ?? []),
     ...(login ? [] : ['no login was recognised in the document']),
   ];
   const sources = written.map(({ source }) => `  ${indent(source)},\n`).join('');

@@ -12,8 +12,7 @@ const DOOR = path.resolve(import.meta.dirname, '../../http/contracts/door.ts');
 /** Write all files or none. */
 async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
   const existing = await readdir(folder).catch(() => []);
-  if (existing.length > 0)
-    throw new UsageError(`${folder} is not empty; nothing was written.`);
+  if (existing.length > 0) throw new UsageError(`${folder} is not empty; nothing was written.`);
   await mkdir(path.dirname(folder), { recursive: true });
   const made = await mkdtemp(path.join(path.dirname(folder), `.${path.basename(folder)}-`));
   try {
@@ -34,7 +33,9 @@ async function writeFolder(folder: string, files: Record<string, string>): Promi
  */
 export async function newDoor(name: string, options: { openapi: string; out?: string }): Promise<Report> {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))
-    throw new UsageError(`"${name}" is not a valid name: a lower-case letter, then lower-case letters, digits and hyphens.`);
+    throw new UsageError(
+      `"${name}" is not a valid name: a lower-case letter, then lower-case letters, digits and hyphens.`,
+    );
   if (builtInContracts.some((one) => one.name === name))
     throw new UsageError(`A door "${name}" exists already.`);
   const folder = path.resolve(options.out ?? name);

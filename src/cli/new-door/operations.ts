@@ -75,7 +75,8 @@ function handlingOf(kind: Kind, { body, reply }: OldOperation, refreshes: boolea
   const nobody = { user: false, tokens: false };
   switch (kind) {
     case 'register': {
-      if (!body || !parts.has('email')) return 'its body has no email address, which every account of Postern needs';
+      if (!body || !parts.has('email'))
+        return 'its body has no email address, which every account of Postern needs';
       const registration = `{ ${profileOf(body, parts, ['email', 'username', 'password', 'name', 'givenName', 'familyName'])} }`;
       const missing = (['email', 'password'] as const).filter(
         (part) => !requires(body, parts.get(part) ?? ''),

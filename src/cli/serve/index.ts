@@ -88,8 +88,7 @@ interface Outcome {
 
 /** Summarizes the contracts in one line. */
 function contractsLine(enabled: Config['contracts']['enabled']): string {
-  if (enabled.length === 0)
-    return 'no contract is open: name some in CONTRACTS, see "postern contract list"';
+  if (enabled.length === 0) return 'no contract is open: name some in CONTRACTS, see "postern contract list"';
   const names = enabled === 'all' ? 'all' : enabled.join(', ');
   return `open contracts: ${names}. Set CONTRACTS to change this; "postern doctor" lists what each gives away`;
 }

@@ -42,10 +42,7 @@ export async function changesOf(
   if (record.email) {
     const isSame = user.emailKey === account.emailKey;
     if (!isSame && (!isFree(present.emails.get(user.emailKey)) || present.reserved.has(user.emailKey)))
-      throw new Refused(
-        'duplicate_email',
-        `another account has the address ${JSON.stringify(user.email)}`,
-      );
+      throw new Refused('duplicate_email', `another account has the address ${JSON.stringify(user.email)}`);
     const { emailVerifiedAt, ownerProvenAt } = user;
     if (!isSame) Object.assign(changes, record.email, { emailVerifiedAt, ownerProvenAt, movedFrom: null });
     else if (account.emailVerifiedAt === null && emailVerifiedAt !== null && account.securityVersion === 0)

@@ -48,7 +48,10 @@ function timeOf(field: string, value: unknown): Date | null {
 function read(record: Record<string, unknown>, { door, source }: OldTokenImport) {
   const unknown = Object.keys(record).find((name) => !FIELDS.has(name));
   if (unknown !== undefined)
-    refuse('unknown_field', `${JSON.stringify(unknown.slice(0, 60))} is not one of ${[...FIELDS].join(', ')}`);
+    refuse(
+      'unknown_field',
+      `${JSON.stringify(unknown.slice(0, 60))} is not one of ${[...FIELDS].join(', ')}`,
+    );
   const id = record['source_id'];
   const sourceId = typeof id === 'number' || typeof id === 'string' ? String(id) : '';
   if (sourceId === '' || sourceId.length > 255 || sourceId.includes('\0'))

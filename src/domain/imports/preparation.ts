@@ -155,7 +155,10 @@ export function createPreparation(
       return { stored: read.stored, finish, state: isWrapped ? 'wrapped' : 'kept' };
     }
     if (options.onBadHash === 'fail')
-      refuse(read.code, `${read.message}; --on-bad-hash without-password imports the account without a password`);
+      refuse(
+        read.code,
+        `${read.message}; --on-bad-hash without-password imports the account without a password`,
+      );
     warnings.push({ code: read.code, message: `${read.message}; imported without a password` });
     return { stored: null, finish: null, state: 'dropped' };
   };

@@ -137,7 +137,8 @@ function totpOf(secret: unknown, parameters: unknown): ImportRecord['totp'] {
     );
   const { algorithm = 'SHA1', digits = 6, period = 30, ...rest } = object('totp', parameters ?? {});
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) refuse('unknown_field', `totp.${unknown} is not one of algorithm, digits, period`);
+  if (unknown !== undefined)
+    refuse('unknown_field', `totp.${unknown} is not one of algorithm, digits, period`);
   const name = String(algorithm).toLowerCase().replace(/^hmac/, '').replace('-', '');
   if (name !== 'sha1' && name !== 'sha256' && name !== 'sha512')
     return refuse('invalid_totp_secret', 'totp.algorithm must be SHA1, SHA256 or SHA512');

@@ -41,11 +41,13 @@ export function createBreaker(
     },
     async run(work) {
       if (inARow >= failures) {
-        if (now() < openUntil) throw new SourceError('breaker_open', 'it is not asked for a while after failures');
+        if (now() < openUntil)
+          throw new SourceError('breaker_open', 'it is not asked for a while after failures');
         // One request tries; the others wait for its result.
         openUntil = now() + wait * 1000;
       }
-      if (running >= concurrency) throw new SourceError('busy', `${concurrency} requests are already running`);
+      if (running >= concurrency)
+        throw new SourceError('busy', `${concurrency} requests are already running`);
       running += 1;
       try {
         const result = await work();

@@ -213,7 +213,11 @@ export function createContractSource(
     if (typeof accessToken !== 'string') return null;
     const id = idIn(accessToken);
     const told = await profileBy(accessToken, id, { path: profile, account }, signal);
-    if (!told) throw new SourceError('status', `it does not return the profile of the signed-in account at ${profile}`);
+    if (!told)
+      throw new SourceError(
+        'status',
+        `it does not return the profile of the signed-in account at ${profile}`,
+      );
     const { record } = told;
     if (record === null) return nonsense('its profile has no id');
     const known = [reply['userId'], profile.includes('{id}') ? id : null];

@@ -125,7 +125,11 @@ export function createOperatorSettings({
     async update(operator, changes, expected) {
       requirePermission(operator, 'settings:write');
       const asked = Object.entries(changes).map(([key, value]): [string, unknown] => {
-        if (!isChangeable(key)) refuse(key, base.has(key) ? 'can only be changed in the configuration, with a restart' : 'no such setting');
+        if (!isChangeable(key))
+          refuse(
+            key,
+            base.has(key) ? 'can only be changed in the configuration, with a restart' : 'no such setting',
+          );
         if (value === null) return [key, null];
         const parsed = changeableSchema(key).safeParse(value);
         return parsed.success ? [key, parsed.data] : refuse(key, parsed.error.issues[0]?.message);

@@ -27,7 +27,8 @@ function wholeNumber(name: string, value: unknown, otherwise: number): number {
 
 const text = (name: string, value: unknown): string | undefined => {
   if (value === undefined || value === null || value === '') return undefined;
-  if (typeof value !== 'string') throw new ScimError('invalidValue', `${name} must be given once, as a string`);
+  if (typeof value !== 'string')
+    throw new ScimError('invalidValue', `${name} must be given once, as a string`);
   return value;
 };
 

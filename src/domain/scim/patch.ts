@@ -61,11 +61,13 @@ export function readPatch(type: ResourceType, body: unknown): Operation[] {
     const named = isObject(one) ? member(one, 'op') : undefined;
     const op = OPERATIONS.find((name) => typeof named === 'string' && name === named.toLowerCase());
     if (!isObject(one) || !op)
-      throw new ScimError('invalidSyntax', 'An operation must be an object whose op is add, replace or remove');
+      throw new ScimError(
+        'invalidSyntax',
+        'An operation must be an object whose op is add, replace or remove',
+      );
     const path = member(one, 'path');
     const value = member(one, 'value');
-    if (isEmpty(path))
-      return op === 'remove' ? noTarget('remove needs a path') : spread(type, op, value);
+    if (isEmpty(path)) return op === 'remove' ? noTarget('remove needs a path') : spread(type, op, value);
     if (typeof path !== 'string') throw new ScimError('invalidPath', 'A path must be a string');
     const place = parsePath(path, type);
     if (!place) return [];

@@ -168,7 +168,9 @@ const refuse = (detail: string): never => {
 function userNameIn({ userName }: Resource): string {
   const name = typeof userName === 'string' ? userName.trim() : '';
   if (name === '') return refuse('A user needs a userName');
-  return name.length > MAX_NAME_LENGTH ? refuse(`userName may have at most ${MAX_NAME_LENGTH} characters`) : name;
+  return name.length > MAX_NAME_LENGTH
+    ? refuse(`userName may have at most ${MAX_NAME_LENGTH} characters`)
+    : name;
 }
 
 /** Whether somebody could choose it as their username here. */

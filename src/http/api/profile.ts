@@ -27,7 +27,9 @@ const value = z.union([text('A text'), z.number(), z.boolean(), z.array(text('A 
 /** Changes of attributes (RFC 7396). */
 export const attributeChanges = z
   .record(attributeName, value.nullable())
-  .describe('According to the schema at `/api/v2/attributes`: null removes an attribute, omitted ones stay unchanged');
+  .describe(
+    'According to the schema at `/api/v2/attributes`: null removes an attribute, omitted ones stay unchanged',
+  );
 const change = (description: string, form: TextForm) =>
   text(`${description}; null removes it`, form).nullish();
 const part = (description: string, form = ADDRESS_LINE_FORM) => text(description, form).nullish();

@@ -131,7 +131,11 @@ const webhooksOf = (messages: NonNullable<Documented['messages']>, write: Write)
           summary,
           parameters: MESSAGE_HEADERS,
           requestBody: { required: true, content: content('application/json', write(schema, 'output')) },
-          responses: { '2XX': { description: 'Accepted; after any other response the delivery is retried for three days' } },
+          responses: {
+            '2XX': {
+              description: 'Accepted; after any other response the delivery is retried for three days',
+            },
+          },
         },
       },
     ]),

@@ -62,7 +62,8 @@ export function createOps({
     if (!settings.enabled) return text(404, 'Metrics are disabled (metrics.enabled)');
     const { token } = settings;
     if (token === null) {
-      if (!isLocal(req)) return text(403, 'Without metrics.token, metrics are available only from this machine');
+      if (!isLocal(req))
+        return text(403, 'Without metrics.token, metrics are available only from this machine');
     } else if (!constantTimeEqual(req.headers.authorization ?? '', `Bearer ${token}`)) {
       return text(401, 'The token in metrics.token is required', { 'WWW-Authenticate': 'Bearer' });
     }

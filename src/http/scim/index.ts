@@ -71,7 +71,10 @@ export function createScim(deps: Dependencies): Middleware {
     checkDepth(body);
     const [name, ...more] = segments;
     if (name === 'Me')
-      return { status: 501, body: refusalBody({ status: 501, detail: 'A directory has no account of its own' }) };
+      return {
+        status: 501,
+        body: refusalBody({ status: 501, detail: 'A directory has no account of its own' }),
+      };
     if (name === 'Bulk' && more.length === 0 && method === 'POST') {
       const asked = readBulk(body);
       await deps.limiter(ctx, DOOR, 'program', `token ${String(operator.actor.id)}`, asked.operations.length);

@@ -181,13 +181,13 @@ export const extraMetadata = {
   agent: flag({
     meaning:
       'it is an agent, which acts for people by its own decisions. It is shown to them as one, with its last use and with what it does by token exchange',
-    default: '`true` for a metadata document, and for a client that registers itself for an API with `dynamic_clients`',
+    default:
+      '`true` for a metadata document, and for a client that registers itself for an API with `dynamic_clients`',
     registrants: 'none',
     option: { flags: '--agent', help: 'the client is an agent: shown to people as one, with its last use' },
   }),
   token_requests_per_minute: extra(z.int().min(1).max(100_000), 'must be 1 to 100000', {
-    meaning:
-      'maximum requests to the token endpoint in a minute, by address if it is public; more get 429',
+    meaning: 'maximum requests to the token endpoint in a minute, by address if it is public; more get 429',
     default: 'no limit of its own',
     registrants: 'none',
     option: {
@@ -224,7 +224,8 @@ export const extraMetadata = {
       method === 'none' ? 'cannot be set for a public client, which anybody can claim to be' : null,
   }),
   frontchannel_logout_uri: extra(z.string(), 'must be an absolute http(s) URI', {
-    meaning: 'the URI that the browser loads when the person signs out (OpenID Connect Front-Channel Logout 1.0)',
+    meaning:
+      'the URI that the browser loads when the person signs out (OpenID Connect Front-Channel Logout 1.0)',
     default: 'none',
     registrants: 'all',
     uri: 'https',

@@ -140,7 +140,10 @@ export const standardMetadata = {
     meaning: 'content encryption algorithm of its ID tokens',
     default: '`A128CBC-HS256`, if encrypted',
   }),
-  userinfo_signed_response_alg: text({ meaning: 'signing algorithm of userinfo responses', default: 'plain JSON' }),
+  userinfo_signed_response_alg: text({
+    meaning: 'signing algorithm of userinfo responses',
+    default: 'plain JSON',
+  }),
   userinfo_encrypted_response_alg: text({
     meaning: 'key encryption algorithm of userinfo responses',
     default: 'not encrypted',

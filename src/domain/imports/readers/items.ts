@@ -101,7 +101,10 @@ export async function* itemsOf(
         depth += 1;
         if (isWanted) [list, base] = [names ? key : '', depth];
         else if (depth - base > MAX_DEPTH && list !== null)
-          refused ??= new Refused('invalid_json', `nested more than ${MAX_DEPTH} deep, too deep for an account`);
+          refused ??= new Refused(
+            'invalid_json',
+            `nested more than ${MAX_DEPTH} deep, too deep for an account`,
+          );
         key = '';
       } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
     }

@@ -16,7 +16,10 @@ const TOO_LONG = new Refused('line_too_long', 'the line is longer than 1 MiB, to
 export function parseObject(bytes: Buffer): RawRecord {
   const text = utf8(bytes);
   if (text.includes('\0'))
-    throw new Refused('nul_character', 'the line has NUL characters: is the file UTF-16 without a byte order mark?');
+    throw new Refused(
+      'nul_character',
+      'the line has NUL characters: is the file UTF-16 without a byte order mark?',
+    );
   let value: unknown;
   try {
     value = JSON.parse(text);

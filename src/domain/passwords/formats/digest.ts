@@ -173,10 +173,7 @@ function roundsOf(sign: string): number {
   const logarithm = itoa64(sign);
   if (logarithm < 7 || logarithm > 30) return malformed('the number of rounds is invalid');
   if (2 ** logarithm > MAX_COST.phpassRounds)
-    throw new HashRefused(
-      'hash_cost_too_high',
-      `2^${logarithm} rounds, more than ${MAX_COST.phpassRounds}`,
-    );
+    throw new HashRefused('hash_cost_too_high', `2^${logarithm} rounds, more than ${MAX_COST.phpassRounds}`);
   return 2 ** logarithm + 1;
 }
 

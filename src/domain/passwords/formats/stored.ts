@@ -109,7 +109,10 @@ export function plainPassword({ hash, format }: ForeignHash): string | null {
  */
 export function takeHash(foreign: ForeignHash): TakenHash {
   if (foreign.hash.startsWith(HEAD))
-    throw new HashRefused('hash_unknown_format', 'this is how Postern stores hashes: import the original hash with its parameters');
+    throw new HashRefused(
+      'hash_unknown_format',
+      'this is how Postern stores hashes: import the original hash with its parameters',
+    );
   const { hash, format, params: all = {} } = withoutKeys(foreign);
   const { params, secrets } = splitSecrets(all);
   const read = readHash(hash, format, params);

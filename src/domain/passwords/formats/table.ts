@@ -183,7 +183,9 @@ function unknown(text: string): never {
   const known = NOT_TAKEN.find(([like]) => like.test(text));
   throw new HashRefused(
     'hash_unknown_format',
-    known ? `${known[1]} is not supported` : 'the format of the hash is unknown: name it, or leave the hash out',
+    known
+      ? `${known[1]} is not supported`
+      : 'the format of the hash is unknown: name it, or leave the hash out',
   );
 }
 

@@ -10,7 +10,12 @@ const content = {
   name: text('The name shown to people, 1 to 100 characters').max(100),
   scopes: z.array(text('A scope (RFC 6749 section 3.3)').max(128)).max(500),
   access_token_format: z.enum(['jwt', 'opaque']),
-  access_token_ttl: z.int().min(1).max(86_400).nullable().describe('Seconds; null for the default of the server'),
+  access_token_ttl: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .nullable()
+    .describe('Seconds; null for the default of the server'),
   signing_alg: z.enum(SIGNING_ALGS).describe('Signing algorithm of JWT access tokens'),
   token_type_header: z.enum(TOKEN_TYPE_HEADERS).describe('The `typ` header of JWT access tokens'),
   enforce_roles: z

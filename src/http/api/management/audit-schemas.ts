@@ -46,7 +46,10 @@ const filters = {
     ).max(320),
     'The actor',
   ),
-  subject: oneOf(text('The id, address or username of an account').max(320), 'The account that the event is about'),
+  subject: oneOf(
+    text('The id, address or username of an account').max(320),
+    'The account that the event is about',
+  ),
   client_id: oneOf(text('The id of a client').max(255), 'The client'),
   door: oneOf(text('pages, api, cli, oidc, contract:<name>').max(100), 'The channel'),
   ip: oneOf(

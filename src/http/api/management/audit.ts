@@ -128,7 +128,8 @@ export const audit = [
     method: 'post',
     path: '/audit/{id}/put-back',
     params: schemas.eventId,
-    summary: 'Undo an event: restore the values from before it, as a new change; returns the event of that change',
+    summary:
+      'Undo an event: restore the values from before it, as a new change; returns the event of that change',
     scope: 'audit:read',
     fresh: true,
     replies: { 200: schemas.AuditEvent },

@@ -108,7 +108,8 @@ export const branding = [
     id: 'updateBranding',
     method: 'patch',
     path: '/branding',
-    summary: 'Change the look and the texts of pages and mail, on all nodes at once; null restores the default',
+    summary:
+      'Change the look and the texts of pages and mail, on all nodes at once; null restores the default',
     scope: 'branding:write',
     body: BrandingChanges,
     replies: { 200: Branding },

@@ -81,7 +81,8 @@ export const clients = [
     id: 'createClient',
     method: 'post',
     path: '/clients',
-    summary: 'Create a client; with roles, which you must have yourself, it is a service account for management',
+    summary:
+      'Create a client; with roles, which you must have yourself, it is a service account for management',
     scope: 'clients:write',
     fresh: true,
     body: schemas.NewClient,
@@ -109,7 +110,8 @@ export const clients = [
     method: 'patch',
     path: '/clients/{id}',
     params: schemas.clientId,
-    summary: 'Change a client; one with management roles can only be changed by somebody with its permissions',
+    summary:
+      'Change a client; one with management roles can only be changed by somebody with its permissions',
     scope: 'clients:write',
     fresh: true,
     body: schemas.ClientChanges,
@@ -145,7 +147,11 @@ export const clients = [
     current: asItIs,
   }),
   switching('enableClient', 'Enable a client', true),
-  switching('disableClient', 'Disable a client; it gets no tokens, and its tokens are invalid meanwhile', false),
+  switching(
+    'disableClient',
+    'Disable a client; it gets no tokens, and its tokens are invalid meanwhile',
+    false,
+  ),
   managed({
     id: 'listClientSecrets',
     method: 'get',
@@ -215,7 +221,8 @@ export const clients = [
     method: 'get',
     path: '/clients/{id}/refusals',
     params: schemas.clientId,
-    summary: 'List the refused requests of a client in the last 30 days, with reasons and advice: the latest 20 different ones',
+    summary:
+      'List the refused requests of a client in the last 30 days, with reasons and advice: the latest 20 different ones',
     scope: 'clients:read',
     replies: { 200: listOf(Refusal) },
     refusals: [404],
@@ -229,7 +236,8 @@ export const clients = [
     method: 'post',
     path: '/clients/{id}/preview',
     params: schemas.clientId,
-    summary: 'Preview the claims of its tokens, for a person (needs users:read) or for itself; none is issued',
+    summary:
+      'Preview the claims of its tokens, for a person (needs users:read) or for itself; none is issued',
     scope: 'clients:read',
     body: schemas.PreviewRequest,
     replies: { 200: schemas.Preview },

@@ -11,7 +11,9 @@ const Key = z.strictObject({
   alg: z.string(),
   state: z
     .enum(['active', 'next', 'retiring'])
-    .describe('`active`: it signs; `next`: published, it will sign; `retiring`: it only verifies what it signed'),
+    .describe(
+      '`active`: it signs; `next`: published, it will sign; `retiring`: it only verifies what it signed',
+    ),
   age: z.int().describe('Seconds since it was created'),
   created_at: moment,
   activates_at: moment.describe('When it starts to sign'),
@@ -69,7 +71,9 @@ export const keys = [
         force: z
           .boolean()
           .default(false)
-          .describe('Retire it even if tokens that it signed are still valid; the next key takes over at once'),
+          .describe(
+            'Retire it even if tokens that it signed are still valid; the next key takes over at once',
+          ),
         reason: text('Kept in the audit').max(500).nullable().default(null),
       })
       .prefault({}),

@@ -88,7 +88,8 @@ export const mail = [
     id: 'updateMailTemplates',
     method: 'patch',
     path: '/mail/templates',
-    summary: 'Change texts of one kind of message in one language; the targets of its links cannot be changed',
+    summary:
+      'Change texts of one kind of message in one language; the targets of its links cannot be changed',
     scope: 'mail:write',
     body: schemas.TemplateChanges,
     replies: { 200: schemas.Templates },
@@ -103,8 +104,7 @@ export const mail = [
     id: 'previewMailTemplate',
     method: 'post',
     path: '/mail/templates/preview',
-    summary:
-      'Preview a kind of message with sample data, optionally with other texts; nothing is saved',
+    summary: 'Preview a kind of message with sample data, optionally with other texts; nothing is saved',
     scope: 'mail:read',
     body: schemas.PreviewOf,
     replies: { 200: schemas.Preview },

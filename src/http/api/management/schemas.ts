@@ -156,7 +156,9 @@ export const NewUser = ProfileChanges.extend({
 export const UserChanges = ProfileChanges.extend({
   email: email.optional(),
   email_verified: emailVerified,
-  address: ProfileChanges.shape.address.describe('Omitted members stay unchanged, too; null removes the address'),
+  address: ProfileChanges.shape.address.describe(
+    'Omitted members stay unchanged, too; null removes the address',
+  ),
   deletes_at: z.null().optional().describe('null cancels a scheduled deletion; needs `users:delete`'),
 });
 const reason = text('Why, for the audit').max(500).optional();
@@ -184,7 +186,10 @@ export const Deletion = z.strictObject({
 export const DeletionDue = z.strictObject({ deletes_at: moment });
 export const EmailVerification = z
   .strictObject({
-    verified: z.boolean().default(false).describe('Whether to mark it as verified; otherwise a link is mailed'),
+    verified: z
+      .boolean()
+      .default(false)
+      .describe('Whether to mark it as verified; otherwise a link is mailed'),
   })
   .optional();
 export const PasswordRenewal = z
@@ -323,7 +328,9 @@ export const Bulk = z.strictObject({
       z.strictObject({
         id: text('Any id, repeated in its result').max(200).optional(),
         method: z.string().meta({ description: 'In upper or lower case', examples: ['PATCH'] }),
-        path: z.string().meta({ description: 'Relative to /api/v2, with the query', examples: ['/users/4711'] }),
+        path: z
+          .string()
+          .meta({ description: 'Relative to /api/v2, with the query', examples: ['/users/4711'] }),
         body: z.unknown().optional(),
         if_match: z.string().optional().describe('The ETag of the resource'),
       }),
@@ -351,7 +358,9 @@ export const roleName = { name: text('The name of the role') };
 export const AttributeDefinition = z.strictObject({
   schema: z
     .looseObject({})
-    .describe('A JSON Schema that also says who may see (read) and change (write) each attribute, and its scope'),
+    .describe(
+      'A JSON Schema that also says who may see (read) and change (write) each attribute, and its scope',
+    ),
   configured: z.boolean().describe('Whether it is set by the configuration, and cannot be changed here'),
   version,
 });

@@ -224,7 +224,9 @@ export const overview = [
     summary: 'Get daily numbers, latest first; updated every few seconds',
     scope: null,
     query: z.strictObject({
-      days: z.preprocess(digits, z.int().min(1).max(400).default(30)).describe('Number of days, including today'),
+      days: z
+        .preprocess(digits, z.int().min(1).max(400).default(30))
+        .describe('Number of days, including today'),
     }),
     replies: { 200: listOf(Day) },
     async handle({ operator, query: { days }, services }) {

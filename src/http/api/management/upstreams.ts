@@ -53,7 +53,9 @@ const Upstream = z.strictObject({
   logo: z.string().nullable(),
   trust_email: z.boolean().describe('Whether an address that it calls verified counts as verified here'),
   enabled: z.boolean(),
-  source: z.enum(['configuration', 'database']).describe('Providers in the configuration can only be changed there'),
+  source: z
+    .enum(['configuration', 'database'])
+    .describe('Providers in the configuration can only be changed there'),
   redirect_uri: z.string().describe('The redirect URI to register there'),
   linked: z.int().describe(`Number of linked accounts, at most ${MAX_LINKED}`),
   linked_capped: z.boolean().describe('Whether there may be more'),

@@ -189,8 +189,7 @@ export const users = [
     method: 'put',
     path: '/users/{id}/roles',
     params: schemas.userId,
-    summary:
-      'Replace the directly assigned roles; ends its logins at contracts, and with `admin` all logins',
+    summary: 'Replace the directly assigned roles; ends its logins at contracts, and with `admin` all logins',
     scope: 'roles:write',
     fresh: true,
     body: schemas.RoleNames,

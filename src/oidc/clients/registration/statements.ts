@@ -54,9 +54,7 @@ export function createStatementReader(
     }
     const trusted = settings.softwareStatements.find(({ issuer }) => issuer === iss);
     if (!trusted)
-      throw new errors.UnapprovedSoftwareStatement(
-        'software_statement is not from a trusted issuer',
-      );
+      throw new errors.UnapprovedSoftwareStatement('software_statement is not from a trusted issuer');
     await keys
       .verify(
         statement,

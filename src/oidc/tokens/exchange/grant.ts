@@ -132,7 +132,8 @@ function installTokenExchange(
     // It is alive, or has ended.
     const grant = grantId === undefined ? undefined : await provider.Grant.find(grantId);
     const account = grant?.accountId && (await findAccount(provider, ctx, grant.accountId));
-    if (!account) throw new errors.InvalidRequest('the account of subject_token does not exist or is not active');
+    if (!account)
+      throw new errors.InvalidRequest('the account of subject_token does not exist or is not active');
     return account;
   }
 
@@ -149,7 +150,9 @@ function installTokenExchange(
     const use = { accountId, clientId: client.clientId, at: new Date(clock.now()) };
     const delegation = await actingAgents.delegate({ ...use, grantId, audience, scopes });
     if (delegation === null)
-      throw new errors.InvalidRequest('the person has disconnected this agent since the login of subject_token');
+      throw new errors.InvalidRequest(
+        'the person has disconnected this agent since the login of subject_token',
+      );
     return [...new Set([...delegations, delegation])];
   }
 

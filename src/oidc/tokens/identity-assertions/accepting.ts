@@ -96,7 +96,8 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
     if (claims['client_id'] !== client.clientId) refuse('was issued to another client (client_id)');
     if (claims.exp! > epochSeconds(clock) + MAX_LIFETIME)
       refuse(`expires more than ${MAX_LIFETIME} seconds from now (exp)`);
-    if (claims.jti === '' || claims.jti!.length > MAX_JTI) refuse(`must have a jti of 1 to ${MAX_JTI} characters`);
+    if (claims.jti === '' || claims.jti!.length > MAX_JTI)
+      refuse(`must have a jti of 1 to ${MAX_JTI} characters`);
     return { claims, policy };
   }
 

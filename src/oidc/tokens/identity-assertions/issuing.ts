@@ -35,16 +35,18 @@ function policyFor(client: ExtraClientProperties, { audiences, resources, scopes
     throw new errors.InvalidTarget('audience must name one authorization server, by its issuer');
   const ofAudience = (client.identity_assertions ?? []).filter((policy) => policy.audience === audience);
   if (ofAudience.length === 0)
-    throw new errors.InvalidTarget('this client may not get identity assertions for this authorization server');
+    throw new errors.InvalidTarget(
+      'this client may not get identity assertions for this authorization server',
+    );
   const ofResources = ofAudience.filter(({ resources: allowed }) =>
     resources.every((resource) => allowed?.includes(resource) ?? true),
   );
-  if (ofResources.length === 0)
-    throw new errors.InvalidTarget('this client may not request this resource');
+  if (ofResources.length === 0) throw new errors.InvalidTarget('this client may not request this resource');
   const policy = ofResources.find(({ scopes: allowed }) =>
     scopes.every((scope) => allowed?.includes(scope) ?? true),
   );
-  if (!policy) throw new errors.InvalidScope('this client may not request this scope there', scopes.join(' '));
+  if (!policy)
+    throw new errors.InvalidScope('this client may not request this scope there', scopes.join(' '));
   return policy;
 }
 
@@ -83,7 +85,8 @@ export function createIdentityAssertions({
     const { client, provider } = ctx.oidc;
     const policy = policyFor(client as ExtraClientProperties, asked);
     const user = await findUser(accountId);
-    if (!user || !jwk) throw new errors.InvalidRequest('the account of subject_token does not exist or is not active');
+    if (!user || !jwk)
+      throw new errors.InvalidRequest('the account of subject_token does not exist or is not active');
     if (!isAmong(policy, await authorizationClaimsOf(user, ['roles', 'groups'])))
       throw new errors.AccessDenied('the policy of this client does not cover this person');
     const scopes = asked.scopes.length > 0 ? asked.scopes : (policy.scopes ?? []);
