@@ -96,7 +96,7 @@ describe('the console’s page of an app', () => {
     await fetch(authorizationUrl(provider, app, { redirect_uri: markup }), { redirect: 'manual' });
     await until(async () => (await provider.operator.refusals.ofClient(shell, app.id)).length === 2);
     const page = await developer.open(`/clients/${app.id}`);
-    expect(page.html).toContain('2 different things were refused lately');
+    expect(page.html).toContain('2 different requests were refused lately');
     expect(page.html).toContain('evil.example.test');
     expect(page.html).not.toContain('<script>"');
     expect(page.html.match(/name="adds" value="([^"]*)"/)?.[1]).toBe('http://localhost:9/cb');
@@ -190,7 +190,7 @@ describe('the console’s page of an app', () => {
     const known = await developer.open(`/clients/${web.id}?preview=1&person=${support.person.email}`);
     expect(known.html).toContain(support.person.id);
     const nobody = await developer.open(`/clients/${web.id}?preview=1&person=nobody`);
-    expect(nobody.html).toContain('There is nobody of this name');
+    expect(nobody.html).toContain('There is nobody with this name');
   });
 });
 
@@ -284,7 +284,7 @@ describe('the console’s page of a sign-in provider', () => {
       '/settings',
     );
     expect(words(saved)).toContain('Corp has been saved');
-    expect(words(await owner.agent.submit(saved, {}, '/test'))).toContain('It answers, and can be used');
+    expect(words(await owner.agent.submit(saved, {}, '/test'))).toContain('It answers and can be used');
     await provider.sql(
       `insert into upstream_identities (id, upstream, issuer, subject, account_id, label)
        select gen_random_uuid(), 'corp', 'https://corp.example', n::text, $1, '<b>' || n from generate_series(1, 26) n`,

@@ -242,10 +242,10 @@ describe('the console’s overview', () => {
   it('shows each role what it may see', async () => {
     const owner = await enterConsole(provider, 'owner');
     const home = await owner.open();
-    for (const part of ['Your first minutes', 'Sign-ins', 'Attacks noticed', 'Latest acts', 'Open doors'])
+    for (const part of ['Your first minutes', 'Sign-ins', 'Attacks noticed', 'Latest actions', 'Open doors'])
       expect(home.html).toContain(part);
     const support = await (await enterConsole(provider, 'support')).open();
-    for (const part of ['Your first minutes', 'Attacks noticed', 'Latest acts', 'Open doors'])
+    for (const part of ['Your first minutes', 'Attacks noticed', 'Latest actions', 'Open doors'])
       expect(support.html).not.toContain(part);
     expect(support.html).toContain('Sign-ins');
   });
@@ -319,7 +319,7 @@ describe('an address in the console', () => {
       expect([path, (await open(path)).status]).toEqual([path, 200]);
     const list = await open('/users?search=a&cursor=x');
     expect([list.status, list.url.pathname + list.url.search]).toEqual([200, '/admin/users']);
-    expect(list.html).toContain('That link leads to no page of this list');
+    expect(list.html).toContain('That link does not belong to this list');
     const person = await provider.createPerson();
     const done = await send(`/users/${person.id}/suspend`, '/suspend', { reason: 'left\0' });
     expect(done.html).toContain('Cannot sign in: suspended.');

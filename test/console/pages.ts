@@ -55,7 +55,7 @@ export const PAGES: readonly {
   { path: '/contracts/gateway', heading: 'Authentication Service' },
   { path: '/contracts/gateway/close', heading: 'Close the door gateway?' },
   { path: '/mail', heading: 'Mail' },
-  { path: '/mail/test', heading: 'Test letter' },
+  { path: '/mail/test', heading: 'Test message' },
   { path: '/mail/templates', heading: 'Templates' },
   { path: '/mail/templates/password-reset', heading: 'password-reset' },
   { path: '/webhooks', heading: 'Webhooks' },

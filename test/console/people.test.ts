@@ -41,7 +41,7 @@ describe('the console’s list of people', () => {
     expect(list.html).not.toContain('<script>alert');
     expect(text(list)).toContain(`Search people: ${bo.username}`);
     expect(text(await owner.open(`/users?search=${bo.username}&status=suspended`))).toContain(
-      'Nothing is like that',
+      'Nothing matches',
     );
     const today = new Date().toISOString().slice(0, 10);
     const found = await owner.open(
@@ -156,7 +156,7 @@ describe('the console’s page of a person', () => {
     expect((await (await enterConsole(provider, 'developer')).open(`/users/${person.id}`)).status).toBe(403);
     const support = await enterConsole(provider, 'support');
     const stronger = await support.open(`/users/${owner.person.id}`);
-    expect(text(stronger)).toContain('out of your reach');
+    expect(text(stronger)).toContain('because you lack these permissions');
     expect(stronger.html).not.toContain('>Suspend<');
     expect((await support.open(`/users/${owner.person.id}/suspend`)).status).toBe(200);
     const own = await owner.open(`/users/${owner.person.id}`);
@@ -235,7 +235,7 @@ describe('the console’s page of a person', () => {
     const never = await viewer.send(boss, '/view-as', { reason: 'ticket 4711' });
     expect([never.status, text(never)]).toEqual([
       403,
-      expect.stringContaining('Nobody views as an operator.'),
+      expect.stringContaining('You cannot view as an operator.'),
     ]);
   });
 });

@@ -66,7 +66,7 @@ describe('the console’s audit', () => {
     expect(page.html).toContain('&lt;b&gt;Harms&lt;/b&gt;');
     const done = await owner.agent.submit(page, {}, '/put-back');
     expect(done.url.pathname).not.toBe(`/admin${path}`);
-    expect(done.html).toContain('Put back:');
+    expect(done.html).toContain('Undone:');
     expect((await api('GET', `/roles/${role}`)).body['description']).toBe('Helps');
     expect((await owner.open(path)).html).toContain('This was put back');
     // A second time finds another state and shows it.

@@ -64,7 +64,7 @@ const switching = (enabled: boolean) =>
     params: schemas.webhookId,
     summary: enabled
       ? 'Enable a webhook; waiting deliveries are sent at once'
-      : 'Disable a webhook; its deliveries wait',
+      : 'Disable a webhook; pending deliveries wait until it is enabled',
     scope: 'webhooks:write',
     replies: { 200: schemas.Webhook },
     refusals: [404, 412],
