@@ -65,7 +65,9 @@ describe('postern doctor', () => {
       databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
       env: { NODE_ENV: 'production', PUBLIC_URL: 'https://login.example.com' },
     });
-    expect(inProduction('contracts')?.message).toMatch(/none is open; name some in CONTRACTS .*cookie, .*gateway/);
+    expect(inProduction('contracts')?.message).toMatch(
+      /none is open; name some in CONTRACTS .*cookie, .*gateway/,
+    );
   });
 
   it('names each mistake in the configuration', async () => {

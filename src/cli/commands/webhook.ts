@@ -188,7 +188,9 @@ export function addWebhook(program: Command): void {
     reporting(
       webhook
         .command(enabled ? 'enable' : 'disable')
-        .description(enabled ? 'enable a webhook' : 'disable a webhook; pending deliveries wait until it is enabled')
+        .description(
+          enabled ? 'enable a webhook' : 'disable a webhook; pending deliveries wait until it is enabled',
+        )
         .argument('<id>', 'webhook id', uuid),
       switching(enabled),
     );
