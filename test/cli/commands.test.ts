@@ -92,7 +92,7 @@ describe('commands beside a running server', () => {
     );
     const { code, stderr } = await refused('user', 'delete', String(one.number), '--yes');
     expect(code).toBe(2);
-    expect(stderr).toContain('names 2 accounts');
+    expect(stderr).toContain('matches 2 accounts');
   });
 
   it('list accounts page by page', async () => {
