@@ -132,7 +132,7 @@ describe.each([true, false])(
       const other = elsewhere();
       await move(owner, other);
       const page = await open(await verifyLink(other), { disown: 'yes' });
-      expect(heading(page)).toBe('Your address is not used');
+      expect(heading(page)).toBe('Your address is no longer used');
       expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
       await server
         .visitor('gateway')

@@ -145,7 +145,7 @@ describe('postern apply', () => {
     ],
     ['roles: [\n', ':2: '],
     [`a: &a [x]\nb: &b [${Array(50).fill('*a').join()}]\nroles: [${Array(50).fill('*b').join()}]\n`, 'alias'],
-    ['roles:\n  - name: a\n  - name: a\n', 'roles a comes twice'],
+    ['roles:\n  - name: a\n  - name: a\n', 'roles a is defined twice'],
   ])('names the mistake in %j', async (text, message) => {
     const wrong = path.join(folder, 'wrong.yaml');
     await writeFile(wrong, text);

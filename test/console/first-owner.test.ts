@@ -54,7 +54,7 @@ it('after an upgrade the first administrator is owner, and the others administer
 
   const { agent, page } = await enter('first');
   // The suspended administrator is included: reactivation would restore the role.
-  expect(page.html).toContain('2 accounts administer others at the doors');
+  expect(page.html).toContain('2 accounts have the role admin');
   const listed = await agent.open(`${provider.url}/admin/users?role=admin`);
   for (const name of ['first', 'second', 'gone']) expect(listed.html).toContain(`${name}@example.test`);
   expect(listed.html).not.toContain('person@example.test');

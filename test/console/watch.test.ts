@@ -68,7 +68,7 @@ describe('the console’s audit', () => {
     expect(done.url.pathname).not.toBe(`/admin${path}`);
     expect(done.html).toContain('Undone:');
     expect((await api('GET', `/roles/${role}`)).body['description']).toBe('Helps');
-    expect((await owner.open(path)).html).toContain('This was put back');
+    expect((await owner.open(path)).html).toContain('This was undone');
     // A second time finds another state and shows it.
     const refused = await owner.agent.submit(page, {}, '/put-back');
     expect(refused.status).toBe(412);

@@ -294,13 +294,13 @@ describe('`postern contract new`', () => {
   };
 
   it.each<[string, string | Buffer, RegExp]>([
-    ['is broken JSON', '{"openapi": "3.0.0", ', /is broken: /],
-    ['is broken YAML', 'openapi: 3.0.0\npaths: [', /is broken: /],
-    ['is not text', Buffer.from([0xff, 0xfe, 0x00, 0xd8]), /is broken: /],
-    ['is a list', '[]', /is no OpenAPI document/],
-    ['opens 100,000 brackets', '['.repeat(100_000), /is broken: /],
-    ['names no OpenAPI version', 'a: 1', /does not say openapi: 3/],
-    ['is Swagger 1.2', 'swagger: "1.2"', /neither 2\.0 nor OpenAPI 3/],
+    ['is broken JSON', '{"openapi": "3.0.0", ', /cannot be parsed: /],
+    ['is broken YAML', 'openapi: 3.0.0\npaths: [', /cannot be parsed: /],
+    ['is not text', Buffer.from([0xff, 0xfe, 0x00, 0xd8]), /cannot be parsed: /],
+    ['is a list', '[]', /is not an OpenAPI document/],
+    ['opens 100,000 brackets', '['.repeat(100_000), /cannot be parsed: /],
+    ['names no OpenAPI version', 'a: 1', /is not OpenAPI 3/],
+    ['is Swagger 1.2', 'swagger: "1.2"', /Swagger version other than 2\.0/],
     ['has no operations', document({}), /has no operations/],
     ['is too large', ' '.repeat(4_200_000), /is larger than 4 MiB/],
     [
@@ -327,14 +327,14 @@ describe('`postern contract new`', () => {
     [
       'points to something missing',
       document({ '/x': { $ref: '#/components/nothing' } }),
-      /points to nothing/,
+      /does not exist/,
     ],
     [
       'expands a thousandfold',
       `openapi: 3.0.0\npaths: {}\ncomponents:\n${Array.from({ length: 12 }, (_, n) => `  a${n}: { x: { $ref: '#/components/a${n + 1}' }, y: { $ref: '#/components/a${n + 1}' }, z: { $ref: '#/components/a${n + 1}' } }`).join('\n')}\n  a12: {}`,
       /nested too deep, or too large/,
     ],
-    ['has a path that no contract can have', document({ '/x y': { get: {} } }), /the path \/x y is none/],
+    ['has a path that no contract can have', document({ '/x y': { get: {} } }), /cannot have the path \/x y/],
   ])('refuses a document that %s, and writes nothing', async (_what, text, problem) => {
     await expect(write(text)).rejects.toThrow(problem);
     await expect(readFile(path.join(folder, 'door/index.ts'))).rejects.toThrow('ENOENT');
