@@ -324,11 +324,7 @@ describe('`postern contract new`', () => {
       document({ '/x': { $ref: 'https://elsewhere.example/x.yaml' } }),
       /is outside the file/,
     ],
-    [
-      'points to something missing',
-      document({ '/x': { $ref: '#/components/nothing' } }),
-      /does not exist/,
-    ],
+    ['points to something missing', document({ '/x': { $ref: '#/components/nothing' } }), /does not exist/],
     [
       'expands a thousandfold',
       `openapi: 3.0.0\npaths: {}\ncomponents:\n${Array.from({ length: 12 }, (_, n) => `  a${n}: { x: { $ref: '#/components/a${n + 1}' }, y: { $ref: '#/components/a${n + 1}' }, z: { $ref: '#/components/a${n + 1}' } }`).join('\n')}\n  a12: {}`,
