@@ -191,7 +191,7 @@ describe('a contract outside the repository, named in the configuration,', () =>
     };
     const settings = { contracts: { root: ['library'], library: { oldTokens } } };
     await expect(startPostern({ databaseUrl, settings, env: { OLD: 'x'.repeat(32) } })).rejects.toThrow(
-      /contracts\.root: there is no door "library"; contracts\.<name>\.oldTokens: there is no door "library"\. The doors that there are: cookie, flask, gateway, keyed, ppl\./,
+      /contracts\.root: there is no door "library"; contracts\.<name>\.oldTokens: there is no door "library"\. The doors are cookie, flask, gateway, keyed, ppl\./,
     );
   });
 });
@@ -231,7 +231,7 @@ describe('a faulty contract is reported at start:', () => {
     [
       'a duplicate operation id',
       door({ operations: [first!, { ...first!, path: '/other' }] }),
-      /two operations register/,
+      /two operations have the id register/,
     ],
     [
       'a duplicate path',
@@ -253,12 +253,12 @@ describe('a faulty contract is reported at start:', () => {
     [
       'an undeclared refusal',
       door({ refuse: () => ({ oops: true }) }),
-      /refuse: what it makes of \w+ does not fit refusalSchema/,
+      /refuse: its body for \w+ does not match refusalSchema/,
     ],
     [
       'a schema that OpenAPI cannot express',
       door({}, { body: z.object({ when: z.date() }) }),
-      /its OpenAPI document cannot be made/,
+      /its OpenAPI document cannot be generated/,
     ],
   ])('%s', (_what, wrong, problem) => {
     expect(problemsOf(wrong).join('\n')).toMatch(problem);
@@ -270,7 +270,7 @@ describe('a faulty contract is reported at start:', () => {
     await writeFile(path.join(folder, 'none.mjs'), 'export const x = 1;');
     for (const [module, problem] of [
       ['nowhere', /there is no such file/],
-      ['empty', /there is no such file, and no folder with an index/],
+      ['empty', /there is no such file, nor a folder with an index/],
     ] as const)
       await expect(loadContracts([path.join(folder, module)])).rejects.toThrow(problem);
     const settings = path.join(folder, 'settings.yaml');

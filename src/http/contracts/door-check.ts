@@ -32,7 +32,7 @@ const operationShape = z.object({
 });
 
 const shape = z.object({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a short name in small letters'),
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a short name in lower case'),
   title: z.string().min(1),
   version: z.string().min(1),
   description: z.string(),
@@ -94,7 +94,7 @@ function collisionsIn({ operations, basePath, pages, openapiPath }: Contract): s
   ];
   const ids = operations.map(({ id }) => id);
   return [
-    ...ids.filter((id, index) => ids.indexOf(id) < index).map((id) => `there are two operations ${id}`),
+    ...ids.filter((id, index) => ids.indexOf(id) < index).map((id) => `two operations have the id ${id}`),
     ...claims.flatMap((one, index) =>
       claims
         .slice(0, index)
@@ -115,7 +115,7 @@ function looseReplies(one: Operation): string[] {
   return Object.entries(one.replies).flatMap(([code, reply]) =>
     (reply === null ? [] : looseParts(reply)).map(
       (part) =>
-        `${nameOf(one)}: the reply ${code} ${part} must be a z.strictObject, so that nothing else gets out`,
+        `${nameOf(one)}: the reply ${code} ${part} must be a z.strictObject, so that nothing else is returned`,
     ),
   );
 }
@@ -152,9 +152,9 @@ function missingRefusals({ statuses }: Contract, one: Operation): string[] {
 }
 
 const WHY: Partial<Record<ErrorCode, string>> = {
-  invalid_request: 'a body gets that is not as it should be',
-  invalid_token: 'a request without a good credential gets',
-  forbidden: 'an API key gets that may not do this',
+  invalid_request: 'an invalid body gets',
+  invalid_token: 'a request without valid credentials gets',
+  forbidden: 'an API key without the permission gets',
 };
 
 /** Checks every possible error, in the door's words, against the door's own schema. */
@@ -175,7 +175,7 @@ function wrongRefusals(door: Contract): string[] {
         door.refusalSchema.parse(body);
       } catch (error) {
         const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-        return [`refuse: what it makes of ${code} does not fit refusalSchema: ${why.replaceAll('\n', ' ')}`];
+        return [`refuse: its body for ${code} does not match refusalSchema: ${why.replaceAll('\n', ' ')}`];
       }
     }
   return [];
@@ -187,6 +187,6 @@ function undocumented(door: Contract): string[] {
     openapiOf(documentOf(door, { minLength: 8, maxLength: 128 }), '/');
     return [];
   } catch (error) {
-    return [`its OpenAPI document cannot be made: ${(error as Error).message}`];
+    return [`its OpenAPI document cannot be generated: ${(error as Error).message}`];
   }
 }

@@ -35,7 +35,7 @@ export function planMounts(contracts: readonly Contract[], settings: MountSettin
   if (closed) {
     const [host, name] = closed;
     throw new StartupError(
-      `contracts.hosts: ${host} is to show the door ${name}, which neither CONTRACTS nor contracts.enabled has`,
+      `contracts.hosts: ${host} names the door ${name}, which is in neither CONTRACTS nor contracts.enabled`,
     );
   }
   refuseCollisions(root.flatMap(find));
@@ -79,7 +79,7 @@ function refuseUnknown(
     names.filter((name) => !known.includes(name)).map((name) => `${setting}: there is no door "${name}"`),
   );
   if (problems.length > 0)
-    throw new StartupError(`${problems.join('; ')}. The doors that there are: ${known.join(', ')}.`);
+    throw new StartupError(`${problems.join('; ')}. The doors are ${known.join(', ')}.`);
 }
 
 /** Open contracts with their base URLs. */

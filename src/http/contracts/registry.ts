@@ -30,7 +30,7 @@ async function load(modules: readonly string[]): Promise<readonly Contract[]> {
     for (const door of await doorsOf(module)) {
       const problems = problemsOf(door);
       if (contracts.some(({ name }) => name === door.name))
-        problems.push(`there is a door of the name ${door.name} already`);
+        problems.push(`another door has the name ${door.name}`);
       if (problems.length > 0) throw mistaken(module, `\n  ${problems.join('\n  ')}`);
       contracts.push(door);
     }
@@ -47,7 +47,7 @@ async function doorsOf(module: string): Promise<Contract[]> {
     .map((name) => path.resolve(name))
     .find((name) => path.extname(name) !== '' && existsSync(name));
   if (file === undefined)
-    throw mistaken(module, 'there is no such file, and no folder with an index.ts or index.js');
+    throw mistaken(module, 'there is no such file, nor a folder with an index.ts or index.js');
   showDoor();
   let exported: Record<string, unknown>;
   try {
@@ -57,7 +57,7 @@ async function doorsOf(module: string): Promise<Contract[]> {
   }
   const doors = new Set(Object.values(exported).filter(isDoor));
   if (doors.size === 0)
-    throw mistaken(module, 'exports no door: an object with a doorVersion, of postern/door');
+    throw mistaken(module, 'exports no door, an object with a doorVersion from postern/door');
   return [...doors];
 }
 
