@@ -161,7 +161,7 @@ function installReplayDetection(provider: Provider, replies: Pick<Replies, 'afte
 
 export const replayDetection: Override<{ replies: Pick<Replies, 'after'> }> = {
   name: 'replay-detection',
-  why: 'the library looks before it writes, so of two that come at once both would pass',
+  why: 'the library checks before it writes, so two concurrent requests would both pass',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('ReplayDetection.unique', 'ReplayDetection.prototype.save'),

@@ -99,6 +99,6 @@ const KNOWN_GRANTS = new Set([
 
 export const events: Extension<{ events: ProviderEvents }> = {
   name: 'events',
-  why: 'metrics, the audit log and the log hear of what the library tells by events',
+  why: 'metrics, audit and log are fed by events of the library',
   install: (provider, { events }) => installEvents(provider, events),
 };

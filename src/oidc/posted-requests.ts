@@ -102,6 +102,6 @@ function installQueryRefusal(provider: Provider): void {
 
 export const queryRefusal: Extension<unknown> = {
   name: 'query-secrets',
-  why: 'the library does not look at secrets in a query',
+  why: 'the library does not refuse secrets in the query',
   install: installQueryRefusal,
 };

@@ -33,7 +33,7 @@ function installUserCodeLimit(provider: Provider, limit: GuessLimit): void {
 
 export const userCodeLimit: Override<{ guessLimit: GuessLimit }> = {
   name: 'user-code-limit',
-  why: 'the library does not bound guessing at user codes',
+  why: 'the library does not limit guesses of user codes',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('DeviceCode.findByUserCode'),
@@ -191,6 +191,6 @@ function installDeviceLinks(provider: Provider): void {
 
 export const deviceLinks: Extension<unknown> = {
   name: 'device-links',
-  why: 'the library sends on a code that came in a link by an inline script',
+  why: 'the library submits a code from a link by an inline script',
   install: installDeviceLinks,
 };

@@ -29,7 +29,7 @@ function installLoginBinding(provider: Provider, findUser: FindUser): void {
 
 export const loginBinding: Override<{ findUser: FindUser }> = {
   name: 'login-binding',
-  why: 'the library goes on with a finished login whatever has become of the account',
+  why: 'the library continues a finished login whatever has happened to the account',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('Interaction.find', 'Interaction.IN_PAYLOAD.result'),

@@ -91,7 +91,7 @@ export const hintedLogout: Extension<
   Omit<Dependencies, 'page'> & { pages: Pick<ProviderPages, 'loggedOut'> }
 > = {
   name: 'hinted-logout',
-  why: 'the library asks also where an id_token_hint has said who signs out',
+  why: 'the library asks even if an id_token_hint names who signs out',
   install: (provider, { pages, ...dependencies }) =>
     installHintedLogout(provider, { ...dependencies, page: pages.loggedOut }),
 };

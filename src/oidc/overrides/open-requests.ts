@@ -91,7 +91,7 @@ function installOpenRequests(
 
 export const openRequests: Override<{ openRequests: OpenRequests; replies: Pick<Replies, 'after'> }> = {
   name: 'open-requests',
-  why: 'the library stores as many requests as anybody sends',
+  why: 'the library does not limit the requests that it stores',
   provenFor: '9.13.x',
   upstream: null,
   check: shape(

@@ -156,7 +156,7 @@ function installViewing(provider: Provider, { config, secrets, impersonation }: 
 
 export const viewing: Override<ViewingDependencies> = {
   name: 'viewing',
-  why: 'the library knows no session of somebody who acts for its account',
+  why: 'the library has no session in which somebody acts for another account',
   provenFor: '9.13.x',
   upstream: null,
   check: shape(

@@ -88,7 +88,7 @@ function installClaimMappings(provider: Provider): void {
 
 export const claimMappings: Override<object> = {
   name: 'claim-mappings',
-  why: 'the library gives a claim by a scope alone, and under one name',
+  why: 'the library releases a claim only by a scope, and under one name',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('Claims.prototype.result', 'Claims.prototype.mask'),

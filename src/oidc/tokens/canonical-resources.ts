@@ -31,7 +31,7 @@ function installCanonicalResources(provider: Provider, apis: Pick<ApiRegistry, '
 
 export const canonicalResources: Override<{ apis: ApiRegistry }> = {
   name: 'canonical-resources',
-  why: 'the library compares resources to the letter, and MCP clients write them with and without a slash at the end',
+  why: 'the library compares resources exactly, and MCP clients write them with and without a slash at the end',
   provenFor: '9.13.x',
   upstream: null,
   check(provider) {

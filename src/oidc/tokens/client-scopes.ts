@@ -24,7 +24,7 @@ function installClientScopes({ Grant }: Provider): void {
 
 export const clientScopes: Override<unknown> = {
   name: 'client-scopes',
-  why: 'the library checks the scopes of a client at the authorization endpoint alone',
+  why: 'the library checks the scopes of a client only at the authorization endpoint',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('Grant.prototype.getOIDCScopeFiltered'),

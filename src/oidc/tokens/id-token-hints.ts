@@ -35,7 +35,7 @@ function installIdTokenHints(provider: Provider, retired: JWK[], clock: Clock): 
 
 export const idTokenHints: Override<{ keys: { retiredJwks: JWK[] }; clock: Clock }> = {
   name: 'id-token-hints',
-  why: 'the library takes no ID token as a hint whose key has left the JWK Set',
+  why: 'the library accepts no ID token as a hint after its key has left the JWK Set',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('IdToken.validate'),

@@ -96,7 +96,7 @@ export const refreshRotation: Override<
   Omit<Dependencies, 'grace'> & { config: { refresh: Pick<Dependencies, 'grace'> } }
 > = {
   name: 'refresh-rotation',
-  why: 'the library knows no grace: a lost reply or a second tab would end the login',
+  why: 'the library has no grace period: a lost reply or a second tab would end the login',
   provenFor: '9.13.x',
   upstream: null,
   check: shape(

@@ -98,7 +98,7 @@ function installSubjectSource({ Client: { prototype } }: Provider): void {
 
 export const subjectSource: Override<unknown> = {
   name: 'subject-source',
-  why: 'the library asks what a client knows an account by for pairwise clients alone',
+  why: 'the library asks for the subject of an account only for pairwise clients',
   provenFor: '9.13.x',
   upstream: null,
   check: shape('Client.prototype.metadata'),

@@ -82,7 +82,7 @@ function installUserinfoTokens(provider: Provider, verifier: AccessTokenVerifier
 
 export const userinfoTokens: Override<{ verifier: AccessTokenVerifier }> = {
   name: 'userinfo-tokens',
-  why: 'the library takes no access token with an audience at userinfo',
+  why: 'the library accepts no access token with an audience at userinfo',
   provenFor: '9.13.x',
   upstream: null,
   check: shape(
