@@ -155,7 +155,7 @@ describe('the console’s page of an app', () => {
     const works = (by: string) => post(provider, 'introspect', { ...app, secret: by }, { token: 'x' });
     expect((await works(secret)).status).toBe(200);
     const twice = await developer.agent.submit(page, { overlap: '86400', lifetime: '' }, '/secrets');
-    expect(twice.html).toContain('was shown once');
+    expect(twice.html).toContain('shown once');
     const secrets = await provider.operator.clients.secrets(shell, app.id);
     expect(secrets).toHaveLength(2);
     const former = secrets.at(-1)?.id ?? '';

@@ -280,7 +280,7 @@ it('the console shows built-in roles, copies, assigns and unassigns roles, never
   const made = await owner.agent.submit(copy, { name: 'desk', permissions: 'users:read' }, '/roles/new');
   expect(text(made)).toContain('The role desk is saved.');
   const given = await owner.agent.submit(made, { person: person.username }, '/holders');
-  expect([text(given).includes('has the role desk now'), await rowOf(person.id)]).toMatchObject([
+  expect([text(given).includes('now has the role desk'), await rowOf(person.id)]).toMatchObject([
     true,
     { roles: expect.arrayContaining(['desk']) },
   ]);

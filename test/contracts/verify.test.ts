@@ -115,7 +115,7 @@ describe('`postern contract verify`', () => {
 
   it.each<[string[], number, RegExp]>([
     [['nope', 'http://localhost:1'], 2, /no door "nope". The doors are cookie, flask, gateway, keyed, ppl/],
-    [['gateway', 'localhost:8000'], 2, /no http\(s\) URL/],
+    [['gateway', 'localhost:8000'], 2, /not an http\(s\) URL/],
     [['gateway'], 2, /missing required argument 'url'/],
     [['keyed', 'http://localhost:1'], 2, /needs --api-key/],
   ])('refuses %j', async (args, status, message) => {

@@ -303,7 +303,9 @@ describe('device authorization in a browser', () => {
       const scope = 'openid profile';
       const one = await device(client, person, approving, scope);
       const page = await agent.open('/account/sessions');
-      expect(page.html).toContain('Shares its access with the browser that approved it: Test client is');
+      expect(page.html).toContain(
+        'Shares its access with the browser that approved it: signing out also signs',
+      );
       const [id = ''] = listed(page);
       await agent.submit(naming(page, id), {}, `${id}/end`);
       expect((await refresh(provider, client, one.refresh_token)).body).toMatchObject({

@@ -34,7 +34,7 @@ async function writeFolder(folder: string, files: Record<string, string>): Promi
 export async function newDoor(name: string, options: { openapi: string; out?: string }): Promise<Report> {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name))
     throw new UsageError(
-      `"${name}" is not a valid name: a lower-case letter, then lower-case letters, digits and hyphens.`,
+      `"${name}" is not a valid name for a door: use lower-case letters, digits and hyphens, and begin with a letter.`,
     );
   if (builtInContracts.some((one) => one.name === name))
     throw new UsageError(`A door "${name}" exists already.`);
