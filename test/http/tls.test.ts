@@ -105,11 +105,11 @@ it('the server speaks HTTP without a certificate', async () => {
 
 it.each([
   ['a missing file', { cert: file('none.pem'), key: KEY }, /http\.tls\.cert: cannot read .*ENOENT/],
-  ['an invalid certificate', { cert: import.meta.filename, key: KEY }, /must hold a certificate/],
+  ['an invalid certificate', { cert: import.meta.filename, key: KEY }, /must contain a certificate/],
   [
     'the key of another certificate',
     { cert: CERT, key: file('other.key') },
-    /is not the one of the certificate/,
+    /does not match the certificate/,
   ],
 ])('the server does not start with %s', async (_what, tls, message) => {
   await expect(readTlsOptions(tlsSchema.parse(tls))).rejects.toThrow(message);

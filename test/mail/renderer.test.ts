@@ -160,7 +160,7 @@ describe('mail templates of an operator', () => {
       /new-device in en: .*own/s,
     ],
     ['an unknown name', { 'layout.text.ejs': '<%= nothing %>' }, /nothing is not defined/],
-    ['an invalid sentence', { 'locales/de.json': '{"greeting": 1}' }, /greeting is no text/],
+    ['an invalid sentence', { 'locales/de.json': '{"greeting": 1}' }, /greeting is not text/],
     ['an invalid placeholder', { 'locales/de.json': '{"greeting": "{person"}' }, /de\.json: greeting: /],
   ])('are refused at start because of %s', async (_, files, message) => {
     const folder = await folderOf(files);

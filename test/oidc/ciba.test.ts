@@ -93,7 +93,7 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     const signIn = await agent.submit(page, {}, '/approve');
     expect(signIn.url.pathname).toBe('/sign-in');
     // The page says what continues after the sign-in.
-    expect(text(signIn)).toContain('Then this goes on: Approve Test client');
+    expect(text(signIn)).toContain('Then you continue with: Approve Test client');
     const intruding = await agent.submit(
       signIn,
       { identifier: other.email, password: other.password },

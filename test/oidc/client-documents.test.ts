@@ -257,7 +257,7 @@ describe('an invalid Client ID Metadata Document', () => {
     ['is too large', '5120 bytes', () => publish('huge', { contacts: ['x'.repeat(6000)] })],
     ['is HTML', 'application/json', () => publish('page', {}, { headers: { 'Content-Type': 'text/html' } })],
     ['does not exist', 'status 404', () => `${origin}/nothing`],
-    ['is that of another client', 'another client', () => publish('other', { client_id: `${origin}/sdk` })],
+    ['is that of another client', 'not its URL', () => publish('other', { client_id: `${origin}/sdk` })],
     ['contains a secret', 'secret', () => publish('secret', { client_secret: 'x' })],
     [
       'points to an internal address',
