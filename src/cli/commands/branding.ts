@@ -88,13 +88,13 @@ export function addBranding(program: Command): void {
   reporting(
     branding
       .command('update')
-      .description('change what is named, on all nodes at once')
-      .option('--name <name>', 'what the pages call this service')
-      .option('--logo <file>', 'a PNG, JPEG or WebP of at most 32 KiB')
-      .option('--dark-logo <file>', 'the same on dark pages')
-      .option('--color <#rrggbb>', 'of buttons and links')
-      .option('--dark-color <#rrggbb>', 'the same on dark pages')
-      .option('--file <json>', 'a file with the changes as the management API takes them', jsonFile),
+      .description('change the given values, on all nodes at once')
+      .option('--name <name>', 'name of this service on the pages')
+      .option('--logo <file>', 'PNG, JPEG or WebP file of at most 32 KiB')
+      .option('--dark-logo <file>', 'logo in dark mode')
+      .option('--color <#rrggbb>', 'colour of buttons and links')
+      .option('--dark-color <#rrggbb>', 'the same in dark mode')
+      .option('--file <json>', 'JSON file with the changes, as for the management API', jsonFile),
     update,
   );
   reporting(

@@ -25,8 +25,8 @@ const Branding = LookReply.extend({
 const color = z
   .string()
   .regex(/^#[0-9a-f]{6}$/i)
-  .describe('Like #2f5bea; buttons need a contrast of 3 with the page (WCAG 2.2 AA)');
-const plain = text('Plain text, without markup and without anything that leads somewhere').max(400);
+  .describe('Like #2f5bea; must have a contrast of 3 with the page (WCAG 2.2 AA)');
+const plain = text('Plain text, without markup and links').max(400);
 const logo = z.strictObject({
   type: z.enum(LOGO_TYPES as [string, ...string[]]),
   data: text('At most 32 KiB, in base64').max(50_000),
