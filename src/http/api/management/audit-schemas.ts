@@ -51,7 +51,14 @@ const filters = {
     'The account that the event is about',
   ),
   client_id: oneOf(text('The id of a client').max(255), 'The client'),
-  door: oneOf(text('pages, api, cli, oidc, contract:<name>').max(100), 'The channel'),
+  door: oneOf(
+    z
+      .string()
+      .max(100)
+      .regex(/^(?:[a-z]+|contract:[^\p{C}]+)$/u, 'must be a channel, or contract:<name>')
+      .describe('pages, console, api, scim, cli, oidc, system or contract:<name>'),
+    'The channel',
+  ),
   ip: oneOf(
     z.string().max(50).refine(isAddressRange, 'must be an address or a CIDR block'),
     'An address, or a CIDR block like 10.0.0.0/8',
