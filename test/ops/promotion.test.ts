@@ -4,7 +4,16 @@ import { Client as Connection } from 'pg';
 import { sha256 } from '../../src/core/ids.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
-import { atOnce, authorize, exchange, refresh, type Reply, signIn, userinfo } from '../oidc/support/flow.ts';
+import {
+  atOnce,
+  authorize,
+  exchange,
+  persist,
+  refresh,
+  type Reply,
+  signIn,
+  userinfo,
+} from '../oidc/support/flow.ts';
 import { type Client, type Person, type Provider, startProvider, STORES } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { startPostgresPair } from '../support/postgres.ts';
@@ -37,17 +46,10 @@ describe.each(STORES)('a failover on %s', (stores) => {
   const refusals = new Set<string>();
   const on = { is: true };
 
-  /** Repeats the request while the answer is 503. @returns the first other answer. */
-  async function persist<T>(ask: () => Promise<Reply<T>>): Promise<Reply<T>> {
-    for (;;) {
-      const reply = await ask();
-      if (reply.status === 200) return reply;
-      const { error } = reply.body as { error?: string };
-      refusals.add(`${reply.status} ${error} ${reply.headers.has('retry-after')}`);
-      if (reply.status !== 503) return reply;
-      await sleep(PAUSE);
-    }
-  }
+  const noteRefusal = ({ status, headers, body }: Reply<object>) => {
+    const { error } = body as { error?: string };
+    if (status !== 200) refusals.add(`${status} ${error} ${headers.has('retry-after')}`);
+  };
 
   /** Signs in silently and redeems the code in one or three parallel attempts, until each has an answer. */
   async function redeemAgain(tries: number, redeemed: Redeemed[]): Promise<void> {
@@ -62,7 +64,7 @@ describe.each(STORES)('a failover on %s', (stores) => {
         await sleep(PAUSE);
         continue;
       }
-      const replies = await atOnce(tries, () => persist(() => exchange(provider, app, code)));
+      const replies = await atOnce(tries, () => persist(() => exchange(provider, app, code), noteRefusal));
       const tokens = replies.filter(({ status }) => status === 200).map(({ body }) => body.access_token);
       redeemed.push({ code, tries, tokens });
     }
@@ -71,7 +73,9 @@ describe.each(STORES)('a failover on %s', (stores) => {
   /** Rotates a refresh token in two parallel attempts and continues with the successor. */
   async function rotateAgain(family: Family): Promise<void> {
     while (on.is) {
-      const replies = await atOnce(2, () => persist(() => refresh(provider, app, family.current)));
+      const replies = await atOnce(2, () =>
+        persist(() => refresh(provider, app, family.current), noteRefusal),
+      );
       const successors = new Set(
         replies.map(({ status, body }) => (status === 200 ? body.refresh_token : status)),
       );

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from '@jest/globals';
 import type { Client, Person, Provider } from './provider.ts';
@@ -190,3 +191,22 @@ export async function userinfo(provider: Pick<Provider, 'url'>, token: string): 
 /** Runs `work` in parallel, `times` times. */
 export const atOnce = <T>(times: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: times }, (_, index) => work(index)));
+
+/** Milliseconds between two requests during an outage. */
+const PAUSE = 50;
+
+/**
+ * Asks again while the answer is 503, as clients do during an outage.
+ * @param see sees every answer. @returns the first other answer.
+ */
+export async function persist<T>(
+  ask: () => Promise<Reply<T>>,
+  see: (reply: Reply<T>) => void = () => undefined,
+): Promise<Reply<T>> {
+  for (;;) {
+    const reply = await ask();
+    see(reply);
+    if (reply.status !== 503) return reply;
+    await sleep(PAUSE);
+  }
+}
