@@ -214,7 +214,7 @@ describe.each(STORES)('with %s', (stores) => {
     expect(added.body['recovery_codes']).toHaveLength(10);
     expect(await app.call('POST', '/me/factors/passkeys', { name: 'Again', credential })).toMatchObject({
       status: 400,
-      body: { code: 'invalid_passkey', detail: expect.stringContaining('answered before') },
+      body: { code: 'invalid_passkey', detail: expect.stringContaining('used before') },
     });
     const { id } = added.body['factor'] as { id: string };
     const renamed = await app.call('PATCH', `/me/factors/passkeys/${id}`, { name: 'Old laptop' });
