@@ -202,7 +202,7 @@ describe('audit filters', () => {
     ['type=user.create', 'type', 'did you mean user.created?'],
     ['type=usr.*', 'type', 'did you mean user.*?'],
     ['door=page', 'door', 'did you mean pages?'],
-    ['door=web', 'door', 'there is not: web'],
+    ['door=web', 'door', 'does not exist: web'],
   ])('refuse %s and say what may be meant', async (query, field, detail) => {
     for (const path of ['/audit', '/audit/export'])
       expect(await auditor('GET', `${path}?${query}`)).toMatchObject({

@@ -167,7 +167,7 @@ test('the embedded PostgreSQL is restarted on its port when it dies', async () =
   process.kill((await serverPid(dataDir)) ?? 0, 'SIGKILL');
   const answer = async () => pool.query('select n from kept').catch(() => null);
   while (!(await answer())) await sleep(50);
-  while (!log.some((line) => line.includes('is back'))) await sleep(50);
+  while (!log.some((line) => line.includes('is running again'))) await sleep(50);
   const second = await open(dataDir);
   await expect(second.claimServer('http://localhost:8001')).rejects.toThrow('already running');
   await second.close();

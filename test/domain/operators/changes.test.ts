@@ -81,10 +81,10 @@ describe('a description', () => {
 describe('the message for an unknown name', () => {
   it('suggests the nearest known name, if there is one', () => {
     expect(misnamed('role', 'usr', ['user', 'owner'])).toBe(
-      'names a role that there is not: usr; did you mean user?',
+      'names a role that does not exist: usr; did you mean user?',
     );
     expect(misnamed('role', 'something else', ['user'])).toBe(
-      'names a role that there is not: something else',
+      'names a role that does not exist: something else',
     );
   });
 });
