@@ -64,15 +64,15 @@ const UNSHOWABLE = /[\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]|(?![\n\t])\p{
 const lineOf = (error: unknown): string => {
   const { location, message } = error as Error & { location?: { start: { line: number; column: number } } };
   const where = location ? `line ${location.start.line}, column ${location.start.column}: ` : '';
-  return `${where}${message.toLowerCase().replaceAll('_', ' ')}`;
+  return `is not valid: ${where}${message.toLowerCase().replaceAll('_', ' ')}`;
 };
 
 /** Finds why a sentence cannot replace the one with this key; null if it can. */
 export function textProblem(language: Language, key: MailKey, sentence: string): string | null {
-  if (sentence.trim() === '') return 'it is empty';
-  if (sentence.length > MAX_TEXT_LENGTH) return `it has more than ${MAX_TEXT_LENGTH} characters`;
-  if (UNSHOWABLE.test(sentence)) return 'it has a character that cannot be displayed';
-  if (key.endsWith('.subject') && /[\n\t]/.test(sentence)) return 'a subject must be one line';
+  if (sentence.trim() === '') return 'is empty';
+  if (sentence.length > MAX_TEXT_LENGTH) return `has more than ${MAX_TEXT_LENGTH} characters`;
+  if (UNSHOWABLE.test(sentence)) return 'has a character that cannot be displayed';
+  if (key.endsWith('.subject') && /[\n\t]/.test(sentence)) return 'must be one line, as a subject';
   const { tag } = languageInfo[language];
   let nodes: Node[];
   try {
@@ -83,8 +83,8 @@ export function textProblem(language: Language, key: MailKey, sentence: string):
   const known = new Set(['name', ...argumentsOf(nodesOf(dictionaries[language][key], tag))]);
   const unknown = argumentsOf(nodes).find((argument) => !known.has(argument));
   if (unknown !== undefined)
-    return `there is no {${unknown}} here; use ${[...known].map((one) => `{${one}}`).join(', ')}`;
+    return `has an unknown {${unknown}}; use ${[...known].map((one) => `{${one}}`).join(', ')}`;
   if (LINKLIKE.test(possibleText(nodes)))
-    return 'it contains something like a URL: the targets of links cannot be changed';
+    return 'contains something like a URL; the targets of links cannot be changed';
   return null;
 }
