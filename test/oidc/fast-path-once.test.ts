@@ -43,12 +43,10 @@ async function twins({ one }: Choices): Promise<Twins> {
   const [plain, api, pairwise, mapped, , strict] = apps as [Client, Client, Client, Client, Client, Client];
   const app = one(plain, plain, api, pairwise, mapped, strict);
   const resource = one(undefined, undefined, JWT, OPAQUE);
+  const scope = one('openid profile email offline_access', 'openid offline_access', 'profile offline_access');
   const parameters = {
-    scope: one(
-      'openid profile email offline_access read',
-      'openid offline_access',
-      'profile offline_access read',
-    ),
+    // Without a resource, no API has the scope.
+    scope: resource === undefined ? scope : `${scope} read`,
     ...(resource === undefined ? {} : { resource }),
   };
   const both: [string, string] = [
