@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { isUuid, sha256 } from '../../core/ids.ts';
 import type { OidcGrant } from '../models/provider-records.ts';
+import { livingSession } from '../sessions.ts';
 import { userMapping, type UserRecord } from '../users.ts';
 import type { Payload } from './adapter.ts';
 import { run } from './postgres-query.ts';
@@ -29,16 +30,16 @@ type TokenRow = Row & Omit<Found, 'payload'> & { token: Payload; grantId: string
 
 const USES = 'tokens.consumed_at as "consumedAt", tokens.claimed_at as "claimedAt"';
 
-const COLUMNS = 'grants.payload as grant, sessions.payload, sessions.authorizations';
+const COLUMNS = 'grants.payload as grant, r.payload, r.authorizations';
 const ACCOUNT_COLUMNS = userMapping.columnsOf('users');
-const GRANT = 'grants.expires_at > to_timestamp($1::float8 / 1000)';
-const SESSION = `sessions.model = 'Session' and sessions.consumed_at is null
-  and sessions.expires_at > to_timestamp($1::float8 / 1000)`;
+const NOW = 'to_timestamp($1::float8 / 1000)';
+const GRANT = `grants.expires_at > ${NOW}`;
+const SESSION = livingSession(NOW);
 const ACCOUNT = "users.status <> 'deleted'";
 
 const NAMED = `from (select) as once
     left join oidc_grants as grants on grants.id = $2 and ${GRANT}
-    left join oidc_records as sessions on sessions.uid = $3 and ${SESSION}`;
+    left join oidc_records as r on r.uid = $3 and ${SESSION}`;
 
 /** Without the account: its columns are most of a row's cost. */
 const FIND = { name: 'related_find', text: `select ${COLUMNS} ${NAMED}` };
@@ -54,10 +55,10 @@ const FIND_REFRESH_TOKEN = {
   text: `select tokens.payload as token, tokens.grant_id as "grantId", ${USES}, ${COLUMNS}, ${ACCOUNT_COLUMNS}
     from oidc_records as tokens
     left join oidc_grants as grants on grants.id = tokens.grant_id and ${GRANT}
-    left join oidc_records as sessions on ${SESSION}
-      and sessions.uid = case tokens.payload ->> 'expiresWithSession' when 'true' then tokens.payload ->> 'sessionUid' end
+    left join oidc_records as r on ${SESSION}
+      and r.uid = case tokens.payload ->> 'expiresWithSession' when 'true' then tokens.payload ->> 'sessionUid' end
     left join users on users.id = grants.account_id and ${ACCOUNT}
-    where tokens.model = 'RefreshToken' and tokens.id = $2 and tokens.expires_at > to_timestamp($1::float8 / 1000)`,
+    where tokens.model = 'RefreshToken' and tokens.id = $2 and tokens.expires_at > ${NOW}`,
 };
 
 const payloadsOf = (row: Row, grantId: string | null): Related => ({
