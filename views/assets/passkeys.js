@@ -1,5 +1,4 @@
-// Passkeys. A button with data-passkey fetches options, calls the browser, and submits its form with the
-// result.
+// Passkeys. A button with data-passkey fetches options, calls the browser, and submits its form with the result.
 
 const decode = (text) =>
   Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));

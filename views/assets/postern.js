@@ -18,9 +18,8 @@ function strengthOf(text, least, names) {
 }
 
 /**
- * Lets the server check a form and shows problems without leaving the page, so that a password stays in its
- * field and is
- * stored nowhere else.
+ * Lets the server check a form and shows problems without leaving the page, so that a password stays in
+ * its field and is stored nowhere else.
  */
 async function sendChecked(form) {
   const body = new URLSearchParams(new FormData(form));
@@ -75,9 +74,8 @@ function enhance(root) {
     });
   }
 
-  // Send a form once, however often its button is pressed. Returning to the page enables it again. A form
-  // shown in a
-  // frame is never sent.
+  // Send a form once, however often its button is pressed. Returning to the page enables it again. A button
+  // that shows its result elsewhere, as in a frame, leaves its form ready.
   for (const form of root.querySelectorAll('form')) {
     form.addEventListener('submit', (event) => {
       if (event.submitter?.formTarget) return;
