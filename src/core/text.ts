@@ -12,6 +12,9 @@ export interface TextForm {
   examples: string[];
 }
 
+/** The value if it is a text, else null. */
+export const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
 const WIDE = /[\u3000\uff01-\uffef]+/gu;
 
 /**

@@ -1,4 +1,5 @@
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { textOf } from '../core/text.ts';
 import type { Payload } from '../storage/oidc/adapter.ts';
 import type { Related, RelatedIds, RelatedReader } from '../storage/oidc/postgres-related.ts';
 import type { UserRecord } from '../storage/users.ts';
@@ -8,25 +9,24 @@ const READS_ACCOUNT: Partial<Record<string, boolean>> = { token: true, userinfo:
 
 const TOKENS = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
 
-const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
 /** What the library will ask for next, after it has found this record. */
 function relatedTo(ctx: KoaContextWithOIDC, model: string, found: Payload): RelatedIds | undefined {
   const { route } = ctx.oidc;
   if (TOKENS.has(model)) {
     const readsAccount = READS_ACCOUNT[route];
-    if (readsAccount === undefined || text(found['grantId']) === null) return undefined;
+    if (readsAccount === undefined || textOf(found['grantId']) === null) return undefined;
     return {
-      grantId: text(found['grantId']),
-      sessionUid: found['expiresWithSession'] === true ? text(found['sessionUid']) : null,
-      accountId: readsAccount ? text(found['accountId']) : null,
+      grantId: textOf(found['grantId']),
+      sessionUid: found['expiresWithSession'] === true ? textOf(found['sessionUid']) : null,
+      accountId: readsAccount ? textOf(found['accountId']) : null,
     };
   }
-  if (model !== 'Session' || route !== 'authorization' || text(found['accountId']) === null) return undefined;
-  const clientId = text(ctx.query['client_id']);
+  if (model !== 'Session' || route !== 'authorization' || textOf(found['accountId']) === null)
+    return undefined;
+  const clientId = textOf(ctx.query['client_id']);
   const apps = found['authorizations'] as Record<string, { grantId?: unknown }> | undefined;
   const app = clientId !== null && apps && Object.hasOwn(apps, clientId) ? apps[clientId] : undefined;
-  return { grantId: text(app?.grantId), sessionUid: null, accountId: text(found['accountId']) };
+  return { grantId: textOf(app?.grantId), sessionUid: null, accountId: textOf(found['accountId']) };
 }
 
 interface Ahead {

@@ -1,6 +1,7 @@
 import type { Actor } from '../../core/actor.ts';
 import { DomainError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
+import { textOf } from '../../core/text.ts';
 import type { AuditRecord, AuditType } from '../../storage/audit.ts';
 import type { AuditFilters, AuditSearch, AuditSort, Names } from '../../storage/audit-search.ts';
 import type { Stores } from '../../storage/stores.ts';
@@ -69,8 +70,6 @@ const BATCH = 500;
 
 const valuesOf = (value: unknown): Values | null =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Values) : null;
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** Don't store addresses: the audit must not identify deleted people. */
 const isNoAddress = (name: string): boolean => !name.includes('@');

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError, isDomainError } from '../../core/errors.ts';
-import { foldCase } from '../../core/text.ts';
+import { foldCase, textOf } from '../../core/text.ts';
 import { ATTRIBUTES_SCHEMA } from '../../storage/directory-conditions.ts';
 import type { EntryRecord } from '../../storage/directory.ts';
 import type { UserRecord } from '../../storage/users.ts';
@@ -108,8 +108,6 @@ export function withDisplayName(resource: Resource): Resource {
 /** The account's address: the primary one, else the one for work, else the first. */
 const mainOf = (values: Resource[]): Resource | undefined =>
   values.find(({ primary }) => primary === true) ?? values.find(({ type }) => type === 'work') ?? values[0];
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 const addressesOf = (resource: Resource): Resource[] =>
   listOf(resource['emails']).filter(({ value }) => !isEmpty(value));

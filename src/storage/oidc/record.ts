@@ -1,5 +1,6 @@
 import { isUuid, sha256 } from '../../core/ids.ts';
 import { Secrets } from '../../core/secrets.ts';
+import { textOf } from '../../core/text.ts';
 import type { Adapter, Payload } from './adapter.ts';
 
 /**
@@ -38,8 +39,6 @@ export interface StoredRecord {
   clientId: string | null;
 }
 
-const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
 /** @param now milliseconds. @param expiresIn seconds. @throws TypeError without it: nothing is kept for ever. */
 function expiry(now: number, expiresIn: number | undefined): number {
   if (typeof expiresIn !== 'number' || !Number.isFinite(expiresIn))
@@ -60,7 +59,7 @@ export function pack(id: string, payload: Payload, now: number, expiresIn: numbe
     stored['session'] = session;
   }
   // An access token may depend on another client's grant, which only its claims name.
-  const grantId = text(payload['grantId']) ?? text((payload['extra'] as Payload | undefined)?.['gid']);
+  const grantId = textOf(payload['grantId']) ?? textOf((payload['extra'] as Payload | undefined)?.['gid']);
   const accountId = payload['accountId'];
   return {
     key: sha256(id),
@@ -68,7 +67,7 @@ export function pack(id: string, payload: Payload, now: number, expiresIn: numbe
     expiresAt: expiry(now, expiresIn),
     grantId,
     accountId: grantId === null && isUuid(accountId) ? accountId : null,
-    clientId: text(payload['clientId']),
+    clientId: textOf(payload['clientId']),
   };
 }
 
