@@ -15,7 +15,7 @@ import { productionEnvironment } from '../stage/environment.ts';
 import { type Population, populate, postern } from '../stage/population.ts';
 import { type Server, startServer } from '../stage/servers.ts';
 import { startStores, type Stores } from '../stage/stores.ts';
-import { rowSizes, wholeScans } from './disk.ts';
+import { readTables, rowSizes, wholeScans } from './disk.ts';
 import { seed, type Size } from './seed.ts';
 import { prepareWeek, type Week } from './week.ts';
 
@@ -173,6 +173,8 @@ export async function benchSize(options: Options): Promise<void> {
     servers.push(server);
     tell(`the server on the ${side.name} database is ready`);
   }
+  for (const { name, databaseUrl: url } of sides)
+    tell(`read ${gigabytes(await readTables(url))} GB of the ${name} database into memory`);
   const before = loadavg()[0]!;
   const large = stores.databaseUrl('large');
   const scansBefore = await wholeScans(large);
