@@ -27,7 +27,7 @@ export async function wholeScans(databaseUrl: string): Promise<Map<string, numbe
   return new Map(rows.map(({ name, whole }) => [name, whole]));
 }
 
-const READ = `select sum(pg_prewarm(relation, 'read'))::float8 * current_setting('block_size')::int as bytes
+const READ = `select sum(pg_prewarm(relation))::float8 * current_setting('block_size')::int as bytes
   from unnest($1::text[]) t (name)
   cross join lateral (
     select relid from pg_partition_tree(t.name::regclass) where isleaf
@@ -39,7 +39,7 @@ const READ = `select sum(pg_prewarm(relation, 'read'))::float8 * current_setting
   ) r`;
 
 /**
- * Reads accounts, grants, sessions and tokens with their indexes once, so that they are in the machine's memory like
+ * Reads accounts, grants, sessions and tokens with their indexes once, so that they are in PostgreSQL's memory like
  * those of a database that has been serving for a while. The audit stays on disk. @returns bytes read.
  */
 export async function readTables(databaseUrl: string): Promise<number> {

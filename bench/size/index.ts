@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -28,8 +28,12 @@ const SEEDING = [
   'autovacuum=off',
   'max_wal_size=8GB',
 ];
-/** A quarter of a small machine's memory. */
-const SERVING = ['shared_buffers=1GB', 'max_wal_size=4GB', 'checkpoint_timeout=15min'];
+/** Accounts, grants, sessions and tokens fit into memory, as on the machine that one would choose for them. */
+const SERVING = [
+  `shared_buffers=${Math.floor((totalmem() * 0.6) / 2 ** 20)}MB`,
+  'max_wal_size=4GB',
+  'checkpoint_timeout=15min',
+];
 
 const flagsOf = (settings: string[]): string[] => settings.flatMap((setting) => ['-c', setting]);
 
