@@ -30,6 +30,7 @@ const COVERED_BY: readonly (readonly [prefix: string, ...tests: string[]])[] = [
   [
     'src/domain/operators',
     'domain/operators/permissions',
+    'domain/operators/required-permissions',
     'domain/operators/changes',
     'api/operators',
     'api/managed-users',
