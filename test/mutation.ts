@@ -1,10 +1,7 @@
 /**
- * `npm run test:mutation -- [file[:line]...] [--sample n] [--seed n] [--tests file,file]`: applies one
- * mutant after another
- * (`support/mutants.ts`) in a copy of the repository, runs the tests that cover it, and lists the survivors.
- * Without
- * files it samples the guards. Run it by hand, it is not part of `npm test`: each mutant takes a run of its
- * tests.
+ * `npm run test:mutation -- [file[:line]...] [--sample n] [--seed n] [--tests file,file]`: applies one mutant after another
+ * (`support/mutants.ts`) in a copy of the repository, runs the tests that cover it, and lists the survivors. Without files it
+ * samples the guards. Run it by hand, it is not part of `npm test`: each mutant takes a run of its tests.
  */
 import { execFileSync } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';

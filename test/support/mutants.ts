@@ -25,17 +25,14 @@ const SWAPPED: Readonly<Record<string, string>> = {
   '<=': '<',
   '>': '>=',
   '>=': '>',
-  '&&': '||',
-  '||': '&&',
 };
 
 /** Calls that report and decide nothing. */
 const TELLS = /^(?:await )?(?:\w+\.)*(?:logger|log|metrics|span)\.|^ctx\.set\('(?:RateLimit|Retry)/;
 
 /**
- * The mutants of a file: negated conditions, comparisons moved by one, `and` for `or`, refusals not thrown,
- * calls for
- * their effect left out, boolean results inverted.
+ * The mutants of a file: negated conditions, comparisons moved by one, clauses of `and` and `or` left out, columns left out of a
+ * `where`, refusals not thrown, calls for their effect left out, boolean results inverted.
  */
 export function mutantsOf(source: string): Mutant[] {
   // A leading statement marks where the file begins. Spans are in bytes.
@@ -68,15 +65,24 @@ export function mutantsOf(source: string): Mutant[] {
       if (node['operator'] === '!') add('drop the not', node.span, textOf(node['argument'] as Node));
     },
     BinaryExpression: (node) => {
-      const swapped = SWAPPED[String(node['operator'])];
+      const operator = String(node['operator']);
       const [left, right] = [node['left'] as Node, node['right'] as Node];
+      if (operator === '&&' || operator === '||')
+        for (const [side, kept] of Object.entries({ left: right, right: left }))
+          add(`leave out the ${side} clause`, node.span, `(${textOf(kept)})`);
+      const swapped = SWAPPED[operator];
       if (swapped === undefined) return;
-      const between = slice(left.span.end, right.span.start).replace(String(node['operator']), swapped);
-      add(
-        `${String(node['operator'])} to ${swapped}`,
-        node.span,
-        `${textOf(left)}${between}${textOf(right)}`,
-      );
+      const between = slice(left.span.end, right.span.start).replace(operator, swapped);
+      add(`${operator} to ${swapped}`, node.span, `${textOf(left)}${between}${textOf(right)}`);
+    },
+    KeyValueProperty: ({ key, value }) => {
+      if (textOf(key as Node) !== 'where' || (value as Node).type !== 'ObjectExpression') return;
+      for (const column of (value as Node)['properties'] as Node[]) {
+        const { key: first, value: last } =
+          column.type === 'Identifier' ? { key: column, value: column } : column;
+        if (isNode(first) && isNode(last))
+          add('any value', { start: first.span.start, end: last.span.end }, '...{}');
+      }
     },
     ThrowStatement: (node) => add('do not throw', node.span, ';'),
     ExpressionStatement: (node) => {
