@@ -103,27 +103,60 @@ function accessors(attribute: string, sealing: Sealed): Pick<Column<Model>, 'get
   };
 }
 
+function bind(model: ModelStatic<Model>, { table, columns }: Definition, sequelize: Sequelize): void {
+  const attributes = Object.entries(columns).map(([attribute, { sealed: sealing, ...column }]) => [
+    attribute,
+    sealing ? { ...column, ...accessors(attribute, sealing) } : column,
+  ]);
+  model.init(Object.fromEntries(attributes), {
+    sequelize,
+    modelName: model.name,
+    tableName: table,
+    createdAt: 'createdAt' in columns,
+    updatedAt: 'updatedAt' in columns,
+  });
+}
+
+/** The methods of a model that stores call: each binds it. Another one fails until one of these was called. */
+const ENTRIES = [
+  'bulkCreate',
+  'count',
+  'create',
+  'destroy',
+  'findAll',
+  'findByPk',
+  'findOne',
+  'getAttributes',
+  'update',
+  'upsert',
+] as const;
+
+/** Calls `bindNow` with the first call of one of the `ENTRIES`. */
+function bindOnUse(model: ModelStatic<Model>, bindNow: () => void): void {
+  for (const name of ENTRIES)
+    Object.defineProperty(model, name, {
+      configurable: true,
+      value(...parameters: unknown[]): unknown {
+        for (const entry of ENTRIES) Reflect.deleteProperty(model, entry);
+        bindNow();
+        return Reflect.apply(model[name] as (...all: unknown[]) => unknown, model, parameters);
+      },
+    });
+}
+
 /**
- * Binds every model to `sequelize`, and its encrypted columns to the keys of `own`, once per process.
+ * Binds every model to `sequelize`, and its encrypted columns to the keys of `own`, once per process. A model is
+ * initialised when it is first used: all of them at once would slow down every start and every command.
  * @param pool where prepared statements beside the models run.
  */
 export function bindModels(sequelize: Sequelize, sealingKeys: Secrets, pool: Executor): void {
   secrets = sealingKeys;
   executor = pool;
-  for (const [model, { table, columns }] of definitions) {
-    const attributes = Object.entries(columns).map(([attribute, { sealed: sealing, ...column }]) => [
-      attribute,
-      sealing ? { ...column, ...accessors(attribute, sealing) } : column,
-    ]);
-    model.init(Object.fromEntries(attributes), {
-      sequelize,
-      modelName: model.name,
-      tableName: table,
-      createdAt: 'createdAt' in columns,
-      updatedAt: 'updatedAt' in columns,
-    });
-  }
+  for (const [model, definition] of definitions) bindOnUse(model, () => bind(model, definition, sequelize));
 }
+
+/** Every model, for checks of all tables. */
+export const allModels = (): ModelStatic<Model>[] => [...definitions.keys()];
 
 /** What a store returns of a model's row, with one mapping for rows read by Sequelize and by SQL. */
 export interface RecordMapping<M extends Model, R> {

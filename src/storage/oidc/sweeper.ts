@@ -136,16 +136,16 @@ export function createSweeper({ pool, clock, logger, tasks = {}, interval = 60_0
     table,
     (limit) => expirePartitions(pool, table as PartitionedTable, daysAgo(days), limit),
   ]);
-  const tables = TABLES.map((table): [string, Sweep] => {
+  const sweepOf = (table: Table): [string, Sweep] => {
     const { model, kept = 0 } = table;
     const statement = deleting(table);
     return [model.tableName, async () => (await pool.query(statement, [clock.now() - kept])).rowCount ?? 0];
-  });
+  };
 
   async function sweep(): Promise<Record<string, number>> {
     const swept: Record<string, number> = {};
     await preparePartitions(pool, clock.now());
-    for (const [name, deleteSome] of [...tables, ...partitions, ...Object.entries(tasks)]) {
+    for (const [name, deleteSome] of [...TABLES.map(sweepOf), ...partitions, ...Object.entries(tasks)]) {
       for (;;) {
         const count = await deleteSome(BATCH);
         swept[name] = (swept[name] ?? 0) + count;
