@@ -45,7 +45,7 @@ const pattern = z
 const length = z.int().min(0).max(MAX_VALUE_LENGTH);
 
 /** Keywords of an attribute beyond those of JSON Schema. */
-const annotations = {
+const annotations = () => ({
   title: words.optional().describe('Label; default: its name'),
   titles: z.partialRecord(z.enum(LANGUAGES), words).optional().describe('Labels by language'),
   description: words.optional().describe('Hint below the form control'),
@@ -63,38 +63,41 @@ const annotations = {
     .refine((name) => !TAKEN_CLAIMS.has(name), 'is reserved')
     .optional()
     .describe('Name of the claim; default: the name of the attribute'),
-};
+});
 
-const text = {
+const text = () => ({
   type: z.literal('string'),
   enum: z.array(words).min(1).max(200).optional(),
   minLength: length.optional(),
   maxLength: length.optional(),
   pattern: pattern.optional(),
-};
-const property = z.discriminatedUnion('type', [
-  z.strictObject({
-    ...text,
-    format: z.enum(['date', 'date-time', 'email', 'uri', 'uuid']).optional(),
-    ...annotations,
-  }),
-  z.strictObject({
-    type: z.literal(['integer', 'number']),
-    minimum: z.number().optional(),
-    maximum: z.number().optional(),
-    multipleOf: z.number().positive().optional(),
-    ...annotations,
-  }),
-  z.strictObject({ type: z.literal('boolean'), ...annotations }),
-  z.strictObject({
-    type: z.literal('array'),
-    items: z.strictObject(text),
-    minItems: z.int().min(0).max(100).optional(),
-    maxItems: z.int().min(1).max(100).optional(),
-    uniqueItems: z.boolean().optional(),
-    ...annotations,
-  }),
-]);
+});
+/** Lazy: most installations have no attribute, and making the schemas takes time at every start. */
+const property = z.lazy(() =>
+  z.discriminatedUnion('type', [
+    z.strictObject({
+      ...text(),
+      format: z.enum(['date', 'date-time', 'email', 'uri', 'uuid']).optional(),
+      ...annotations(),
+    }),
+    z.strictObject({
+      type: z.literal(['integer', 'number']),
+      minimum: z.number().optional(),
+      maximum: z.number().optional(),
+      multipleOf: z.number().positive().optional(),
+      ...annotations(),
+    }),
+    z.strictObject({ type: z.literal('boolean'), ...annotations() }),
+    z.strictObject({
+      type: z.literal('array'),
+      items: z.strictObject(text()),
+      minItems: z.int().min(0).max(100).optional(),
+      maxItems: z.int().min(1).max(100).optional(),
+      uniqueItems: z.boolean().optional(),
+      ...annotations(),
+    }),
+  ]),
+);
 export type AttributeProperty = z.infer<typeof property>;
 
 /** Names appear in URLs, forms and SCIM. */

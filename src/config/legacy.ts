@@ -3,6 +3,8 @@ import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
+// Schemas of what most configurations lack are lazy: making them all would slow down every start.
+
 /** A reference to a secret: the variable or file that holds it. */
 const secret = z
   .strictObject({ env: z.string().min(1).optional(), file: z.string().min(1).optional() })
@@ -20,127 +22,134 @@ const url = z
 const place = z.string().min(1).max(200);
 
 /** Fields of an account that can be taken over, named as in an import record. */
-const account = z.strictObject({
-  source_id: place.optional(),
-  number: place.optional(),
-  username: place.optional(),
-  email: place.optional(),
-  email_verified: place.optional(),
-  name: place.optional(),
-  given_name: place.optional(),
-  family_name: place.optional(),
-  locale: place.optional(),
-  status: place.optional(),
-  roles: place.optional(),
-  groups: place.optional(),
-  created_at: place.optional(),
-  last_login_at: place.optional(),
-  attributes: z.record(z.string().min(1), place).optional(),
-});
+const account = z.lazy(() =>
+  z.strictObject({
+    source_id: place.optional(),
+    number: place.optional(),
+    username: place.optional(),
+    email: place.optional(),
+    email_verified: place.optional(),
+    name: place.optional(),
+    given_name: place.optional(),
+    family_name: place.optional(),
+    locale: place.optional(),
+    status: place.optional(),
+    roles: place.optional(),
+    groups: place.optional(),
+    created_at: place.optional(),
+    last_login_at: place.optional(),
+    attributes: z.record(z.string().min(1), place).optional(),
+  }),
+);
 export type AccountPlaces = z.infer<typeof account>;
 
-const header = z.union([z.string(), secret]);
-/** Statuses of a successful reply. */
-const success = z.array(z.int().min(200).max(599)).min(1).default([200]);
-
 /** A request template with {identifier} and {password}. */
-const requestShape = {
-  method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).default('POST'),
+const requestShape = (method: 'GET' | 'POST') => ({
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).default(method),
   url,
-  headers: z.record(z.string().regex(/^[\w-]+$/, 'must be the name of a header'), header).default({}),
+  headers: z
+    .record(z.string().regex(/^[\w-]+$/, 'must be the name of a header'), z.union([z.string(), secret]))
+    .default({}),
   body: z.record(z.string(), z.unknown()).optional(),
   /** The encoding of the body. */
   encoding: z.enum(['json', 'form']).default('json'),
-  success,
-};
+  /** Statuses of a successful reply. */
+  success: z.array(z.int().min(200).max(599)).min(1).default([200]),
+});
 
 /** Whether somebody has an account there, without a password: for registration and password reset. */
-const exists = z.strictObject({ ...requestShape, method: requestShape.method.default('GET') });
+const exists = z.lazy(() => z.strictObject(requestShape('GET')));
 
 const places = account.refine(({ source_id: id }) => id !== undefined, 'needs source_id');
 
-const http = z.strictObject({
-  ...requestShape,
-  account: places,
-  exists: exists.optional(),
-  /**
-   * Describes the account behind a token of the service. The texts may contain {source_id} and, outside the URL,
-   * {token}; with neither, the token is sent as a Bearer token.
-   */
-  profile: z
-    .strictObject({ ...requestShape, method: requestShape.method.default('GET'), account: places.optional() })
-    .refine(
-      ({ url: text }) => !text.includes('{token}'),
-      'url must not contain {token}, because URLs are logged',
-    )
-    .optional(),
-});
+const http = z.lazy(() =>
+  z.strictObject({
+    ...requestShape('POST'),
+    account: places,
+    exists: exists.optional(),
+    /**
+     * Describes the account behind a token of the service. The texts may contain {source_id} and, outside the URL,
+     * {token}; with neither, the token is sent as a Bearer token.
+     */
+    profile: z
+      .strictObject({ ...requestShape('GET'), account: places.optional() })
+      .refine(
+        ({ url: text }) => !text.includes('{token}'),
+        'url must not contain {token}, because URLs are logged',
+      )
+      .optional(),
+  }),
+);
 
-const sql = z.strictObject({
-  /** A postgres:// URL. */
-  url: secret,
-  query: z
-    .string()
-    .refine((text) => /(?<!:):identifier\b/.test(text), 'must use :identifier')
-    .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select'),
-  /** The column of the password hash. */
-  password_hash: z.string().min(1).default('password_hash'),
-  /** The hash format as named by `postern import`, where the hash does not identify it. */
-  format: z.string().min(1).optional(),
-  params: z.record(z.string(), z.unknown()).optional(),
-  /** Columns whose name differs from their field. */
-  account: account.default({}),
-  /** A query that counts the accounts, for `postern migration status`. */
-  count: z.string().min(1).optional(),
-  /** A select of one row by `:source_id`: the account behind a token of the service. */
-  profile: z
-    .string()
-    .refine((text) => /(?<!:):source_id\b/.test(text), 'must use :source_id')
-    .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select')
-    .optional(),
-});
+const sql = z.lazy(() =>
+  z.strictObject({
+    /** A postgres:// URL. */
+    url: secret,
+    query: z
+      .string()
+      .refine((text) => /(?<!:):identifier\b/.test(text), 'must use :identifier')
+      .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select'),
+    /** The column of the password hash. */
+    password_hash: z.string().min(1).default('password_hash'),
+    /** The hash format as named by `postern import`, where the hash does not identify it. */
+    format: z.string().min(1).optional(),
+    params: z.record(z.string(), z.unknown()).optional(),
+    /** Columns whose name differs from their field. */
+    account: account.default({}),
+    /** A query that counts the accounts, for `postern migration status`. */
+    count: z.string().min(1).optional(),
+    /** A select of one row by `:source_id`: the account behind a token of the service. */
+    profile: z
+      .string()
+      .refine((text) => /(?<!:):source_id\b/.test(text), 'must use :source_id')
+      .refine((text) => /^\s*(?:select|with)\b/i.test(text), 'must be a select')
+      .optional(),
+  }),
+);
 
 export const CONTRACT_NAMES = ['cookie', 'flask', 'gateway', 'keyed', 'ppl'] as const;
 
-const source = z
-  .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, ".", "_" and "-"'),
-    contract: z.enum(CONTRACT_NAMES).optional(),
-    url: url.optional(),
-    apiKey: secret.optional(),
-    /** For a contract, which cannot look an account up without a password. */
-    exists: exists.optional(),
-    http: http.optional(),
-    sql: sql.optional(),
-    /** Maps roles of the source to roles here. An empty name drops a role. */
-    roles: z.record(z.string(), z.string()).default({}),
-    /** Whether email addresses of the source count as verified. */
-    trustEmail: z.boolean().default(false),
-    /** The highest account number at the source: new accounts get higher ones. */
-    greatestNumber: z.int().min(1).max(2_000_000_000).optional(),
-    /** Timeout of a request, in seconds. */
-    timeout: z.number().min(0.1).max(30).default(3),
-    /** Maximum concurrent requests. */
-    concurrency: z.int().min(1).max(1000).default(20),
-    /** The circuit breaker: failures in a row that open it, and seconds until it closes. */
-    breaker: z
-      .strictObject({
-        failures: z.int().min(1).max(1000).default(5),
-        wait: z.number().min(0.1).max(3600).default(10),
-      })
-      .default({ failures: 5, wait: 10 }),
-  })
-  .superRefine((one, problems) => {
-    const kinds = (['contract', 'http', 'sql'] as const).filter((kind) => one[kind] !== undefined);
-    const report = (message: string) => problems.addIssue({ code: 'custom', message });
-    if (kinds.length !== 1) report('needs one of contract, http and sql');
-    if ((one.contract === undefined) !== (one.url === undefined))
-      report('needs url with contract, and only then');
-    if (one.contract === 'keyed' && one.apiKey === undefined)
-      report('needs apiKey, because the contract requires one');
-    if (one.exists !== undefined && one.contract === undefined)
-      report('may have exists only with contract; with http, put it into http');
-  });
+const source = z.lazy(() =>
+  z
+    .strictObject({
+      name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, ".", "_" and "-"'),
+      contract: z.enum(CONTRACT_NAMES).optional(),
+      url: url.optional(),
+      apiKey: secret.optional(),
+      /** For a contract, which cannot look an account up without a password. */
+      exists: exists.optional(),
+      http: http.optional(),
+      sql: sql.optional(),
+      /** Maps roles of the source to roles here. An empty name drops a role. */
+      roles: z.record(z.string(), z.string()).default({}),
+      /** Whether email addresses of the source count as verified. */
+      trustEmail: z.boolean().default(false),
+      /** The highest account number at the source: new accounts get higher ones. */
+      greatestNumber: z.int().min(1).max(2_000_000_000).optional(),
+      /** Timeout of a request, in seconds. */
+      timeout: z.number().min(0.1).max(30).default(3),
+      /** Maximum concurrent requests. */
+      concurrency: z.int().min(1).max(1000).default(20),
+      /** The circuit breaker: failures in a row that open it, and seconds until it closes. */
+      breaker: z
+        .strictObject({
+          failures: z.int().min(1).max(1000).default(5),
+          wait: z.number().min(0.1).max(3600).default(10),
+        })
+        .default({ failures: 5, wait: 10 }),
+    })
+    .superRefine((one, problems) => {
+      const kinds = (['contract', 'http', 'sql'] as const).filter((kind) => one[kind] !== undefined);
+      const report = (message: string) => problems.addIssue({ code: 'custom', message });
+      if (kinds.length !== 1) report('needs one of contract, http and sql');
+      if ((one.contract === undefined) !== (one.url === undefined))
+        report('needs url with contract, and only then');
+      if (one.contract === 'keyed' && one.apiKey === undefined)
+        report('needs apiKey, because the contract requires one');
+      if (one.exists !== undefined && one.contract === undefined)
+        report('may have exists only with contract; with http, put it into http');
+    }),
+);
 
 export const legacySchema = z.strictObject({
   sources: z.array(source).superRefine((all, problems) => {
@@ -153,23 +162,25 @@ export const legacySchema = z.strictObject({
 /** The last day of something, `2027-06-30`, UTC. */
 const day = z.iso.date('must be a day like 2027-06-30');
 
-const oldKey = z
-  .strictObject({
-    alg: z.enum(['HS256', 'HS384', 'HS512', 'RS256', 'ES256']),
-    secret: secret.optional(),
-    /** The encoding of the secret. */
-    encoding: z.enum(['utf8', 'base64']).optional(),
-    /** A public key in PEM, or a reference to it. */
-    key: z.union([z.string().min(1), secret]).optional(),
-    jwksUrl: url.optional(),
-  })
-  .refine(
-    ({ alg, secret: shared, key, jwksUrl }) =>
-      alg.startsWith('HS')
-        ? shared !== undefined && key === undefined && jwksUrl === undefined
-        : shared === undefined && (key === undefined) !== (jwksUrl === undefined),
-    'needs secret with HS256, HS384 and HS512, and either key or jwksUrl with RS256 and ES256',
-  );
+const oldKey = z.lazy(() =>
+  z
+    .strictObject({
+      alg: z.enum(['HS256', 'HS384', 'HS512', 'RS256', 'ES256']),
+      secret: secret.optional(),
+      /** The encoding of the secret. */
+      encoding: z.enum(['utf8', 'base64']).optional(),
+      /** A public key in PEM, or a reference to it. */
+      key: z.union([z.string().min(1), secret]).optional(),
+      jwksUrl: url.optional(),
+    })
+    .refine(
+      ({ alg, secret: shared, key, jwksUrl }) =>
+        alg.startsWith('HS')
+          ? shared !== undefined && key === undefined && jwksUrl === undefined
+          : shared === undefined && (key === undefined) !== (jwksUrl === undefined),
+      'needs secret with HS256, HS384 and HS512, and either key or jwksUrl with RS256 and ES256',
+    ),
+);
 
 /** Tokens of the old service that a contract accepts. */
 const oldTokens = z.strictObject({

@@ -45,7 +45,8 @@ export function readSettings(
       problems.push(`${file}: ${(error as Error).message.split('\n')[0]}`);
     }
   }
-  const parsed = settingsSchema.safeParse(tree);
+  // Compiling the schema would take longer than checking once.
+  const parsed = settingsSchema.safeParse(tree, { jitless: true });
   if (parsed.success) return { settings: parsed.data, problems, files };
   for (const issue of parsed.error.issues) {
     if (issue.code === 'unrecognized_keys') {

@@ -8,52 +8,55 @@ const url = z
     'must be a URL like https://accounts.example.com',
   );
 
-/** The names of claims in a provider's reply. Default: OpenID Connect Core section 5.1. */
-const claims = z.strictObject({
-  subject: z.string().default('sub'),
-  email: z.string().default('email'),
-  emailVerified: z.string().default('email_verified'),
-  name: z.string().default('name'),
-  /** The claim that names a person without an email address. */
-  username: z.string().default('preferred_username'),
-});
-
-const common = {
+/** Properties of a provider. Most configurations have none: make their schemas on use, not at every start. */
+const common = () => ({
   id: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and -'),
   name: z.string().trim().min(1).max(60),
   /** An OpenID Provider. Its discovery document has the rest. */
   issuer: url.optional(),
   /** An OAuth 2.0 service without OpenID Connect. */
   endpoints: z.strictObject({ authorization: url, token: url, userinfo: url }).optional(),
-  claims: claims.default(claims.parse({})),
+  /** The names of claims in a provider's reply. Default: OpenID Connect Core section 5.1. */
+  claims: z
+    .strictObject({
+      subject: z.string().default('sub'),
+      email: z.string().default('email'),
+      emailVerified: z.string().default('email_verified'),
+      name: z.string().default('name'),
+      /** The claim that names a person without an email address. */
+      username: z.string().default('preferred_username'),
+    })
+    .prefault({}),
   clientId: z.string().min(1),
   scopes: z.array(z.string().min(1)).optional(),
   /** An https URL, or a path under views/assets. */
   logo: z.string().min(1).optional(),
   /** Whether to trust `email_verified` of this provider. */
   trustEmail: z.boolean().default(false),
-};
+});
 
 const isOneOf = ({ issuer, endpoints }: { issuer?: unknown; endpoints?: unknown }) =>
   (issuer === undefined) !== (endpoints === undefined);
 const ONE_OF = 'needs either issuer or endpoints';
 
 /** An identity provider without its secret. */
-export const upstreamSchema = z.strictObject(common).refine(isOneOf, ONE_OF);
+export const upstreamSchema = z.lazy(() => z.strictObject(common()).refine(isOneOf, ONE_OF));
 export type UpstreamSettings = z.infer<typeof upstreamSchema>;
 
 /** An identity provider in `config/*.yaml`, with a reference to its secret. */
-export const configuredUpstreamSchema = z
-  .strictObject({
-    ...common,
-    clientSecretFile: z.string().min(1).optional(),
-    clientSecretEnv: z.string().min(1).optional(),
-  })
-  .refine(isOneOf, ONE_OF)
-  .refine(
-    ({ clientSecretFile: file, clientSecretEnv: name }) => (file === undefined) !== (name === undefined),
-    'needs either clientSecretFile or clientSecretEnv',
-  );
+export const configuredUpstreamSchema = z.lazy(() =>
+  z
+    .strictObject({
+      ...common(),
+      clientSecretFile: z.string().min(1).optional(),
+      clientSecretEnv: z.string().min(1).optional(),
+    })
+    .refine(isOneOf, ONE_OF)
+    .refine(
+      ({ clientSecretFile: file, clientSecretEnv: name }) => (file === undefined) !== (name === undefined),
+      'needs either clientSecretFile or clientSecretEnv',
+    ),
+);
 
 /** An identity provider with its secret. */
 export type Upstream = UpstreamSettings & { clientSecret: string };
