@@ -40,12 +40,10 @@ const argumentsOf = (message: IntlMessageFormat): string[] =>
     type === 0 || value === undefined ? [] : [value],
   );
 
-/** @param tag BCP 47. @param name the service's. */
-export function createTranslator(
-  tag: string,
-  name: string,
-  sentences: Readonly<Record<string, string>>,
-): Translator {
+type Dictionary = Readonly<Record<string, string>>;
+
+/** @param tag BCP 47. @param name the service's. @param dictionaries the messages; earlier ones win. */
+export function createTranslator(tag: string, name: string, dictionaries: readonly Dictionary[]): Translator {
   const parsed = new Map<string, IntlMessageFormat>();
   /** Messages without arguments, the most common ones: formatting them takes a twentieth of a page's time. */
   const constants = new Map<string, string>();
@@ -54,7 +52,7 @@ export function createTranslator(
   function parse(key: string): IntlMessageFormat {
     const known = parsed.get(key);
     if (known) return known;
-    const sentence = sentences[key];
+    const sentence = dictionaries.find((dictionary) => key in dictionary)?.[key];
     if (sentence === undefined) throw new Error(`no sentence ${key} in ${tag}`);
     try {
       // Treat tags as text.
@@ -98,7 +96,7 @@ export function createTranslator(
   }
 
   return {
-    has: (key) => key in sentences,
+    has: (key) => dictionaries.some((dictionary) => key in dictionary),
     text: (key, values) => pieces(key, values).join(''),
     pieces,
     parse,

@@ -30,7 +30,7 @@ export interface Translator {
 /** @param overrides the operator's sentences, which override Postern's. */
 export function createTranslator(language: Language, name: string, overrides: Dictionary = {}): Translator {
   const { tag } = languageInfo[language];
-  const { has, text, duration } = translatorOf(tag, name, { ...dictionaries[language], ...overrides });
+  const { has, text, duration } = translatorOf(tag, name, [overrides, dictionaries[language]]);
   let date: Intl.DateTimeFormat | undefined;
   const time = (at: string) => {
     date ??= new Intl.DateTimeFormat(tag, {
@@ -56,7 +56,7 @@ export function ownSentences(folder: string, language: Language): Dictionary {
     const wrong = Object.entries(content).find(([, value]) => typeof value !== 'string');
     if (wrong) throw new Error(`${wrong[0]} is not text`);
     const overrides = content as Dictionary;
-    const { parse } = translatorOf(languageInfo[language].tag, '', overrides);
+    const { parse } = translatorOf(languageInfo[language].tag, '', [overrides]);
     for (const key of Object.keys(overrides)) parse(key);
     return overrides;
   } catch (error) {

@@ -4,7 +4,8 @@ import { describe, expect, test } from '@jest/globals';
 import { environmentSchema } from '../../src/config/schema.ts';
 import { SETTING_KEYS } from '../../src/config/provenance.ts';
 import { mailTemplates, textsOf } from '../../src/mail/texts.ts';
-import { createTranslator, dictionaries, type MessageKey } from '../../src/http/pages/i18n.ts';
+import { consoleSentences } from '../../src/http/pages/console-sentences.ts';
+import { addSentences, createTranslator, dictionaries, type MessageKey } from '../../src/http/pages/i18n.ts';
 import { fieldLabels } from '../../src/http/pages/problems.ts';
 import { EVENTS } from '../../src/storage/event-catalogue.ts';
 import { strong } from '../../src/http/pages/templates.ts';
@@ -12,6 +13,7 @@ import { type Language, languageInfo } from '../../src/core/languages.ts';
 import { argumentsOf, missingForms } from '../support/sentences.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
+addSentences(consoleSentences);
 const { en, ...others } = dictionaries;
 const keys = Object.keys(en) as MessageKey[];
 

@@ -1,5 +1,6 @@
 import type { HealthFinding } from '../../domain/operators/health.ts';
-import { createTranslator, type MessageKey } from '../../http/pages/i18n.ts';
+import { consoleSentences } from '../../http/pages/console-sentences.ts';
+import { addSentences, createTranslator, type MessageKey } from '../../http/pages/i18n.ts';
 
 export type Finding = HealthFinding;
 
@@ -13,6 +14,7 @@ export type Subject = NameKey | { key: NameKey; params: Record<string, string> }
 export type Sentence =
   DoctorKey | { key: DoctorKey; params: Record<string, string | number> } | { text: string };
 
+addSentences(consoleSentences);
 /** The command and the API answer in English. */
 const english = createTranslator('en', 'Postern');
 

@@ -5,6 +5,8 @@ import { clientActRoutes } from './clients/acts.ts';
 import { clientRoutes } from './clients/client.ts';
 import { clientListRoutes } from './clients/list.ts';
 import { wizardRoutes } from './clients/wizard.ts';
+import { addSentences } from '../pages/i18n.ts';
+import { consoleSentences } from '../pages/console-sentences.ts';
 import { apiRoutes } from './apis/index.ts';
 import { upstreamRoutes } from './upstreams/index.ts';
 import { continueRoutes, shortcutRoutes, themeRoutes, unknownRoutes } from './home/odds.ts';
@@ -73,6 +75,7 @@ export function consoleRoutes(router: Router, dependencies: ConsoleDependencies)
 
 /** Answers everything under /admin. */
 export function createConsole(dependencies: ConsoleDependencies): Middleware {
+  addSentences(consoleSentences);
   const router = new Router({ exclusive: true });
   consoleRoutes(router, dependencies);
   const [routes, allowedMethods] = [router.routes(), router.allowedMethods()] as [Middleware, Middleware];

@@ -1,4 +1,5 @@
 /** The sentences of the console, by area. Each area has one file per language in `views/locales/console`. */
+import type { Language } from '../../core/languages.ts';
 import frameDe from '../../../views/locales/console/frame.de.json' with { type: 'json' };
 import frameEn from '../../../views/locales/console/frame.en.json' with { type: 'json' };
 import frameEs from '../../../views/locales/console/frame.es.json' with { type: 'json' };
@@ -40,7 +41,7 @@ import settingsEn from '../../../views/locales/console/settings.en.json' with { 
 import settingsEs from '../../../views/locales/console/settings.es.json' with { type: 'json' };
 import settingsZh from '../../../views/locales/console/settings.zh.json' with { type: 'json' };
 
-export const en = {
+const en = {
   ...frameEn,
   ...homeEn,
   ...peopleEn,
@@ -52,39 +53,46 @@ export const en = {
   ...mailEn,
   ...settingsEn,
 };
-export const de = {
-  ...frameDe,
-  ...homeDe,
-  ...peopleDe,
-  ...appsDe,
-  ...watchDe,
-  ...setupDe,
-  ...didDe,
-  ...doctorDe,
-  ...mailDe,
-  ...settingsDe,
-};
-export const es = {
-  ...frameEs,
-  ...homeEs,
-  ...peopleEs,
-  ...appsEs,
-  ...watchEs,
-  ...setupEs,
-  ...didEs,
-  ...doctorEs,
-  ...mailEs,
-  ...settingsEs,
-};
-export const zh = {
-  ...frameZh,
-  ...homeZh,
-  ...peopleZh,
-  ...appsZh,
-  ...watchZh,
-  ...setupZh,
-  ...didZh,
-  ...doctorZh,
-  ...mailZh,
-  ...settingsZh,
+
+export type ConsoleKey = keyof typeof en;
+
+/** A missing key does not compile. */
+export const consoleSentences: Readonly<Record<Language, Readonly<Record<ConsoleKey, string>>>> = {
+  en,
+  de: {
+    ...frameDe,
+    ...homeDe,
+    ...peopleDe,
+    ...appsDe,
+    ...watchDe,
+    ...setupDe,
+    ...didDe,
+    ...doctorDe,
+    ...mailDe,
+    ...settingsDe,
+  },
+  es: {
+    ...frameEs,
+    ...homeEs,
+    ...peopleEs,
+    ...appsEs,
+    ...watchEs,
+    ...setupEs,
+    ...didEs,
+    ...doctorEs,
+    ...mailEs,
+    ...settingsEs,
+  },
+  zh: {
+    ...frameZh,
+    ...homeZh,
+    ...peopleZh,
+    ...appsZh,
+    ...watchZh,
+    ...setupZh,
+    ...didZh,
+    ...doctorZh,
+    ...mailZh,
+    ...settingsZh,
+  },
 };

@@ -1,27 +1,35 @@
 import type { Context } from 'koa';
-import { type Language, languageInfo, languageOf } from '../../core/languages.ts';
+import { type Language, LANGUAGES, languageInfo, languageOf } from '../../core/languages.ts';
 import { createTranslator as translatorOf, type Duration } from '../../core/translator.ts';
 import de from '../../../views/locales/de.json' with { type: 'json' };
 import en from '../../../views/locales/en.json' with { type: 'json' };
 import es from '../../../views/locales/es.json' with { type: 'json' };
 import zh from '../../../views/locales/zh.json' with { type: 'json' };
-import * as console from './console-sentences.ts';
+import type { ConsoleKey } from './console-sentences.ts';
 import { escapeHtml, Html } from './templates.ts';
 
-export type MessageKey = keyof typeof en | keyof typeof console.en;
+export type MessageKey = keyof typeof en | ConsoleKey;
 
 type Params = Readonly<Record<string, string | number | Html | Duration>>;
 
 /** A sentence by its key, with values for its `{arguments}`. `{name}`, the service's name, is always set. */
 export type Message = MessageKey | { key: MessageKey; params: Params };
 
-/** The sentences of each language. A missing key does not compile. */
-export const dictionaries: Readonly<Record<Language, Readonly<Record<MessageKey, string>>>> = {
-  en: { ...en, ...console.en },
-  de: { ...de, ...console.de },
-  es: { ...es, ...console.es },
-  zh: { ...zh, ...console.zh },
+/** The sentences of the pages for people. A missing key does not compile. */
+const ofPages: Record<Language, Record<keyof typeof en, string>> = {
+  en: { ...en },
+  de: { ...de },
+  es: { ...es },
+  zh: { ...zh },
 };
+
+/** The sentences of each language. Those of the console are in it once `addSentences` was called. */
+export const dictionaries = ofPages as Readonly<Record<Language, Readonly<Record<MessageKey, string>>>>;
+
+/** Adds the sentences of the console, which is loaded with its first request, for all translators. */
+export function addSentences(more: Readonly<Record<Language, Readonly<Record<ConsoleKey, string>>>>): void {
+  for (const language of LANGUAGES) Object.assign(dictionaries[language], more[language]);
+}
 
 /** The sentences of one language. */
 export interface Translator {
@@ -44,7 +52,7 @@ export function createTranslator(
   overrides: Partial<Record<MessageKey, string>> = {},
 ): Translator {
   const { tag } = languageInfo[language];
-  const sentences = translatorOf(tag, name, { ...dictionaries[language], ...overrides });
+  const sentences = translatorOf(tag, name, [overrides, dictionaries[language]]);
 
   const pieces = (message: Message, params: Params): unknown[] =>
     typeof message === 'string'

@@ -2,8 +2,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa, { type Context } from 'koa';
 import type { Language } from '../../../src/core/languages.ts';
+import { consoleSentences } from '../../../src/http/pages/console-sentences.ts';
+import { addSentences } from '../../../src/http/pages/i18n.ts';
 import { createRenderer, type Renderer } from '../../../src/http/pages/render.ts';
 import { listenUntilEnd } from '../../support/listen.ts';
+
+addSentences(consoleSentences);
 
 interface Options {
   name?: string;
