@@ -2,6 +2,7 @@
  * Skips unnecessary work while a process loads some fifteen hundred files. Everything works the same without it, but a
  * command uses a fifth more CPU at its start.
  */
+import { existsSync } from 'node:fs';
 import module from 'node:module';
 import path from 'node:path';
 
@@ -27,17 +28,25 @@ function insteadOf(specifier, parentURL) {
 /** Resolved package names. Each means the same in all of Postern's files. */
 const packages = new Map();
 
+/** The file of a relative import: named in full between ES modules, mostly without its extension in `require`. */
+function fileOf(specifier, parentURL, isRequired) {
+  const file = new URL(specifier, parentURL).href;
+  if (!isRequired || file.endsWith('.js')) return file;
+  const script = `${file}.js`;
+  return existsSync(new URL(script)) ? script : undefined;
+}
+
 module.registerHooks({
   resolve(specifier, context, next) {
     const { parentURL = '', conditions } = context;
     const isOwn = parentURL.startsWith(OWN);
     const asked = isOwn ? specifier : insteadOf(specifier, parentURL);
-    if (conditions.includes('require') || !(isOwn || parentURL.includes(PACKAGES)))
-      return next(asked, context);
-    // A relative import of an ES module names its file, so no search is needed.
+    if (!isOwn && !parentURL.includes(PACKAGES)) return next(asked, context);
+    // Node's own search takes a third of a millisecond a file.
     if (asked.startsWith('.')) {
+      const url = fileOf(asked, parentURL, conditions.includes('require'));
       const format = asked.endsWith('.ts') ? 'module-typescript' : undefined;
-      return { url: new URL(asked, parentURL).href, format, shortCircuit: true };
+      return url === undefined ? next(asked, context) : { url, format, shortCircuit: true };
     }
     if (!isOwn) return next(asked, context);
     const known = packages.get(asked);
