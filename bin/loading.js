@@ -80,12 +80,6 @@ const proxyOf = (load) =>
     apply: (_, self, parameters) => Reflect.apply(load(), self, parameters),
   });
 
-// prom-client needs it only for exemplars, which Postern does not use.
-postpone(
-  module.createRequire(module.createRequire(import.meta.url).resolve('prom-client')),
-  '@opentelemetry/api',
-);
-
 // Postern uses neither Sequelize's validation nor its geometry types, and its dates are in UTC.
 const require = module.createRequire(module.createRequire(import.meta.url).resolve('sequelize'));
 for (const name of ['moment', 'moment-timezone', 'semver', 'wkx']) postpone(require, name);
@@ -94,3 +88,15 @@ postpone(require, extras);
 // Three files require the validator itself when they are loaded.
 const { exports: all } = require.cache[extras];
 require.cache[extras].exports = { validator: proxyOf(() => all.validator) };
+
+if (process.argv[2] === 'serve') {
+  // prom-client needs it only for exemplars, which Postern does not use.
+  postpone(
+    module.createRequire(module.createRequire(import.meta.url).resolve('prom-client')),
+    '@opentelemetry/api',
+  );
+  // An import of node:http reads all its properties. These would load Node's own undici, which Postern does not use.
+  const http = process.getBuiltinModule('node:http');
+  for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent'])
+    Object.defineProperty(http, name, { value: undefined });
+}
