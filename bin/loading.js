@@ -25,7 +25,10 @@ function insteadOf(specifier, parentURL) {
   return specifier;
 }
 
-/** Resolved package names. Each means the same in all of Postern's files. */
+/** The package of a file, or Postern's own folder. */
+const homeOf = (url) => (url.startsWith(OWN) ? OWN : /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(url)?.[0]);
+
+/** Resolved names of packages. Each means the same in all files of one package. */
 const packages = new Map();
 
 /** The file of a relative import: named in full between ES modules, mostly without its extension in `require`. */
@@ -39,20 +42,21 @@ function fileOf(specifier, parentURL, isRequired) {
 module.registerHooks({
   resolve(specifier, context, next) {
     const { parentURL = '', conditions } = context;
-    const isOwn = parentURL.startsWith(OWN);
-    const asked = isOwn ? specifier : insteadOf(specifier, parentURL);
-    if (!isOwn && !parentURL.includes(PACKAGES)) return next(asked, context);
+    const home = homeOf(parentURL);
+    if (home === undefined) return next(specifier, context);
+    const asked = insteadOf(specifier, parentURL);
+    const isRequired = conditions.includes('require');
     // Node's own search takes a third of a millisecond a file.
     if (asked.startsWith('.')) {
-      const url = fileOf(asked, parentURL, conditions.includes('require'));
+      const url = fileOf(asked, parentURL, isRequired);
       const format = asked.endsWith('.ts') ? 'module-typescript' : undefined;
       return url === undefined ? next(asked, context) : { url, format, shortCircuit: true };
     }
-    if (!isOwn) return next(asked, context);
-    const known = packages.get(asked);
+    const key = `${home} ${isRequired} ${asked}`;
+    const known = packages.get(key);
     if (known) return { ...known, shortCircuit: true };
     const found = next(asked, context);
-    packages.set(asked, found);
+    packages.set(key, found);
     return found;
   },
 });

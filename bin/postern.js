@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // Any version of Node can run this file and flags.js. The rest needs the one that comes with Postern.
-import { spawn } from 'node:child_process';
 import module from 'node:module';
 import { constants } from 'node:os';
 import path from 'node:path';
@@ -11,7 +10,7 @@ const isServer = process.argv[2] === 'serve';
 const isOwnNode = Number.parseInt(process.versions.node, 10) >= 24;
 const args = [...(isServer ? SERVER_FLAGS : []), ...process.execArgv, ...process.argv.slice(1)];
 
-function runOnOwnNode() {
+async function runOnOwnNode() {
   let node;
   try {
     const require = module.createRequire(import.meta.url);
@@ -22,6 +21,7 @@ function runOnOwnNode() {
     );
     process.exit(1);
   }
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, [...(isServer ? [] : COMMAND_FLAGS), ...args], {
     stdio: 'inherit',
     env: environment,
@@ -35,7 +35,7 @@ function runOnOwnNode() {
 }
 
 if (!isOwnNode) {
-  runOnOwnNode();
+  await runOnOwnNode();
 } else if (
   isServer &&
   !SERVER_FLAGS.every((flag) => process.execArgv.includes(flag)) &&
