@@ -76,12 +76,15 @@ export function createTemplates(folder: string, locals: readonly string[]): (nam
     let template = compiled.get(name);
     if (!template) {
       const filename = path.join(folder, `${name}.ejs`);
-      const render = ejs.compile(readFileSync(filename, 'utf8'), {
+      const options = {
         filename,
         strict: true,
         destructuredLocals: [...locals],
         escape: escapeHtml,
-      });
+        // Ours have the prototype of a literal. Copying them for each call takes a quarter of a page's rendering.
+        unsafePrototypeLocals: true,
+      };
+      const render = ejs.compile(readFileSync(filename, 'utf8'), options);
       template = (values) => new Html(render(values));
       compiled.set(name, template);
     }
