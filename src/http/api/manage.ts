@@ -5,14 +5,14 @@ import { z } from 'zod';
 import { DomainError, isDomainError } from '../../core/errors.ts';
 import { type Operator, requirePermission } from '../../domain/operators/operator.ts';
 import type { EndpointReply } from '../endpoints/endpoint.ts';
-import { checkReply } from '../endpoints/reply.ts';
+import { checkReply, replayOf } from '../endpoints/reply.ts';
 import type { Routing } from '../endpoints/routing.ts';
 import type { ApiOperation, Attempt, InnerRequest, OperatorCall, OperatorOperation } from './operation.ts';
 import { InvalidFields, PreconditionFailed, Problem, type problemOf } from './problems.ts';
 import { versionsOf } from './versions.ts';
 
 type AnyCall = OperatorCall<never, never>;
-type Replies = ReturnType<typeof checkReply>;
+type Replies = Record<'reply' | 'kept', ReturnType<typeof checkReply>>;
 
 /**
  * Record schemas skip `__proto__`; reject it, so that the caller learns that it is not a name. The body parser bounds the
@@ -43,7 +43,9 @@ export function checked(schema: z.ZodType, value: unknown): unknown {
 /** @throws PreconditionFailed with the current resource, if the operation can show it. */
 async function perform(operation: OperatorOperation, call: AnyCall): Promise<Replies> {
   try {
-    return checkReply(operation, await operation.handle(call));
+    const answer = await operation.handle(call);
+    const reply = checkReply(operation, answer);
+    return { reply, kept: replayOf(operation, answer, reply) };
   } catch (error) {
     if (!isDomainError(error, 'precondition_failed') || !operation.current) throw error;
     throw new PreconditionFailed(await operation.current(call));

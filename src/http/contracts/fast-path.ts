@@ -44,7 +44,7 @@ const serving = ({ name }: Contract, operation: Operation, route: Route, deps: D
       const { services } = deps;
       const call = { __proto__: WITHOUT_KOA, body: parsed.data, params: {}, caller: null, services };
       const answer = await operation.handle(call as unknown as Call<never>);
-      const { status, body } = checkReply(operation, answer).reply;
+      const { status, body } = checkReply(operation, answer);
       if (answer.headers || status !== 200 || !body) return undefined;
       const { 'user-agent': userAgent = null, 'x-forwarded-for': ip } = req.headers;
       const accountId = answer.accountId ?? null;

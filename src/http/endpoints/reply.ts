@@ -7,27 +7,30 @@ import { withoutSecrets } from './text.ts';
 /** A reply to send: its body has only what the endpoint's schema has, and is undefined without content. */
 type CheckedReply = Required<Omit<EndpointReply, 'kept' | 'stream'>> & Pick<EndpointReply, 'stream'>;
 
-/**
- * Checks a reply by the endpoint's schema.
- * @returns it, and the reply for a replay of the request: the same, with null for every issued secret.
- */
+/** Checks a reply by the endpoint's schema. */
 export function checkReply(
   { id, replies, streams }: Endpoint,
-  { status, body, stream, headers = {}, kept }: EndpointReply,
-): { reply: CheckedReply; kept: CheckedReply } {
+  { status, body, stream, headers = {} }: EndpointReply,
+): CheckedReply {
   if (stream) {
     if (!streams?.includes(stream.type)) throw new Error(`${id} has no reply of the type ${stream.type}`);
-    const reply = { status, body: undefined, stream, headers };
-    return { reply, kept: reply };
+    return { status, body: undefined, stream, headers };
   }
   const schema = replies[status];
   if (schema === undefined) throw new Error(`${id} has no reply with the status ${status}`);
-  const content = schema?.parse(body);
-  const repeated = kept === undefined ? schema && withoutSecrets(schema, content) : schema?.parse(kept);
-  return {
-    reply: { status, body: content, headers },
-    kept: { status, body: repeated ?? undefined, headers },
-  };
+  return { status, body: schema?.parse(body), headers };
+}
+
+/** The reply for a replay of the request: the checked one, with null for every issued secret. */
+export function replayOf(
+  { replies }: Endpoint,
+  { kept }: EndpointReply,
+  checked: CheckedReply,
+): CheckedReply {
+  const { status, body, headers } = checked;
+  const schema = replies[status];
+  if (checked.stream || !schema) return checked;
+  return { status, body: kept === undefined ? withoutSecrets(schema, body) : schema.parse(kept), headers };
 }
 
 /** Sends a checked reply. */
@@ -50,7 +53,7 @@ export function send(
 
 /** Sends a reply. Nothing leaves that is not in the endpoint's schema. */
 export const sendReply = (ctx: Context, endpoint: Endpoint, reply: EndpointReply): void =>
-  send(ctx, checkReply(endpoint, reply).reply);
+  send(ctx, checkReply(endpoint, reply));
 
 /** Sets Allow. @returns the error to throw. */
 export function refuseMethod(ctx: Context, allowed: string[]): DomainError {
