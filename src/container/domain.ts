@@ -1,4 +1,4 @@
-import { createAccountData, createFindOrigins, createHistory } from '../domain/history.ts';
+import { createAccountData, createFindOrigins, createHistory, createOverview } from '../domain/history.ts';
 import { createAttributes } from '../domain/attributes/index.ts';
 import { createAuditRetention } from '../domain/audit-retention.ts';
 import { createApiKeys } from '../domain/api-keys.ts';
@@ -314,7 +314,7 @@ export function createDomain(
     history,
     findOrigins,
     accountData,
-    countOfAccount: stores.countOfAccount,
+    overviewOf: createOverview(stores.readOverview),
     guessLimit,
     once: createOnce({ requests: stores.idempotentRequests, secrets, asOne: stores.asOne }),
     asOne: stores.asOne,

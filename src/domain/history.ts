@@ -1,5 +1,6 @@
 import { DomainError } from '../core/errors.ts';
 import { isUuid } from '../core/ids.ts';
+import type { AccountCounts, OwnEvent, ReadOverview } from '../storage/account-overview.ts';
 import type { Audit, AuditRecord } from '../storage/audit.ts';
 import type { Imports } from '../storage/imports.ts';
 import type { AccountRefusalRow } from '../storage/refusals.ts';
@@ -21,25 +22,43 @@ export type History = (
   options: { limit: number; after?: string | undefined },
 ) => Promise<AccountEvent[]>;
 
+const toAccountEvent = ({
+  id,
+  type,
+  outcome,
+  at,
+  clientId,
+  door,
+  ip,
+  userAgent,
+}: OwnEvent): AccountEvent => ({ id, type, outcome, at, clientId, door, ip, ...deviceOf(userAgent) });
+
 export const createHistory =
   (audit: Pick<Audit, 'list'>): History =>
   async (subject, { limit, after }) => {
     if (after !== undefined && !isUuid(after)) return [];
     const records = await audit.list({ subject, limit, ...(after === undefined ? {} : { after }) });
-    return records.map(({ id, type, outcome, at, clientId, actor }) => ({
-      id,
-      type,
-      outcome,
-      at,
-      clientId,
-      door: actor.door,
-      ip: actor.ip,
-      ...deviceOf(actor.userAgent),
-    }));
+    return records.map(({ id, type, outcome, at, clientId, actor: { door, ip, userAgent } }) =>
+      toAccountEvent({ id, type, outcome, at, clientId, door, ip, userAgent }),
+    );
   };
 
-/** How much an account has of what its owner can manage. */
-export type { CountOfAccount } from '../storage/account-counts.ts';
+/** How much an account has of what its owner can manage, and its newest events. */
+export interface Overview {
+  counts: AccountCounts;
+  /** Newest first. */
+  events: AccountEvent[];
+}
+
+/** Reads at most `limit` events. */
+export type OverviewOf = (accountId: string, limit: number) => Promise<Overview>;
+
+export const createOverview =
+  (read: ReadOverview): OverviewOf =>
+  async (accountId, limit) => {
+    const { counts, events } = await read(accountId, limit);
+    return { counts, events: events.map(toAccountEvent) };
+  };
 
 /** Another service that an account came from. */
 export interface Origin {

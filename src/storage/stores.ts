@@ -2,7 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Replies } from '../core/replies.ts';
 import type { Secrets } from '../core/secrets.ts';
-import { createCountOfAccount } from './account-counts.ts';
+import { createReadOverview } from './account-overview.ts';
 import { createApiKeyStore } from './api-keys.ts';
 import { createApis } from './apis.ts';
 import { attributeSchemas, contractStates, mailTexts, ownedResources, runtimeSettings } from './settings.ts';
@@ -134,7 +134,7 @@ export async function openStores<Message extends Addressed>({
     sessions: createSessions({ pool, clock }),
     deviceSignIns: createDeviceSignIns({ pool, clock, longestToken }),
     signIns: createSignIns(pool),
-    countOfAccount: createCountOfAccount(pool, clock, longestToken),
+    readOverview: createReadOverview(pool, clock, longestToken),
     signingKeys,
     counters,
     factors: createFactorStores({ pool, secrets }),

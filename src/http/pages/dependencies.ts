@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { Config } from '../../config/index.ts';
-import type { CountOfAccount, GatherAccountData, History } from '../../domain/history.ts';
+import type { GatherAccountData, History, OverviewOf } from '../../domain/history.ts';
 import type { Attributes } from '../../domain/attributes/index.ts';
 import type { ApiKeys } from '../../domain/api-keys.ts';
 import type { Impersonation } from '../../domain/impersonation.ts';
@@ -59,7 +59,7 @@ export interface PageDependencies extends PageTools {
   signInLinks: SignInLinks;
   accountSessions: AccountSessions;
   history: History;
-  countOfAccount: CountOfAccount;
+  overviewOf: OverviewOf;
   accountData: GatherAccountData;
   apiKeys: Pick<ApiKeys, 'list' | 'revoke'>;
   impersonation: Pick<Impersonation, 'begin' | 'waiting' | 'answer'>;

@@ -1,7 +1,7 @@
 /** The account pages. */
 import type Router from '@koa/router';
 import type { PageParts } from '../dependencies.ts';
-import { activityOf, activityRoutes, appRoutes, sessionRoutes } from './sessions.ts';
+import { activityRoutes, appRoutes, inWords, sessionRoutes } from './sessions.ts';
 import { type AccountContext, accountFrame, accountSteps, interruptedRoutes } from './context.ts';
 import { dataRoutes } from './data.ts';
 import { emailRoutes, passwordRoutes } from './credentials.ts';
@@ -10,24 +10,23 @@ import { identityRoutes } from './identities.ts';
 import { profileRoutes } from './profile.ts';
 import { requestRoutes } from './requests.ts';
 
-/** Maximum events that the overview reads, and lines that it makes of them. Reading is a quarter of its cost. */
+/** Maximum events that the overview reads, and lines that it makes of them. */
 const LATEST = { events: 10, lines: 3 };
 
 export function accountRoutes(router: Router, deps: PageParts): void {
   const steps = accountSteps(deps);
-  const { renderer, countOfAccount } = deps;
+  const { renderer, overviewOf } = deps;
 
   router.get('/account', ...steps.open, async (ctx: AccountContext) => {
     const { user } = ctx.state;
-    const [{ recoveryCodes, ...counts }, activity] = await Promise.all([
-      countOfAccount(user.id),
-      activityOf(user, LATEST.events, deps),
-    ]);
+    const { counts, events } = await overviewOf(user.id, LATEST.events);
+    const { recoveryCodes, ...others } = counts;
+    const days = await inWords(user, events, deps);
     renderer.render(ctx, 'account/overview', {
       ...accountFrame(ctx, deps, 'overview'),
-      ...counts,
+      ...others,
       recoveryCodesLeft: recoveryCodes,
-      latest: activity.flatMap(({ lines }) => lines).slice(0, LATEST.lines),
+      latest: days.flatMap(({ lines }) => lines).slice(0, LATEST.lines),
     });
   });
   for (const routes of [

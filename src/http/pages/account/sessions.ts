@@ -99,17 +99,16 @@ const SHOWN = 50;
 const clientOf = ({ clientId, door }: AccountEvent): string | null =>
   clientId ?? (door.startsWith('contract:') ? door : null);
 
-/** Describes the newest events of an account, at most `limit`. */
-export async function activityOf(
-  { id, zoneinfo }: User,
-  limit: number,
-  { history, interactions }: Pick<PageParts, 'history' | 'interactions'>,
+/** Describes events of an account to its owner. @param events newest first. */
+export async function inWords(
+  { zoneinfo }: Pick<User, 'zoneinfo'>,
+  events: readonly AccountEvent[],
+  { interactions }: Pick<PageParts, 'interactions'>,
 ): Promise<EventDay[]> {
   const nameOf = async (clientId: string): Promise<[string, string]> => {
     const { client } = await interactions.describe(clientId, []);
     return [clientId, displayClient(client ?? { clientId }, true).name];
   };
-  const events = await history(id, { limit });
   const clientIds = new Set(events.map(clientOf).filter((clientId) => clientId !== null));
   const names = new Map(await Promise.all([...clientIds].map(nameOf)));
   return describeEvents(events, zoneinfo ?? 'UTC', (event) => names.get(clientOf(event) ?? '') ?? null);
@@ -118,9 +117,11 @@ export async function activityOf(
 /** The account's events, newest first. */
 export function activityRoutes(router: Router, { open }: AccountSteps, deps: PageParts): void {
   router.get('/account/activity', ...open, async (ctx: AccountContext) => {
+    const { user } = ctx.state;
+    const events = await deps.history(user.id, { limit: SHOWN });
     deps.renderer.render(ctx, 'account/activity', {
       ...accountFrame(ctx, deps, 'activity'),
-      days: await activityOf(ctx.state.user, SHOWN, deps),
+      days: await inWords(user, events, deps),
     });
   });
 }
