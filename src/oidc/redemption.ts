@@ -1,7 +1,9 @@
-import { Provider } from 'oidc-provider';
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Clock } from '../core/clock.ts';
 import { DomainError, isDomainError } from '../core/errors.ts';
+import { sha256 } from '../core/ids.ts';
 import { CLAIM_TTL, isAnswer, pollUntilKnown, type Replies } from '../core/replies.ts';
+import { sourceOf } from '../domain/source.ts';
 import type { Adapter } from '../storage/oidc/adapter.ts';
 import { AlreadyClaimed } from '../storage/oidc/record.ts';
 import type { Extension } from './overrides/override.ts';
@@ -11,6 +13,10 @@ const ANSWERABLE = CLAIM_TTL - 2_000;
 
 /** Deadline of each request, by `performance.now()`. */
 const deadlines = new WeakMap<object, number>();
+
+/** Where a request with a single-use record comes from, for its claim: the address, unreadable without the record's id. */
+export const originOf = (ctx: KoaContextWithOIDC, id: string): string =>
+  sha256(`${id} ${sourceOf(ctx.get('X-Forwarded-For'))}`);
 
 /**
  * Uses up single-use records so that a failing request costs its caller nothing: the record is claimed, and counts as used once
@@ -39,10 +45,15 @@ export function createRedemption({ replies, clock }: { replies: Pick<Replies, 'a
       else if (claimedAt !== null) await store.release(id, claimedAt);
     });
 
-  async function claim(store: Adapter, id: string, isUse: (status: number | null) => boolean): Promise<void> {
+  async function claim(
+    store: Adapter,
+    id: string,
+    isUse: (status: number | null) => boolean,
+    from?: string,
+  ): Promise<void> {
     const at = clock.now();
     try {
-      await store.claim(id, at);
+      await store.claim(id, at, from);
     } catch (error) {
       // The store may have done it although its reply was lost.
       if (isDomainError(error, 'unavailable')) await settle(store, id, () => false, at);
@@ -53,17 +64,18 @@ export function createRedemption({ replies, clock }: { replies: Pick<Replies, 'a
 
   return {
     async exclusive(store, id) {
+      const { ctx } = Provider;
+      const from = ctx && originOf(ctx, id);
       const deadline = await pollUntilKnown(async () => {
         const startedAt = performance.now();
         try {
-          await claim(store, id, isAnswer);
+          await claim(store, id, isAnswer, from);
           return startedAt + ANSWERABLE;
         } catch (error) {
           if (error instanceof AlreadyClaimed) return undefined;
           throw error;
         }
       });
-      const { ctx } = Provider;
       if (ctx) deadlines.set(ctx, deadline);
     },
     async shared(store, id) {

@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
-import { sourceOf } from '../../domain/source.ts';
 import type { Clock } from '../../core/clock.ts';
 import { constantTimeEqual } from '../../core/secrets.ts';
-import { sha256 } from '../../core/ids.ts';
 import { pollUntilKnown } from '../../core/replies.ts';
-import type { Counters } from '../../storage/counters.ts';
+import { originOf } from '../redemption.ts';
 import { type Override, shape } from '../overrides/override.ts';
 
 /** Seconds after its redemption in which the same request may repeat a code. */
 const REPEATED = 1;
-
-/** Seconds to remember where a code came from: longer than a code lives. */
-const REMEMBERED = 600;
 
 interface Code {
   jti: string;
@@ -25,12 +20,13 @@ interface Code {
   /** When a request claimed it, and when that was answered. Seconds since the epoch. */
   claimed?: unknown;
   consumed?: unknown;
+  /** Where that request came from. */
+  claimedFrom?: unknown;
 }
 type Find = (value: string, options?: object) => Promise<Code | undefined>;
 
 interface Dependencies {
   clock: Clock;
-  counters: Pick<Counters, 'add'>;
 }
 
 /** When each request came, in milliseconds: a busy server handles it later. */
@@ -62,24 +58,17 @@ const isAstray = ({ oidc: { client } }: KoaContextWithOIDC, { clientId, redirect
  * authenticated client, with the right verifier and redirect URI, from the same address, within a second. To such a request the
  * code looks unused until the store refuses it.
  */
-function installCodeRedemption(provider: Provider, { clock, counters }: Dependencies): void {
+function installCodeRedemption(provider: Provider, { clock }: Dependencies): void {
   provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
     noteArrival(ctx.req, clock.now());
     return next();
   });
 
-  /** Records where the code comes from. @returns whether it has come from there before. */
-  async function cameBefore(ctx: KoaContextWithOIDC, { jti }: Code): Promise<boolean> {
-    const source = sourceOf(ctx.get('X-Forwarded-For'));
-    const { count } = await counters.add(`code:${sha256(`${jti} ${source}`)}`, 1, REMEMBERED);
-    return count > 1;
-  }
-
   const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest } = provider;
   for (const Model of [AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest]) {
     const find = Model.find.bind(Model) as unknown as Find;
     const { IN_PAYLOAD } = Model as unknown as { IN_PAYLOAD: string[] };
-    Object.defineProperty(Model, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'claimed'] });
+    Object.defineProperty(Model, 'IN_PAYLOAD', { get: () => [...IN_PAYLOAD, 'claimed', 'claimedFrom'] });
 
     /** The code, once another request that is being answered with it has settled. */
     const settled = (value: string, options?: object): Promise<Code | null> =>
@@ -95,7 +84,7 @@ function installCodeRedemption(provider: Provider, { clock, counters }: Dependen
         const found = await find(value, options);
         if (found?.grantId === undefined || ctx?.oidc.route !== 'token') return found;
         if (isAstray(ctx, found)) return undefined;
-        const isRepeat = isClients(ctx, found) && (await cameBefore(ctx, found));
+        const isRepeat = found.claimedFrom === originOf(ctx, found.jti) && isClients(ctx, found);
         const code = isRepeat || found.claimed === undefined ? found : await settled(value, options);
         if (typeof code?.consumed !== 'number') return code ?? undefined;
         // Adapters report the moment of consumption with fractions of a second.

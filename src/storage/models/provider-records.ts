@@ -32,6 +32,8 @@ export class OidcRecord extends Model<InferAttributes<OidcRecord>, InferCreation
   declare consumedAt: CreationOptional<Date | null>;
   /** When a request claimed it; null again once that is settled. */
   declare claimedAt: CreationOptional<Date | null>;
+  /** Where its last claim came from, for those who made it. */
+  declare claimedFrom: CreationOptional<string | null>;
   declare createdAt: CreationOptional<Date>;
   declare expiresAt: Date;
 }
@@ -47,6 +49,7 @@ define(OidcRecord, 'oidc_records', {
   uid: DataTypes.TEXT,
   consumedAt: DataTypes.DATE,
   claimedAt: DataTypes.DATE,
+  claimedFrom: DataTypes.TEXT,
   createdAt: createdAt(),
   expiresAt: { type: DataTypes.DATE, allowNull: false },
 });

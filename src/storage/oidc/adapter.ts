@@ -10,7 +10,7 @@ export interface Adapter {
   upsert(id: string, payload: Payload, expiresIn?: number): Promise<void>;
   /**
    * The record, unless it has expired. A consumed one has `consumed` (seconds since the epoch) and `consumedAt` (milliseconds),
-   * a claimed one `claimedAt` (milliseconds).
+   * a claimed one `claimedAt` (milliseconds); both have `claimedFrom`.
    */
   find(id: string): Promise<Payload | undefined>;
   /** A session by its `uid`, without its id: read-only. */
@@ -20,9 +20,10 @@ export interface Adapter {
    * Claims the record for one request; one of parallel calls succeeds. The caller consumes or releases it within `CLAIM_TTL`
    * milliseconds; after that it can be claimed again.
    * @param at the time in milliseconds, which identifies the claim.
+   * @param from where the request came from, in the caller's words; kept with the record.
    * @throws AlreadyConsumed when it was consumed, or is gone; AlreadyClaimed.
    */
-  claim(id: string, at: number): Promise<void>;
+  claim(id: string, at: number, from?: string): Promise<void>;
   /** Consumes a claimed record after its request was answered. @param at milliseconds. */
   consume(id: string, at: number): Promise<void>;
   /** Releases the claim of a request that got no answer, unless another has claimed it since. */

@@ -37,7 +37,7 @@ const INSERT_ONCE = {
 
 const FIND = {
   name: 'oidc_records_find',
-  text: `select payload, consumed_at as "consumedAt", claimed_at as "claimedAt"
+  text: `select payload, consumed_at as "consumedAt", claimed_at as "claimedAt", claimed_from as "claimedFrom"
     from oidc_records where model = $1 and id = $2 and expires_at > to_timestamp($3::float8 / 1000)`,
 };
 
@@ -45,7 +45,7 @@ const FREE = `model = $1 and id = $2 and consumed_at is null`;
 
 const CLAIM_IT = {
   name: 'oidc_records_claim',
-  text: `update oidc_records set claimed_at = to_timestamp($3::float8 / 1000)
+  text: `update oidc_records set claimed_at = to_timestamp($3::float8 / 1000), claimed_from = $4
     where ${FREE} and expires_at > to_timestamp($3::float8 / 1000)
       and (claimed_at is null or claimed_at <= to_timestamp(($3::float8 - ${CLAIM_TTL}) / 1000))`,
 };
@@ -62,7 +62,7 @@ const CONSUME = {
 
 const RELEASE = {
   name: 'oidc_records_release',
-  text: `update oidc_records set claimed_at = null where ${FREE} and claimed_at = to_timestamp($3::float8 / 1000)`,
+  text: `update oidc_records set claimed_at = null, claimed_from = null where ${FREE} and claimed_at = to_timestamp($3::float8 / 1000)`,
 };
 
 const DESTROY = {
@@ -71,10 +71,10 @@ const DESTROY = {
 };
 
 /** A row as it is found. */
-export type Found = Pick<OidcRecord, 'payload' | 'consumedAt' | 'claimedAt'>;
+type Found = Pick<OidcRecord, 'payload' | 'consumedAt' | 'claimedAt' | 'claimedFrom'>;
 
 /** When a row was consumed, or claimed. */
-export const usesOf = ({ consumedAt, claimedAt }: Omit<Found, 'payload'>): Uses => ({
+export const usesOf = ({ consumedAt, claimedAt }: Pick<OidcRecord, 'consumedAt' | 'claimedAt'>): Uses => ({
   consumedAt: consumedAt?.getTime() ?? null,
   claimedAt: claimedAt?.getTime() ?? null,
 });
@@ -113,11 +113,13 @@ export function postgresRecords(
     async find(id) {
       const since = clock.now() - foundExpired(model);
       const { rows } = await run<Found>(pool, FIND, [model, sha256(id), since]);
-      return rows[0] && unpack(id, rows[0].payload, usesOf(rows[0]));
+      if (!rows[0]) return undefined;
+      const { payload, claimedFrom, ...uses } = rows[0];
+      return unpack(id, payload, { ...usesOf(uses), claimedFrom });
     },
-    async claim(id, at) {
+    async claim(id, at, from) {
       const values = [model, sha256(id), at];
-      if ((await run(pool, CLAIM_IT, values)).rowCount !== 0) return;
+      if ((await run(pool, CLAIM_IT, [...values, from])).rowCount !== 0) return;
       const { rowCount } = await run(pool, IS_LEFT, values);
       throw rowCount === 0
         ? new AlreadyConsumed(`this ${model} is consumed or gone`)

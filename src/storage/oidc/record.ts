@@ -48,7 +48,7 @@ function expiry(now: number, expiresIn: number | undefined): number {
 
 /** What is stored of `payload`. @param now milliseconds. @param expiresIn seconds. */
 export function pack(id: string, payload: Payload, now: number, expiresIn: number | undefined): StoredRecord {
-  const { jti: _id, consumed: _consumed, claimed: _claimed, ...stored } = payload;
+  const { jti: _id, consumed: _consumed, claimed: _claimed, claimedFrom: _from, ...stored } = payload;
   for (const name of SEALED) {
     const value = stored[name];
     if (typeof value === 'string') stored[name] = new Secrets(id).seal(name, value).toString('base64url');
@@ -71,17 +71,18 @@ export function pack(id: string, payload: Payload, now: number, expiresIn: numbe
   };
 }
 
-/** When a record was consumed, or claimed to be, in milliseconds. */
+/** When a record was consumed, or claimed to be, in milliseconds, and where from. */
 export interface Uses {
   consumedAt?: number | null;
   claimedAt?: number | null;
+  claimedFrom?: string | null;
 }
 
 /** The payload of a stored record. */
 export function unpack(
   id: string,
   stored: Payload,
-  { consumedAt = null, claimedAt = null }: Uses = {},
+  { consumedAt = null, claimedAt = null, claimedFrom = null }: Uses = {},
 ): Payload {
   const payload: Payload = { ...stored, jti: id };
   for (const name of SEALED) {
@@ -95,6 +96,7 @@ export function unpack(
   } else if (claimedAt !== null) {
     payload['claimedAt'] = claimedAt;
   }
+  if (claimedFrom !== null) payload['claimedFrom'] = claimedFrom;
   return payload;
 }
 
