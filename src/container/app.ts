@@ -50,6 +50,7 @@ export function createKoaApp(
     cookies,
     ttl: { session: session.ttl, remembered: session.remembered },
     endGrant,
+    findUser: provider.findUser,
     impersonation: core.impersonation,
     operatorCookie: createOperatorCookie(publicUrl, secrets),
   });

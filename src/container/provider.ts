@@ -83,6 +83,7 @@ export function createProviderSide(
     clock,
     observe: metrics.store,
   });
+  const findUser = (id: string) => readAhead.account(id) ?? stores.users.findById(id);
   const dependencies = {
     config,
     clock,
@@ -113,7 +114,7 @@ export function createProviderSide(
     staticClients: contracts.map(contractClient),
     sourceIds: stores.imports,
     linkedAccount: linkedAccounts(stores),
-    findUser: (id: string) => readAhead.account(id) ?? stores.users.findById(id),
+    findUser,
     clientSecrets: async (id: string) => (await stores.clientSecrets.list(id)).map(({ hash }) => hash),
     revokeToken: (jti: string, expiresAt: number) => revocation.endToken(jti, expiresAt),
   };
@@ -140,6 +141,7 @@ export function createProviderSide(
     authorization,
     verifier,
     prebuilt,
+    findUser,
     /** Builds a provider that serves no requests, for validation. */
     build,
     /** The listener of the provider's routes. Get it anew for each request: keys may have changed. */

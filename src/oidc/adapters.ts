@@ -61,6 +61,7 @@ export function createAdapterFactory({
     };
     const read = async (id: string): Promise<Payload | undefined> => {
       if (model === 'Grant') return readAhead.grant(id) ?? store.find(id);
+      if (model === 'Session') return readAhead.browserSession(id) ?? store.find(id);
       const found = await ((model === 'RefreshToken' && readAhead.refreshToken(id)) || store.find(id));
       readAhead.start(model, found);
       return found;

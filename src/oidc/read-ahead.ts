@@ -10,24 +10,18 @@ const READS_ACCOUNT: Partial<Record<string, boolean>> = { token: true, userinfo:
 const TOKENS = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
 
 /** What the library will ask for next, after it has found this record. */
-function relatedTo(ctx: KoaContextWithOIDC, model: string, found: Payload): RelatedIds | undefined {
-  const { route } = ctx.oidc;
-  if (TOKENS.has(model)) {
-    const readsAccount = READS_ACCOUNT[route];
-    if (readsAccount === undefined || textOf(found['grantId']) === null) return undefined;
-    return {
-      grantId: textOf(found['grantId']),
-      sessionUid: found['expiresWithSession'] === true ? textOf(found['sessionUid']) : null,
-      accountId: readsAccount ? textOf(found['accountId']) : null,
-    };
-  }
-  if (model !== 'Session' || route !== 'authorization' || textOf(found['accountId']) === null)
-    return undefined;
-  const clientId = textOf(ctx.query['client_id']);
-  const apps = found['authorizations'] as Record<string, { grantId?: unknown }> | undefined;
-  const app = clientId !== null && apps && Object.hasOwn(apps, clientId) ? apps[clientId] : undefined;
-  return { grantId: textOf(app?.grantId), sessionUid: null, accountId: textOf(found['accountId']) };
+function relatedTo({ oidc }: KoaContextWithOIDC, model: string, found: Payload): RelatedIds | undefined {
+  const readsAccount = READS_ACCOUNT[oidc.route];
+  if (readsAccount === undefined || !TOKENS.has(model) || textOf(found['grantId']) === null) return undefined;
+  return {
+    grantId: textOf(found['grantId']),
+    sessionUid: found['expiresWithSession'] === true ? textOf(found['sessionUid']) : null,
+    accountId: readsAccount ? textOf(found['accountId']) : null,
+  };
 }
+
+/** The endpoint that a request is for. Undefined for a page. */
+const routeOf = ({ oidc }: { oidc?: KoaContextWithOIDC['oidc'] }): string | undefined => oidc?.route;
 
 interface Ahead {
   ids: RelatedIds;
@@ -35,7 +29,8 @@ interface Ahead {
 }
 
 /**
- * Reads a token's grant, session and account by one statement, where the library asks for one after another. What is read ahead
+ * Reads a token's grant, session and account, or a session's grant and account, by one statement, where the library asks for one
+ * after another. What is read ahead
  * serves one question of the same request; the next one, or any after a change by this request, is answered by the store.
  */
 export class ReadAhead {
@@ -63,6 +58,30 @@ export class ReadAhead {
     return token;
   }
 
+  /**
+   * The session of a browser, along with its account and its grant for the client that asks: at a page or for an authorization
+   * request. Undefined if it is asked for on another occasion.
+   */
+  browserSession(id: string): Promise<Payload | undefined> | undefined {
+    const { ctx } = Provider;
+    if (!ctx || this.#requests.has(ctx)) return undefined;
+    const route = routeOf(ctx);
+    if (route === undefined) return this.#browserSession(ctx, id, null);
+    return route === 'authorization'
+      ? this.#browserSession(ctx, id, textOf(ctx.query['client_id']))
+      : undefined;
+  }
+
+  async #browserSession(
+    ctx: KoaContextWithOIDC,
+    id: string,
+    clientId: string | null,
+  ): Promise<Payload | undefined> {
+    const found = await this.#reader.session(id, clientId);
+    if (found) this.#requests.set(ctx, { ids: found.ids, related: Promise.resolve(found.related) });
+    return found?.session;
+  }
+
   /** Starts to read what a record that was just found names. */
   start(model: string, found: Payload | undefined): void {
     const { ctx } = Provider;
@@ -75,17 +94,28 @@ export class ReadAhead {
     this.#requests.set(ctx, { ids, related });
   }
 
-  /** @returns undefined if it was not read ahead. */
+  /** A grant that was read ahead; at the token endpoint any, along with its account. Undefined on other occasions. */
   grant(id: string): Promise<Payload | undefined> | undefined {
-    return this.#take('grantId', id)?.then(({ grant }) => grant);
+    const taken = this.#take('grantId', id);
+    if (taken) return taken.then(({ grant }) => grant);
+    const { ctx } = Provider;
+    return ctx && routeOf(ctx) === 'token' && !this.#requests.has(ctx) ? this.#grant(ctx, id) : undefined;
   }
 
-  /** As `grant`, by the session's uid. */
+  async #grant(ctx: KoaContextWithOIDC, id: string): Promise<Payload | undefined> {
+    const related = await this.#reader.grant(id);
+    const accountId = textOf(related?.grant?.['accountId']);
+    const ids = { grantId: null, sessionUid: null, accountId };
+    if (related) this.#requests.set(ctx, { ids, related: Promise.resolve(related) });
+    return related?.grant;
+  }
+
+  /** By the session's uid. @returns undefined if it was not read ahead. */
   session(uid: string): Promise<Payload | undefined> | undefined {
     return this.#take('sessionUid', uid)?.then(({ session }) => session);
   }
 
-  /** As `grant`. */
+  /** As `session`. */
   account(id: string): Promise<UserRecord | null> | undefined {
     return this.#take('accountId', id)?.then(({ account }) => account);
   }

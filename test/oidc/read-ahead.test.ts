@@ -18,10 +18,23 @@ const RELATED: Related = {
   account: userOf({ id: ACCOUNT }),
 };
 
+const SESSION = { uid: 'session', accountId: ACCOUNT };
+
 let asked: RelatedIds[];
+let sessionsAsked: [id: string, clientId: string | null][];
 let ahead: ReadAhead;
+const session = async (id: string, clientId: string | null) => {
+  sessionsAsked.push([id, clientId]);
+  if (id === 'unknown') return undefined;
+  return {
+    session: SESSION,
+    ids: { grantId: clientId && 'grant', sessionUid: null, accountId: ACCOUNT },
+    related: RELATED,
+  };
+};
 beforeEach(() => {
   asked = [];
+  sessionsAsked = [];
   ahead = new ReadAhead({
     async related(ids) {
       asked.push({ ...ids });
@@ -31,6 +44,8 @@ beforeEach(() => {
       id === 'unknown'
         ? undefined
         : { token: { ...TOKEN, ...(id === 'odd' && { accountId: 'other' }) }, related: RELATED },
+    session,
+    grant: async (id) => (id === 'unknown' ? undefined : RELATED),
   });
 });
 
@@ -51,8 +66,6 @@ it.each([
   ['another endpoint', 'revocation', 'AccessToken', TOKEN],
   ['a token without a grant', 'introspection', 'AccessToken', { clientId: 'app' }],
   ['another model', 'token', 'DeviceCode', TOKEN],
-  ['a session outside an authorization', 'end_session', 'Session', { accountId: ACCOUNT }],
-  ['nobody’s session', 'authorization', 'Session', {}],
   ['nothing', 'token', 'AccessToken', undefined],
 ])('reads nothing for %s', (_what, route, model, found) => {
   at(route, () => ahead.start(model, found));
@@ -64,12 +77,39 @@ it('leaves out the session of a token that does not end with it', () => {
   expect(asked).toEqual([{ grantId: 'grant', sessionUid: null, accountId: ACCOUNT }]);
 });
 
-it('reads the account of a session and its grant for the app that asks', () => {
-  const session = { accountId: ACCOUNT, authorizations: { app: { grantId: 'grant' } } };
-  for (const client_id of ['app', 'other', 'constructor', ['app', 'app']])
-    at('authorization', () => ahead.start('Session', session), { client_id });
-  expect(asked.map(({ grantId }) => grantId)).toEqual(['grant', null, null, null]);
-  expect(new Set(asked.map(({ accountId }) => accountId))).toEqual(new Set([ACCOUNT]));
+it('finds a session with its account and its grant for the app that asks', () =>
+  at(
+    'authorization',
+    async () => {
+      expect(await ahead.browserSession('mine')).toBe(SESSION);
+      expect(sessionsAsked).toEqual([['mine', 'app']]);
+      expect(ahead.browserSession('mine')).toBeUndefined();
+      expect(await ahead.grant('grant')).toBe(RELATED.grant);
+      expect(await ahead.account(ACCOUNT)).toBe(RELATED.account);
+    },
+    { client_id: 'app' },
+  ));
+
+it('finds a session for no app at a page, and where two are named', async () => {
+  const page = { query: { client_id: 'app' } } as unknown as KoaContextWithOIDC;
+  await requests.run(page, async () => {
+    expect(await ahead.browserSession('mine')).toBe(SESSION);
+    expect(await ahead.account(ACCOUNT)).toBe(RELATED.account);
+  });
+  await at('authorization', () => ahead.browserSession('mine'), { client_id: ['app', 'app'] });
+  expect(sessionsAsked).toEqual([
+    ['mine', null],
+    ['mine', null],
+  ]);
+});
+
+it('leaves sessions to their store elsewhere, and has nothing for one that is not found', async () => {
+  at('end_session', () => expect(ahead.browserSession('mine')).toBeUndefined());
+  expect(ahead.browserSession('mine')).toBeUndefined();
+  await at('authorization', async () => {
+    expect(await ahead.browserSession('unknown')).toBeUndefined();
+    expect(ahead.account(ACCOUNT)).toBeUndefined();
+  });
 });
 
 it('answers each question of its request once, by the id that was read', async () => {
@@ -89,6 +129,18 @@ it('answers each question of its request once, by the id that was read', async (
   expect(ahead.grant('grant')).toBeUndefined();
 });
 
+it('reads a grant that a token request begins with along with its account', async () => {
+  await at('token', async () => {
+    expect(await ahead.grant('grant')).toBe(RELATED.grant);
+    expect(ahead.grant('grant')).toBeUndefined();
+    expect(await ahead.account(ACCOUNT)).toBe(RELATED.account);
+  });
+  await at('token', async () => {
+    expect(await ahead.grant('unknown')).toBeUndefined();
+    expect(ahead.account(ACCOUNT)).toBeUndefined();
+  });
+});
+
 it('forgets what the request has changed since', () =>
   at('token', () => {
     ahead.start('AccessToken', TOKEN);
@@ -104,6 +156,8 @@ it('passes a failure to whoever asks', async () => {
       throw new Error('away');
     },
     refreshToken: async () => undefined,
+    session,
+    grant: async () => undefined,
   });
   await at('token', async () => {
     ahead.start('AccessToken', TOKEN);

@@ -9,10 +9,9 @@ import { seeOther } from '../pages/replies.ts';
 import { createSealedCookie } from '../pages/sealed-cookie.ts';
 import { ACR_ONE_FACTOR } from '../pages/sign-in.ts';
 
-export type GuardDependencies = Pick<
-  PageDependencies,
-  'sessions' | 'accounts' | 'mfa' | 'clock' | 'secrets'
-> & { config: Pick<Config, 'publicUrl' | 'console' | 'production'> };
+export type GuardDependencies = Pick<PageDependencies, 'sessions' | 'mfa' | 'clock' | 'secrets'> & {
+  config: Pick<Config, 'publicUrl' | 'console' | 'production'>;
+};
 
 /** The signed-in person as seen by the console. `lacks`: a second factor that they still have to set up. */
 export interface Entered {
@@ -48,7 +47,7 @@ const entriesOf = (fields: Fields): [string, string][] =>
     [value].flat().map((one): [string, string] => [name, one]),
   );
 
-export function createGuard({ sessions, accounts, mfa, clock, secrets, config }: GuardDependencies) {
+export function createGuard({ sessions, mfa, clock, secrets, config }: GuardDependencies) {
   const base = { publicUrl: config.publicUrl, secrets, clock };
   /** Time of last activity, in seconds since the epoch. */
   const seen = createSealedCookie<{ accountId: string; session: string; at: number }>({
@@ -102,9 +101,9 @@ export function createGuard({ sessions, accounts, mfa, clock, secrets, config }:
         signInAgain(ctx, fields, page);
         return null;
       };
-      const session = await sessions.current(ctx.req, ctx.res);
-      const user = session && (await accounts.find(session.accountId));
-      if (!user || user.status !== 'active' || (await mfa.lacksRequired(user))) return again();
+      const owner = await sessions.owner(ctx.req, ctx.res);
+      if (!owner || owner.user.status !== 'active' || (await mfa.lacksRequired(owner.user))) return again();
+      const { session, user } = owner;
       if (!counts(ctx, session)) return again();
       const isWeak = (config.console.secondFactor ?? config.production) && session.acr === ACR_ONE_FACTOR;
       if (isWeak) {

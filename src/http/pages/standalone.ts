@@ -21,12 +21,11 @@ const NEXT = /^\/(?:account(?:\/[a-z]+)*|admin(?:[/?][\w\-.~%/?&=+:@,*!'()]{0,20
  * A sign-in outside an authorization request. `next` is where it leads, and tells why somebody who is signed in signs in again.
  */
 async function standaloneSignIn(ctx: Context, deps: PageParts): Promise<SignIn> {
-  const { sessions, accounts, acts } = deps;
+  const { sessions, acts } = deps;
   const asked = ctx.query['next'];
   const next = typeof asked === 'string' && NEXT.test(asked) ? asked : undefined;
-  const session = next === undefined ? null : await sessions.current(ctx.req, ctx.res);
-  const user = session && (await accounts.find(session.accountId));
-  const present = user && session;
+  const owner = next === undefined ? null : await sessions.owner(ctx.req, ctx.res);
+  const { user = null, session: present = null } = owner ?? {};
   const kept = next === CONTINUE ? acts.read(ctx, '/') : null;
   const act = kept && (user === null || kept.accountId === user.id) ? kept : null;
   const suffix = next === undefined ? '' : `?${new URLSearchParams({ next }).toString()}`;
@@ -51,7 +50,7 @@ async function standaloneSignIn(ctx: Context, deps: PageParts): Promise<SignIn> 
 
 /** The pages outside an authorization request: `/`, sign in, create account, sign out. */
 export function standaloneRoutes(router: Router, deps: PageParts): void {
-  const { config, renderer, csrf, flash, sessions, accounts } = deps;
+  const { config, renderer, csrf, flash, sessions } = deps;
 
   const open = async (ctx: SignInContext, next: Next): Promise<void> => {
     ctx.state.signIn = await standaloneSignIn(ctx, deps);
@@ -60,12 +59,11 @@ export function standaloneRoutes(router: Router, deps: PageParts): void {
   loginRoutes(router, URLS, open, deps);
 
   router.get('/', async (ctx: Context) => {
-    const session = await sessions.current(ctx.req, ctx.res);
-    const user = session && (await accounts.find(session.accountId));
-    if (user) {
+    const owner = await sessions.owner(ctx.req, ctx.res);
+    if (owner) {
       const { problems } = flash.read(ctx);
       const form = { action: '/sign-out', csrf: csrf.token(ctx), problems };
-      renderer.render(ctx, 'signed-in', { ...form, account: user, accountUrl: '/account' });
+      renderer.render(ctx, 'signed-in', { ...form, account: owner.user, accountUrl: '/account' });
       return;
     }
     renderer.render(ctx, 'home', {

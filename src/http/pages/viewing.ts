@@ -49,12 +49,10 @@ export const viewing = (
 /** The banner of a view; null for a browser without one. */
 export async function viewingOf(
   ctx: Context,
-  { sessions, accounts, csrf }: Pick<PageDependencies, 'sessions' | 'accounts' | 'csrf'>,
+  { sessions, csrf }: Pick<PageDependencies, 'sessions' | 'csrf'>,
 ): Promise<Viewing | null> {
-  const session = await sessions.current(ctx.req, ctx.res);
-  if (!session?.view) return null;
-  const person = await accounts.find(session.accountId);
-  return viewing(session.view, person, csrf.token(ctx));
+  const owner = await sessions.owner(ctx.req, ctx.res);
+  return owner?.session.view ? viewing(owner.session.view, owner.user, csrf.token(ctx)) : null;
 }
 
 /** Restricts a view to allowed requests and shows its banner on each page. */

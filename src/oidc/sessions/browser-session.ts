@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Configuration, Provider } from 'oidc-provider';
+import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import requests from 'oidc-provider/lib/helpers/als.js';
 import type { Actor } from '../../core/actor.ts';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
+import type { UserRecord } from '../../storage/users.ts';
+import { toUser, type User } from '../../domain/users/user.ts';
 import type { LiveProvider } from '../live-provider.ts';
 import type { Impersonation, View } from '../../domain/impersonation.ts';
 import { frontChannelLogoutUris } from '../logout/front-channel.ts';
@@ -46,9 +49,18 @@ interface Dependencies {
   ttl: { session: number; remembered: number };
   /** Ends a grant and every token under it. */
   endGrant(grantId: string): Promise<void>;
+  /** Takes the account that was read along with a session. */
+  findUser(id: string): Promise<UserRecord | null>;
   impersonation: Pick<Impersonation, 'end'>;
   /** Keeps the operator's session while the browser views as somebody. */
   operatorCookie: OperatorCookie;
+}
+
+function currentOf(session: Session): CurrentSession | null {
+  const { uid, accountId, amr = [], acr = '', transient } = session;
+  if (accountId === undefined) return null;
+  const authTime = session.authTime() ?? 0;
+  return { uid, accountId, amr, acr, authTime, remember: transient !== true, view: viewOf(session) };
 }
 
 /** The provider's own session of a browser, for pages outside an authorization request: one sign-in serves both. */
@@ -62,11 +74,21 @@ export class BrowserSessions {
   /** The account signed in to this browser, or null. */
   async current(req: IncomingMessage, res: ServerResponse): Promise<CurrentSession | null> {
     const provider = this.#deps.live.current;
-    const session = await provider.Session.get(provider.createContext(req, res));
-    const { uid, accountId, amr = [], acr = '', transient } = session;
-    if (accountId === undefined) return null;
-    const authTime = session.authTime() ?? 0;
-    return { uid, accountId, amr, acr, authTime, remember: transient !== true, view: viewOf(session) };
+    return currentOf(await provider.Session.get(provider.createContext(req, res)));
+  }
+
+  /** The same with the account, read by one statement. Null as well when there is no such account any more. */
+  async owner(
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<{ session: CurrentSession; user: User } | null> {
+    const provider = this.#deps.live.current;
+    const ctx = provider.createContext(req, res) as KoaContextWithOIDC;
+    return requests.run(ctx, async () => {
+      const session = currentOf(await provider.Session.get(ctx));
+      const user = session && (await this.#deps.findUser(session.accountId));
+      return user && { session, user: toUser(user) };
+    });
   }
 
   /** Whether somebody is signed in with this browser, and to the client. */

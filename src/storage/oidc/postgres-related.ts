@@ -1,13 +1,14 @@
-// raw-sql: hot (prepared); one statement instead of three for each request with a token.
+// raw-sql: hot (prepared); one statement instead of three for each request with a token or a session.
 import type { Pool } from 'pg';
 import type { Clock } from '../../core/clock.ts';
 import { isUuid, sha256 } from '../../core/ids.ts';
-import type { OidcGrant } from '../models/provider-records.ts';
+import { textOf } from '../../core/text.ts';
+import type { OidcGrant, OidcRecord } from '../models/provider-records.ts';
 import { livingSession } from '../sessions.ts';
 import { userMapping, type UserRecord } from '../users.ts';
 import type { Payload } from './adapter.ts';
 import { run } from './postgres-query.ts';
-import { type Found, usesOf } from './postgres-records.ts';
+import { usesOf } from './postgres-records.ts';
 import { type SessionRow, sessionPayload } from './postgres-sessions.ts';
 import { unpack } from './record.ts';
 
@@ -26,7 +27,8 @@ export interface Related {
 }
 
 type Row = SessionRow & Partial<UserRecord> & { grant: OidcGrant['payload'] | null };
-type TokenRow = Row & Omit<Found, 'payload'> & { token: Payload; grantId: string | null };
+type TokenRow = Row &
+  Pick<OidcRecord, 'consumedAt' | 'claimedAt'> & { token: Payload; grantId: string | null };
 
 const USES = 'tokens.consumed_at as "consumedAt", tokens.claimed_at as "claimedAt"';
 
@@ -61,11 +63,37 @@ const FIND_REFRESH_TOKEN = {
     where tokens.model = 'RefreshToken' and tokens.id = $2 and tokens.expires_at > ${NOW}`,
 };
 
-const payloadsOf = (row: Row, grantId: string | null): Related => ({
+const FIND_SESSION = {
+  name: 'related_find_session',
+  text: `select ${COLUMNS}, ${ACCOUNT_COLUMNS}
+    from oidc_records as r
+    left join oidc_grants as grants on grants.id = r.authorizations -> $3::text ->> 'grantId' and ${GRANT}
+    left join users on users.id = r.account_id and ${ACCOUNT}
+    where r.id = $2 and ${SESSION}`,
+};
+
+const FIND_GRANT = {
+  name: 'related_find_grant',
+  text: `select grants.payload as grant, ${ACCOUNT_COLUMNS}
+    from oidc_grants as grants left join users on users.id = grants.account_id and ${ACCOUNT}
+    where grants.id = $2 and ${GRANT}`,
+};
+
+const payloadsOf = (row: Row, grantId: string | null): Omit<Related, 'session'> => ({
   grant: grantId !== null && row.grant ? unpack(grantId, row.grant) : undefined,
-  session: row.payload ? sessionPayload(row) : undefined,
   account: row.id ? (userMapping.read([row])[0] ?? null) : null,
 });
+
+const withSession = (row: Row, grantId: string | null): Related => ({
+  ...payloadsOf(row, grantId),
+  session: row.payload ? sessionPayload(row) : undefined,
+});
+
+/** The grant of a client in a session. */
+function grantOf({ authorizations }: Payload, clientId: string | null): string | null {
+  const apps = authorizations as Record<string, { grantId?: unknown }> | undefined;
+  return clientId !== null && apps && Object.hasOwn(apps, clientId) ? textOf(apps[clientId]?.grantId) : null;
+}
 
 /** Reads that take the place of several. They throw DomainError unavailable. */
 export function relatedReader({ pool, clock }: { pool: Pool; clock: Clock }) {
@@ -76,7 +104,7 @@ export function relatedReader({ pool, clock }: { pool: Pool; clock: Clock }) {
       const { rows } = await (isUuid(accountId)
         ? run<Row>(pool, FIND_WITH_ACCOUNT, [...values, accountId])
         : run<Row>(pool, FIND, values));
-      return payloadsOf(rows[0]!, grantId);
+      return withSession(rows[0]!, grantId);
     },
     /** A refresh token with the grant and the account of the grant, and the session that it ends with. */
     async refreshToken(id: string): Promise<{ token: Payload; related: Related } | undefined> {
@@ -84,7 +112,25 @@ export function relatedReader({ pool, clock }: { pool: Pool; clock: Clock }) {
       const row = rows[0];
       if (!row) return undefined;
       const token = unpack(id, row.token, usesOf(row));
-      return { token, related: payloadsOf(row, row.grantId) };
+      return { token, related: withSession(row, row.grantId) };
+    },
+    /** A grant with its account. */
+    async grant(id: string): Promise<Related | undefined> {
+      const { rows } = await run<Row>(pool, FIND_GRANT, [clock.now(), id]);
+      return rows[0] && { ...payloadsOf(rows[0], id), session: undefined };
+    },
+    /** A session by its id, with its account and, if it is signed in to this client, its grant for that. */
+    async session(
+      id: string,
+      clientId: string | null,
+    ): Promise<{ session: Payload; ids: RelatedIds; related: Related } | undefined> {
+      const { rows } = await run<Row>(pool, FIND_SESSION, [clock.now(), sha256(id), clientId]);
+      const row = rows[0];
+      if (!row) return undefined;
+      const session = unpack(id, sessionPayload(row));
+      const grantId = grantOf(session, clientId);
+      const ids = { grantId, sessionUid: null, accountId: textOf(session['accountId']) };
+      return { session, ids, related: { ...payloadsOf(row, grantId), session: undefined } };
     },
   };
 }

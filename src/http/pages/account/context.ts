@@ -73,17 +73,16 @@ export const ownerActor = (ctx: AccountContext): Actor => userActor(ctx, 'pages'
 const pageOf = ({ path }: Context): string => path.split('/').slice(0, 3).join('/');
 
 /** Middleware of the account pages. */
-export function accountSteps({ sessions, accounts, mfa, ...deps }: PageParts) {
+export function accountSteps({ sessions, mfa, ...deps }: PageParts) {
   const signInFor = (ctx: Context, path: string) =>
     seeOther(ctx, `/sign-in?${new URLSearchParams({ next: path }).toString()}`);
 
   /** Requires a sign-in; others sign in first and return. */
   const signedIn = async (ctx: AccountContext, next: Next): Promise<void> => {
-    const session = await sessions.current(ctx.req, ctx.res);
-    const user = session && (await accounts.find(session.accountId));
-    if (!user || (await mfa.lacksRequired(user)))
+    const owner = await sessions.owner(ctx.req, ctx.res);
+    if (!owner || (await mfa.lacksRequired(owner.user)))
       return signInFor(ctx, ctx.method === 'POST' ? pageOf(ctx) : ctx.path);
-    Object.assign(ctx.state, { session, user });
+    Object.assign(ctx.state, owner);
     return next();
   };
 
