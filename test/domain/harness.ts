@@ -1,5 +1,8 @@
 /** The domain with a real database and counters in either store, assembled like the core. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 import { loadConfig, type Settings } from '../../src/config/index.ts';
 import { createDomain, type Domain as WholeDomain } from '../../src/container/domain.ts';
@@ -243,4 +246,15 @@ export async function openDomain(
     hashed,
     advance,
   };
+}
+
+/** Runs `work` in a request whose reply is never sent. */
+export async function withLostReply(replies: Replies, work: () => Promise<unknown>): Promise<void> {
+  const server = createServer(
+    (_request, reply) => void replies.during(reply, () => work().finally(() => reply.destroy())),
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await fetch(`http://127.0.0.1:${port}`).catch(() => undefined);
+  server.close();
 }

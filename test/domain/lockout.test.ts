@@ -234,3 +234,21 @@ describe.each(['postgres', 'redis'] as const)('guessing passwords, counted in %s
     expect(await guess(email, ip, PASSWORD)).toEqual({ code: 'none' });
   });
 });
+
+test('a guess that finds something, or cannot look, does not count against its limit', async () => {
+  const { guessLimit } = await openDomain({}, openStores('postgres', database));
+  const guess = (find: () => Promise<string | undefined>) => guessLimit('a test', ['me'], 1, find);
+  for (const _ of [1, 2, 3]) {
+    await expect(guess(() => Promise.reject(new Error('an outage')))).rejects.toThrow('an outage');
+    expect(await guess(async () => 'found')).toBe('found');
+  }
+  expect(await guess(async () => undefined)).toBeUndefined();
+  expect(await errorOf(guess(async () => 'found'))).toMatchObject({ code: 'rate_limited' });
+});
+
+test('a browser remembers an account once, and four of them', () => {
+  const remember = (known: KnownDevice[], id: string) => withDevice(known, { id, securityVersion: 1 }, 0);
+  const known = ['a', 'b', 'a', 'c', 'a', 'd', 'a'].reduce<KnownDevice[]>(remember, []);
+  expect(known.map(({ accountId }) => accountId)).toEqual(['a', 'd', 'c', 'b']);
+  expect(remember(known, 'e').map(({ accountId }) => accountId)).toEqual(['e', 'a', 'd', 'c']);
+});

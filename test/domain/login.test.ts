@@ -142,6 +142,15 @@ describe('a refused login', () => {
     expect(outcomes.at(-1)).toBe('invalid_credentials');
   });
 
+  test('in one request is refused while the password has to be replaced, others lead to that', async () => {
+    const { login, beginLogin, pool } = await opened;
+    const { id, email } = await account();
+    await pool.query('update users set password_change_required = true where id = $1', [id]);
+    const request = { email, password: PASSWORD, actor: somewhere() };
+    expect(await errorOf(login(request))).toEqual({ code: 'invalid_credentials' });
+    expect(await beginLogin(request)).toMatchObject({ user: { id }, renewalRequired: true });
+  });
+
   test('reveals a suspension only after the right password', async () => {
     const { login, accounts, outcomes } = await opened;
     const { id, email } = await account();

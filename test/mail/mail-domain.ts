@@ -2,12 +2,9 @@
  * Mail in the domain on real stores: accounts, verification, reset and notices, and their messages in the
  * outbox.
  */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { newUuid } from '../../src/core/ids.ts';
 import type { Message } from '../../src/mail/messages.ts';
-import { at, newEmail, openDomain, operator } from '../domain/harness.ts';
+import { at, newEmail, openDomain, operator, withLostReply } from '../domain/harness.ts';
 
 export const PASSWORD = 'the right password';
 
@@ -44,15 +41,7 @@ export async function openMailDomain() {
       return message.link.token;
     },
     /** Runs `work` in a request whose reply is never sent. */
-    async withLostReply(work: () => Promise<unknown>): Promise<void> {
-      const server = createServer(
-        (_request, reply) => void replies.during(reply, () => work().finally(() => reply.destroy())),
-      ).listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
-      await fetch(`http://127.0.0.1:${port}`).catch(() => undefined);
-      server.close();
-    },
+    withLostReply: (work: () => Promise<unknown>) => withLostReply(replies, work),
     /** Gives the account a session. @returns whether it is still valid. */
     async run(accountId: string): Promise<() => Promise<boolean>> {
       const grantId = newUuid();

@@ -342,6 +342,15 @@ describe('a login with a passkey alone', () => {
     expect(outcomes.at(-1)).toBe('invalid_passkey');
   });
 
+  test('does not ask to replace a password', async () => {
+    const { loginWithPasskey, mfa, pool } = await domain;
+    const { id } = await person(await domain);
+    const { authenticator } = await enrolPasskey(await domain, id);
+    await pool.query('update users set password_change_required = true where id = $1', [id]);
+    const reply = authenticator.get(await mfa.passkeys.loginOptions());
+    expect(await loginWithPasskey(reply, somewhere())).toMatchObject({ renewalRequired: false });
+  });
+
   test('works without a password, but not for a suspended account', async () => {
     const { loginWithPasskey, mfa, accounts } = await domain;
     const { id } = await accounts.create({ email: `${NOW}@example.com`, password: null }, operator);

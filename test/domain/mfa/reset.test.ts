@@ -35,6 +35,16 @@ test('a reset with a parallel enrolment leaves no stale recovery codes', async (
   expect([totp.length, recoveryCodesLeft]).toEqual(totp.length === 0 ? [0, 0] : [1, 10]);
 });
 
+test('a reset of the recovery codes alone leaves the factors', async () => {
+  const { mfa } = await domain;
+  const { id } = await person(await domain);
+  await enrolTotp(await domain, id);
+  expect(await mfa.reset(id, operator, 'recovery_codes')).toBe(10);
+  const { totp, recoveryCodesLeft } = await mfa.status(id);
+  expect([totp.length, recoveryCodesLeft]).toEqual([1, 0]);
+  expect(await errorOf(mfa.reset(id, operator, 'recovery_codes'))).toEqual({ code: 'factor_not_found' });
+});
+
 test('a reset finds nothing without factors, and fails for an unknown account', async () => {
   const { mfa } = await domain;
   expect(await mfa.reset((await person(await domain)).id, operator)).toBe(0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { audit } from '../../../src/storage/audit.ts';
-import { at, errorOf, openDomain, openStores } from '../harness.ts';
+import { at, errorOf, openDomain, openStores, withLostReply } from '../harness.ts';
 import { codeOf, enrolTotp, NOW, person, somewhere, wrongCode } from './people.ts';
 import { wide } from '../../support/wide.ts';
 
@@ -93,6 +93,17 @@ describe('TOTP enrolment', () => {
     advance(-16 * 60_000);
     expect(await confirm(id, codeOf(secret))).toEqual(right);
     expect(await confirm(id, codeOf(secret, 1))).toEqual({ code: 'factor_not_found' });
+  });
+
+  test('is refused once the security of the account has changed since a login began', async () => {
+    const { mfa, users } = await domain;
+    const { id } = await person(await domain);
+    const { securityVersion } = (await users.findById(id))!;
+    const { id: enrolment, secret } = await mfa.totp.begin(id, 'Phone');
+    await enrolTotp(await domain, id, 'Tablet');
+    const confirmed = mfa.totp.confirm(id, enrolment, codeOf(secret), at(null), securityVersion);
+    expect(await errorOf(confirmed)).toEqual({ code: 'invalid_token' });
+    expect((await mfa.status(id)).totp.map(({ name }) => name)).toEqual(['Tablet']);
   });
 
   test('takes effect once if confirmed in parallel', async () => {
@@ -210,6 +221,17 @@ describe('a TOTP code', () => {
     });
     expect(await verify(id, codeOf(secret, 1))).toEqual(wrong);
     expect(await verify(id, codeOf(secret))).toEqual(wrong);
+  });
+
+  test('works again if its reply was lost, unless a later one has worked since', async () => {
+    const { mfa, replies } = await domain;
+    for (const isLater of [false, true]) {
+      const { id } = await person(await domain);
+      const { secret } = await enrolTotp(await domain, id);
+      await withLostReply(replies, () => mfa.verify(id, { code: codeOf(secret) }, somewhere()));
+      if (isLater) expect(await verify(id, codeOf(secret, 1))).toEqual(right);
+      expect(await verify(id, codeOf(secret))).toEqual(isLater ? wrong : right);
+    }
   });
 
   test('that confirmed the enrolment is used up', async () => {
