@@ -99,6 +99,27 @@ describe.each([true, false])(
       expect(await isIn(await enter(owner.email, NEXT))).toBe(true);
     });
 
+    test('leaves the old one in force if it is changed again before it is confirmed', async () => {
+      const owner = await victim('ppl', isProven);
+      const theirs = elsewhere();
+      await move(owner, elsewhere());
+      await move(owner, theirs);
+      await askForReset(theirs);
+      await open(await letters.link(owner.email, '/reset-password', 'Reset your password'), {
+        password: NEXT,
+      });
+      expect(await find(owner.email)).toMatchObject({ id: owner.id, movedFrom: null });
+    });
+
+    test('changes nothing if it is changed back', async () => {
+      const owner = await victim('ppl', isProven);
+      const { emailVerifiedAt, ownerProvenAt } = (await find(owner.email))!;
+      await move(owner, elsewhere());
+      await move(owner, owner.email);
+      const after = await find(owner.email);
+      expect(after).toMatchObject({ id: owner.id, movedFrom: null, emailVerifiedAt, ownerProvenAt });
+    });
+
     test('works once it is confirmed, and can still be undone', async () => {
       const owner = await victim('ppl', isProven);
       const theirs = elsewhere();

@@ -140,7 +140,8 @@ describe('a managed account', () => {
         details: { before: { status: 'active' }, after: { status: 'suspended' }, reason: 'asked for' },
       },
     ]);
-    expect(await act('password/reset')).toMatchObject({ status: 403, body: { code: 'account_suspended' } });
+    for (const name of ['password/reset', 'invite'])
+      expect(await act(name)).toMatchObject({ status: 403, body: { code: 'account_suspended' } });
     expect(await act('reactivate')).toMatchObject({ status: 200, body: { status: 'active' } });
     expect(await act('unlock')).toMatchObject({ status: 200, body: { id } });
     await support('PATCH', `/users/${id}`, { email_verified: false });
