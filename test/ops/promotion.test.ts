@@ -18,6 +18,7 @@ import { type Client, type Person, type Provider, startProvider, STORES } from '
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { startPostgresPair } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
+import { outcomeOf, Watch } from './support/fault.ts';
 
 /** Milliseconds between two attempts during the outage. */
 const PAUSE = 50;
@@ -44,10 +45,13 @@ describe.each(STORES)('a failover on %s', (stores) => {
   let person: Person;
   /** The refusals: status, error, and whether there is Retry-After. */
   const refusals = new Set<string>();
+  const watch = new Watch(`a replica is promoted while codes are redeemed and tokens rotated (${stores})`);
   const on = { is: true };
 
   const noteRefusal = ({ status, headers, body }: Reply<object>) => {
     const { error } = body as { error?: string };
+    // Of several attempts to redeem a code all but one are refused.
+    watch.note(outcomeOf({ status, headers }, [200, 400]));
     if (status !== 200) refusals.add(`${status} ${error} ${headers.has('retry-after')}`);
   };
 
@@ -117,9 +121,11 @@ describe.each(STORES)('a failover on %s', (stores) => {
     };
     try {
       await more(3);
+      watch.begins();
       await primary.kill();
       await until(() => !on.is || refusals.size > 0);
       await replica.promote();
+      watch.ends();
       await more(4);
     } finally {
       on.is = false;
@@ -162,5 +168,6 @@ describe.each(STORES)('a failover on %s', (stores) => {
       expect((await refresh(provider, app, former[0] ?? '')).status).toBe(400);
       expect((await refresh(provider, app, current)).status).toBe(400);
     }
+    await watch.report('nothing');
   });
 });

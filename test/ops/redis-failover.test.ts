@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { authorize, exchange, introspect, persist, post, userinfo } from '../oidc/support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
@@ -9,6 +10,7 @@ import {
   startSentinels,
 } from '../support/redis-groups.ts';
 import { until } from '../support/until.ts';
+import { outcomeOf, Watch } from './support/fault.ts';
 
 const GROUPS: Record<string, () => Promise<RedisGroup>> = {
   'Redis Cluster': startRedisCluster,
@@ -16,13 +18,16 @@ const GROUPS: Record<string, () => Promise<RedisGroup>> = {
   'Redis with sentinels': startSentinels,
 };
 
+/** Milliseconds until a refused sign-in is tried again. */
+const PAUSE = 100;
+
 /** A redeemed code and its token. */
 interface Redeemed {
   code: string;
   token: string;
 }
 
-describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
+describe.each(Object.entries(GROUPS))('%s', (name, start) => {
   let provider: Provider;
   let app: Client;
   let person: Person;
@@ -34,6 +39,7 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
   async function signInAgain(
     redeemed: Redeemed[],
     on: { is: boolean },
+    watch: Watch,
     replies: number[] = [200, 503],
   ): Promise<void> {
     while (on.is) {
@@ -41,8 +47,14 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
         (reply) => reply.get('code'),
         () => null,
       );
-      if (code === null) continue;
-      const { status, body } = await exchange(provider, app, code);
+      if (code === null) {
+        watch.note('sign-in refused');
+        await sleep(PAUSE);
+        continue;
+      }
+      const reply = await exchange(provider, app, code);
+      const { status, body } = reply;
+      watch.note(outcomeOf(reply));
       expect(replies).toContain(status);
       if (status === 200) redeemed.push({ code, token: body.access_token });
     }
@@ -56,7 +68,10 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
     const redeemed: Redeemed[] = [];
     const on = { is: true };
     // A master that hangs loses what it has not replicated, so such a code is unknown.
-    const loops = Promise.all(Array.from({ length: 3 }, () => signInAgain(redeemed, on, [200, 400, 503])));
+    const watch = new Watch(`${name} is resized and has a hanging master`);
+    const loops = Promise.all(
+      Array.from({ length: 3 }, () => signInAgain(redeemed, on, watch, [200, 400, 503])),
+    );
     // A failure ends the wait.
     loops.catch(() => (on.is = false));
     const more = async () => {
@@ -65,10 +80,12 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
     };
     try {
       await more();
+      watch.begins();
       for (const change of Object.values(group.changes)) {
         await change();
         await more();
       }
+      watch.ends();
     } finally {
       on.is = false;
       await loops;
@@ -77,6 +94,7 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
     // The use of a code that was redeemed last may not be recorded yet.
     const again = await Promise.all(redeemed.map(({ code }) => persist(() => exchange(provider, app, code))));
     expect(new Set(again.map(({ status }) => status))).toEqual(new Set([400]));
+    await watch.report('logins under way');
   });
 
   it('loses a master while people sign in: nothing works twice, revoked tokens stay revoked, and it recovers by itself', async () => {
@@ -91,12 +109,15 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
 
     const redeemed: Redeemed[] = [];
     const on = { is: true };
-    const loops = Promise.all(Array.from({ length: 3 }, () => signInAgain(redeemed, on)));
+    const watch = new Watch(`${name} loses a master`);
+    const loops = Promise.all(Array.from({ length: 3 }, () => signInAgain(redeemed, on, watch)));
     try {
       await until(() => redeemed.length > 6);
       for (const token of revoked) await post(provider, 'revoke', service, { token });
+      watch.begins();
       await group.killMaster();
       await until(() => group.hasHealed());
+      watch.ends();
       const before = redeemed.length;
       await until(() => redeemed.length > before + 6);
     } finally {
@@ -113,5 +134,6 @@ describe.each(Object.entries(GROUPS))('%s', (_name, start) => {
     expect(
       new Set(again.map(({ status, body }) => `${status} ${String((body as { error?: string }).error)}`)),
     ).toEqual(new Set(['400 invalid_grant']));
+    await watch.report('logins under way');
   });
 });

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { atEnd } from './cleanup.ts';
 import { freePort } from './ports.ts';
 import { listenUntilEnd } from './listen.ts';
 
@@ -7,6 +8,8 @@ export interface Balancer {
   url: string;
   /** Sets the ports of the nodes that receive requests. */
   use(...ports: number[]): void;
+  /** Asks these nodes once a second whether they are ready. Only those that are receive requests. */
+  checkHealth(...ports: number[]): void;
   /** Number of replies by node and status: `8080 200`. */
   replies: Map<string, number>;
 }
@@ -28,5 +31,22 @@ export async function startBalancer(): Promise<Balancer> {
   });
   const port = await freePort();
   await listenUntilEnd(server, port);
-  return { url: `http://localhost:${port}`, use: (...nodes) => void (ports = nodes), replies };
+  const isReady = (node: number) =>
+    fetch(`http://localhost:${node}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  return {
+    url: `http://localhost:${port}`,
+    use: (...nodes) => void (ports = nodes),
+    checkHealth(...nodes) {
+      const check = async () => {
+        const ready = await Promise.all(nodes.map(isReady));
+        ports = nodes.filter((_, index) => ready[index]);
+      };
+      const timer = setInterval(() => void check(), 1_000);
+      atEnd(async () => clearInterval(timer));
+    },
+    replies,
+  };
 }
