@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
-import { ENVIRONMENT, SERVER_FLAGS } from '../../bin/flags.js';
+import { ENVIRONMENT, READY_FLAG, SERVER_FLAGS } from '../../bin/flags.js';
 import type { Target } from '../client/target.ts';
 import { processTree, residentMemory } from '../load/usage.ts';
 import type { Variant } from '../plan.ts';
@@ -113,7 +113,7 @@ async function startCompared(stage: Stage, port: number, variant: Variant) {
   const log = path.join(stage.directory, `${variant}.log`);
   const env = { ...process.env, ...ENVIRONMENT, NODE_ENV: 'production' };
   // The same V8 flags as Postern's, so that their effect is not compared.
-  const args = [...SERVER_FLAGS, program, file];
+  const args = [...SERVER_FLAGS, READY_FLAG, program, file];
   return start({ file: process.execPath, args, place: 'server', env, log }, async () =>
     answers(port, issuer, '/', false),
   );

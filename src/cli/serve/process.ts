@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { READY_FLAG } from '../../../bin/flags.js';
 import type { Assignment } from '../../main.ts';
 
 type CollectGarbage = (options: { type: string; execution: string; flavor: string }) => void;
@@ -12,10 +13,11 @@ const LATER = 200;
 
 /**
  * Frees the memory that loading and compiling needed, a little later: a quarter of the process, which V8 would keep
- * while idle. Takes a tenth of a second, once.
+ * while idle. Takes a tenth of a second, once. From then on the heap grows in small steps (`READY_FLAG`).
  */
 export function releaseMemory(): void {
   const release = () => {
+    setFlagsFromString(READY_FLAG);
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as CollectGarbage;
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
