@@ -1,17 +1,14 @@
 import path from 'node:path';
-import { pino } from 'pino';
 import { type Config, ConfigError, loadConfig } from '../config/index.ts';
 import { resolveSecretsKey } from '../config/secrets-key.ts';
 import type { Administration } from '../container/administration.ts';
 import type { Core } from '../container/core.ts';
-import { createLogger, type Logger } from '../core/logger.ts';
+import type { Logger } from '../core/logger.ts';
 import { StartupError } from '../core/errors.ts';
 import { hasCluster } from '../storage/postgres/embedded-cluster.ts';
+import { commandLog } from './command-log.ts';
 import { migrate, pendingMigrations } from '../storage/postgres/migrator.ts';
 import { type Database, openDatabase } from '../storage/postgres/open.ts';
-
-/** The log of a command: errors only, on standard error. */
-const commandLogger = (): Logger => createLogger('error', pino.destination(2));
 
 /** Where `npm start` keeps the data. */
 const OWN_DATA = path.resolve(import.meta.dirname, '../../.data');
@@ -37,7 +34,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const config = loadConfig();
   await checkPlace(config);
-  const logger = commandLogger();
+  const logger = commandLog();
   const database = await openDatabase(config, logger);
   try {
     return await work(database, config, logger);

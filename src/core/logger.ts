@@ -1,7 +1,11 @@
 import { types } from 'node:util';
 import { pino, type DestinationStream, type Logger as Pino } from 'pino';
 
-export type Logger = Pino;
+/** What Postern writes its log with. */
+export type Logger = Pick<
+  Pino,
+  'child' | 'debug' | 'error' | 'fatal' | 'info' | 'isLevelEnabled' | 'level' | 'warn'
+>;
 
 /**
  * The server's log level. A developer's terminal gets no info lines: each request writes one.
@@ -31,7 +35,7 @@ const SECRET_NAMES = [
 ];
 
 /** Structured JSON logs, one object a line, on `destination` (standard output unless given). */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: string, destination?: DestinationStream): Pino {
   return pino(
     {
       level,
@@ -44,6 +48,9 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     destination,
   );
 }
+
+/** A log of errors only, on standard error. */
+export const createErrorLog = (): Logger => createLogger('error', pino.destination(2));
 
 /** An error as it is logged. */
 interface Described {

@@ -1,13 +1,12 @@
-/** Loaded before a process (`node --import`): writes the names of the packages it loads to the file LOADS_FILE. */
+/** Loaded before a process (`node --import`): writes the URLs of the modules it loads to the file LOADS_FILE. */
 import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 
-const packages = new Set<string>();
+const urls = new Set<string>();
 registerHooks({
   load(url, context, next) {
-    const name = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
-    if (name !== undefined) packages.add(name);
+    if (url.startsWith('file:')) urls.add(url);
     return next(url, context);
   },
 });
-process.on('exit', () => writeFileSync(process.env['LOADS_FILE'] ?? '', [...packages].sort().join('\n')));
+process.on('exit', () => writeFileSync(process.env['LOADS_FILE'] ?? '', [...urls].join('\n')));
