@@ -137,8 +137,11 @@ export function createKoaApp(
     });
   });
   const scim = lazily(async () => {
-    const { createScim } = await import('../http/scim/index.ts');
-    return createScim({ ...guard, services: core, publicUrl });
+    const [{ createScim }, { createDirectories }] = await Promise.all([
+      import('../http/scim/index.ts'),
+      import('./directories.ts'),
+    ]);
+    return createScim({ ...guard, services: { ...core, ...createDirectories(core) }, publicUrl });
   });
   const console = lazily(async () => {
     const { createConsole } = await import('../http/console/index.ts');

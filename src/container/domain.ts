@@ -27,7 +27,6 @@ import { createPasswordPolicy } from '../domain/passwords/policy.ts';
 import { createRefusals } from '../domain/refusals.ts';
 import { createRegistration } from '../domain/registration.ts';
 import { createPasswordReset } from '../domain/reset.ts';
-import { createScim } from '../domain/scim/index.ts';
 import { createScimTokens } from '../domain/scim/tokens.ts';
 import type { SessionRevoker } from '../domain/session-revoker.ts';
 import { createSignInLinks } from '../domain/sign-in-links.ts';
@@ -258,15 +257,6 @@ export function createDomain(
   });
   const managed = { ...operators, accounts, users, audit, asOne: stores.asOne };
   const managedAccounts = createManagedAccounts({ ...managed, lockout, reset, verification, clock });
-  const scim = createScim({
-    ...managed,
-    managedAccounts,
-    directory: stores.directory,
-    roleStore: stores.roles,
-    groupStore: stores.groups,
-    attributes,
-    clock,
-  });
   return {
     ...operators,
     attributes,
@@ -330,7 +320,6 @@ export function createDomain(
     }),
     apiKeys,
     scimTokens,
-    ...scim,
     apiKeyAdmin: createApiKeyAdmin({
       keys: apiKeys,
       store: stores.apiKeys,

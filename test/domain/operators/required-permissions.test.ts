@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../../src/config/index.ts';
 import { createAdministration } from '../../../src/container/administration.ts';
 import { createCore } from '../../../src/container/core.ts';
+import { createDirectories } from '../../../src/container/directories.ts';
 import { systemActor } from '../../../src/core/actor.ts';
 import { createLogger } from '../../../src/core/logger.ts';
 import type { Operator } from '../../../src/domain/operators/operator.ts';
@@ -82,7 +83,11 @@ beforeAll(async () => {
     logger: createLogger('silent'),
   });
   atEnd(() => core.close());
-  services = { ...core, ...createAdministration(core) } as unknown as typeof services;
+  services = {
+    ...core,
+    ...createAdministration(core),
+    ...createDirectories(core),
+  } as unknown as typeof services;
 });
 
 const nobody: Operator = { actor: systemActor, accountId: null, permissions: new Set() };
