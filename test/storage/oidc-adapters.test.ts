@@ -128,11 +128,13 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     test('can be claimed again after a release by its holder or after the claim expired', async () => {
       const { id } = await save(model, await more());
       const at = backend.clock.now();
-      await adapter(model).claim(id, at);
+      await adapter(model).claim(id, at, 'here');
       await adapter(model).release(id, at - 1);
       await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyClaimed);
       await adapter(model).release(id, at);
-      expect(await adapter(model).find(id)).not.toHaveProperty('claimedAt');
+      const released = await adapter(model).find(id);
+      expect(released).not.toHaveProperty('claimedAt');
+      expect(released).not.toHaveProperty('claimedFrom');
       await claim(model, id);
       backend.clock.forward(CLAIM_TTL - 1_000);
       await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyClaimed);
@@ -142,6 +144,17 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
       await adapter(model).consume(id, backend.clock.now());
       await adapter(model).release(id, at);
       await expect(claim(model, id)).rejects.toBeInstanceOf(AlreadyConsumed);
+    });
+
+    test('keeps where its claim came from', async () => {
+      const { id } = await save(model, await more());
+      await adapter(model).claim(id, backend.clock.now(), 'here');
+      expect(await adapter(model).find(id)).toMatchObject({ claimedFrom: 'here' });
+      await adapter(model).consume(id, backend.clock.now());
+      expect(await adapter(model).find(id)).toMatchObject({
+        claimedFrom: 'here',
+        consumed: expect.any(Number),
+      });
     });
 
     test('stays consumed when it is saved again', async () => {
