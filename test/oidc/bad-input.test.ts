@@ -88,6 +88,13 @@ describe('hostile input', () => {
       expect(page.body).not.toContain('<script>alert');
     });
 
+    it('as a client_id of a browser that is signed in is unknown', async () => {
+      const query = form({ client_id: value, response_type: 'code' }).toString();
+      const page = await agent.open(`/oauth2/authorize?${query}`);
+      expect([400, 431]).toContain(page.status);
+      expect(page.html).not.toContain('<script>alert');
+    });
+
     it.each([
       'redirect_uri',
       'response_type',

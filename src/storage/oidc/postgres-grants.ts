@@ -46,8 +46,6 @@ export function postgresGrants({
       if (rowCount === 0) throw new GrantGone('the grant has ended, or its account may have none');
     },
     async find(id) {
-      // PostgreSQL text cannot contain NUL.
-      if (id.includes('\0')) return undefined;
       const { rows } = await run<Pick<OidcGrant, 'payload'>>(pool, FIND, [id, clock.now()]);
       return rows[0] && unpack(id, rows[0].payload);
     },

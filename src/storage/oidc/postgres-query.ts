@@ -2,6 +2,7 @@
 import { DatabaseError, type Pool, type QueryResult, type QueryResultRow } from 'pg';
 import { DomainError } from '../../core/errors.ts';
 import { isUnavailable } from '../postgres/pool-unavailable.ts';
+import { withoutNul } from '../postgres/transaction.ts';
 
 /** A prepared statement: parsed and planned once per connection. */
 export interface Statement {
@@ -16,7 +17,8 @@ export async function run<Row extends QueryResultRow>(
   values: unknown[],
 ): Promise<QueryResult<Row>> {
   try {
-    return await pool.query<Row>({ name: statement.name, text: statement.text, values });
+    const { name, text } = statement;
+    return await pool.query<Row>({ name, text, values: values.map(withoutNul) });
   } catch (error) {
     throw isUnavailable(error) ? new DomainError('unavailable', {}, { cause: error }) : error;
   }
