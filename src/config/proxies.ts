@@ -1,5 +1,8 @@
-import proxyAddr from 'proxy-addr';
+import { createRequire } from 'node:module';
+import type proxyAddr from 'proxy-addr';
 import type { Settings } from './schema.ts';
+
+const require = createRequire(import.meta.url);
 
 interface ClientFacing {
   publicUrl: string;
@@ -21,8 +24,11 @@ export const hidesClients = ({ publicUrl, http }: ClientFacing): boolean =>
 
 /** Finds mistakes in `http.trustedProxies`, the proxies whose X-Forwarded-For is believed. */
 export function proxyProblems(trustedProxies: string[], production: boolean): string[] {
+  if (trustedProxies.length === 0) return [];
+  // Loaded on use: most commands run where there is none.
+  const { compile } = require('proxy-addr') as typeof proxyAddr;
   try {
-    const trust = proxyAddr.compile(trustedProxies);
+    const trust = compile(trustedProxies);
     const trustsAll = DOCUMENTATION_ADDRESSES.some((addresses) =>
       addresses.every((address) => trust(address, 0)),
     );

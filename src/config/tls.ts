@@ -1,4 +1,3 @@
-import { getCiphers } from 'node:tls';
 import { z } from 'zod';
 
 /** The cipher suites for TLS 1.2 of BCP 195 (RFC 9325 section 4.2), named by OpenSSL: only forward secrecy and AEAD. */
@@ -9,13 +8,17 @@ const RECOMMENDED = [
   'ECDHE-RSA-AES256-GCM-SHA384',
 ];
 
-/** Node also lists TLS 1.3 suites, which are always offered. */
-const suites = new Set(getCiphers().filter((name) => !name.startsWith('tls_')));
+/** Whether a name is that of a suite for TLS 1.2. Node also lists those for TLS 1.3, which are always offered. */
+function isSuite(name: string): boolean {
+  // Loaded on use: commands need no TLS.
+  const { getCiphers } = process.getBuiltinModule('node:tls');
+  return !name.startsWith('tls_') && getCiphers().includes(name);
+}
 
 /** Accept names only: in an OpenSSL cipher expression a typing error could allow more than intended. */
 const suite = z
   .string()
-  .refine((name) => suites.has(name.toLowerCase()), 'must be the OpenSSL name of a cipher suite for TLS 1.2')
+  .refine((name) => isSuite(name.toLowerCase()), 'must be the OpenSSL name of a cipher suite for TLS 1.2')
   .transform((name) => name.toUpperCase());
 
 /** `http.tls`: files of a certificate chain and its key (PEM), and the cipher suites for TLS 1.2. */
