@@ -107,7 +107,8 @@ export class ClientRegistry {
   readonly #documents: ClientDocuments;
   readonly #attributes: Pick<Attributes, 'scopes'>;
   #oidcScopes: readonly string[] = [];
-  #compiled = newCache();
+  /** Of the provider in use. */
+  #compiled: ReturnType<typeof newCache> | undefined;
   /** Clients that were disabled when read, and those whose newest secret has an end. */
   readonly #disabled = new Set<string>();
   readonly #ending = new Set<string>();
@@ -152,7 +153,7 @@ export class ClientRegistry {
    */
   recognize(id: string, secret: string): CompiledClient | undefined {
     const client =
-      id.startsWith(CONTRACT_CLIENT) || this.#ending.has(id) ? undefined : this.#compiled.get(id);
+      id.startsWith(CONTRACT_CLIENT) || this.#ending.has(id) ? undefined : this.#compiled?.get(id);
     return client && isNewest(client, sha256(secret)) ? client : undefined;
   }
 
@@ -160,8 +161,8 @@ export class ClientRegistry {
   forget(id: string | null): void {
     this.#generation += 1;
     this.#documents.forget(id);
-    if (id === null) this.#compiled.clear();
-    else this.#compiled.delete(id);
+    if (id === null) this.#compiled?.clear();
+    else this.#compiled?.delete(id);
   }
 
   /** Puts a cache before `provider`'s own look-up. Compiled clients belong to one provider: each has its own cache. */
