@@ -269,7 +269,7 @@ describe('commands beside a running server', () => {
     expect((await loads('--help')).packages).toEqual(['commander', 'zod']);
     const { count, packages } = await loads('user', 'list');
     // Each takes a third of a millisecond of CPU. Load what a command may not need when it does.
-    expect(count).toBeLessThanOrEqual(620);
+    expect(count).toBeLessThanOrEqual(605);
     expect(packages).toContain('pg');
     const server =
       /^(oidc-provider|koa|@koa|jose|ioredis|rate-limiter|prom-client|ejs|nodemailer|@node-rs|otplib|pino)/;
