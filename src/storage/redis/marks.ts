@@ -74,7 +74,7 @@ export class RedisMarks {
     this.#claim = script(redis, 'marksClaim', CLAIM);
     this.#add = script(redis, 'marksAdd', ADD, true);
     this.#seal = script(redis, 'marksSeal', SEAL);
-    this.#scores = createScores(redis);
+    this.#scores = createScores(redis, '!');
     redis.on(redis.isCluster ? '-node' : 'close', () => {
       this.#generation += 1;
       this.#isSynced = false;
@@ -101,7 +101,7 @@ export class RedisMarks {
     const generation = this.#generation;
     if (this.#isSynced) {
       try {
-        const found = await Promise.all(names.map((name) => this.#scores(setOf(name), ['!', name])));
+        const found = await this.#scores(names.map((name) => [setOf(name), name]));
         const isWhole = generation === this.#generation && found.every(([seal]) => seal !== null);
         if (isWhole) return found.some(([, expiresAt]) => Number(expiresAt ?? 0) > clock.now());
       } catch (error) {

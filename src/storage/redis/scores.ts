@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RedisClient } from './client.ts';
 
-/** The scores of members of a sorted set, in their order; null for one that is not in it. */
-export type Scores = (key: string, members: string[]) => Promise<(string | null)[]>;
+/** For each member that is looked up: the score of the member that every set is asked for, then its own; null if it is not there. */
+export type Scores = (
+  asked: readonly (readonly [key: string, member: string])[],
+) => Promise<[always: string | null, score: string | null][]>;
 
 interface Batch {
   members: Map<string, string[]>;
@@ -10,10 +12,11 @@ interface Batch {
 }
 
 /**
- * Looks up scores. All look-ups within one turn of the event loop go out in one write, with one command for each set: under load
- * a look-up costs a fraction of its own command.
+ * Looks up scores of members of sorted sets. All look-ups within one turn of the event loop go out in one write, with one command
+ * for each set: under load a look-up costs a fraction of its own command.
+ * @param always a member that is looked up in each set.
  */
-export function createScores(redis: RedisClient): Scores {
+export function createScores(redis: RedisClient, always: string): Scores {
   let open: Batch | null = null;
 
   /** The keys of a pipeline must share a node; a cluster routes each command by itself. */
@@ -41,12 +44,17 @@ export function createScores(redis: RedisClient): Scores {
     return { members, replies: send() };
   }
 
-  return async (key, members) => {
+  return async (asked) => {
     const batch = (open ??= begin());
-    const all = batch.members.get(key) ?? [];
-    batch.members.set(key, all);
-    const end = all.push(...members);
+    const places = asked.map(([key, member]) => {
+      let members = batch.members.get(key);
+      if (!members) batch.members.set(key, (members = [always]));
+      return members.push(member) - 1;
+    });
     const replies = await batch.replies;
-    return replies.get(key)!.slice(end - members.length, end);
+    return asked.map(([key], index) => {
+      const scores = replies.get(key) ?? [];
+      return [scores[0] ?? null, scores[places[index]!] ?? null];
+    });
   };
 }
