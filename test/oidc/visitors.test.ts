@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { atOnce, authorizationUrl, post, push, pushedUrl, signIn } from './support/flow.ts';
 import { type Client, type Person, type Provider, startProvider } from './support/provider.ts';
+import { DEVICE } from './support/device.ts';
 import { UserAgent } from './support/user-agent.ts';
 
 const MAX_OPEN = 500;
@@ -64,6 +65,71 @@ describe('an anonymous visitor', () => {
       expect(life).toBeLessThanOrEqual(600_000);
       await redis.del(visit);
     }
+  });
+
+  /**
+   * Bytes that everything takes in Redis, with its overhead, and in PostgreSQL, with the rows' own headers. Without what is not per
+   * visit: the counter of each source, and the latest refusals of each client.
+   */
+  async function stored(): Promise<number> {
+    const keys = (await redis.keys('*')).filter((key) => !key.startsWith('postern:counter:open:'));
+    const sizes = await Promise.all(keys.map((key) => redis.memory('USAGE', key)));
+    const tables = await provider.sql(
+      "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'refusals'",
+    );
+    let bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+    for (const { relname } of tables) {
+      const [row] = await provider.sql(
+        `select coalesce(sum(pg_column_size(t.*)), 0)::int as bytes from "${String(relname)}" t`,
+      );
+      bytes += Number(row?.['bytes']);
+    }
+    return bytes;
+  }
+  const longest = (size: number) => ({ login_hint: randomBytes(size).toString('base64url').slice(0, size) });
+  /** Sends the longest of the requests that `send` accepts. */
+  async function sendLongest<T>(send: (more: Record<string, string>) => Promise<T | null>): Promise<T> {
+    for (let size = 1_440; size > 0; size -= 20) {
+      const sent = await send(longest(size));
+      if (sent !== null) return sent;
+    }
+    throw new Error('nothing was accepted');
+  }
+
+  /** What strangers start through a public client. @returns for how many seconds it may stay. */
+  const STARTS: Record<string, (app: Client) => Promise<number>> = {
+    async 'a pushed request'(app) {
+      await sendLongest(async (more) => {
+        const { searchParams } = new URL(authorizationUrl(provider, app, more));
+        const sent = await post(provider, 'par', app, Object.fromEntries(searchParams));
+        return sent.status === 201 ? sent : null;
+      });
+      return 600;
+    },
+    async 'codes for a device'(app) {
+      await sendLongest(async (more) => {
+        const sent = await post(provider, 'device_authorization', app, { scope: 'openid', ...more });
+        return sent.status === 200 ? sent : null;
+      });
+      // A device learns for ten more minutes that its code has expired.
+      return 1_200;
+    },
+    async 'forms that nobody sends'() {
+      for (const path of ['/register', '/forgot-password', '/sign-in'])
+        expect((await ask('192.0.2.9', `${provider.url}${path}`)).status).toBe(200);
+      return 0;
+    },
+  };
+  it.each(Object.entries(STARTS))('leaves at most 2.1 KB by %s', async (_name, start) => {
+    const grants = ['authorization_code', ...DEVICE.grant_types];
+    const app = await provider.createClient({ grant_types: grants }, { isPublic: true });
+    await redis.flushdb();
+    const before = await stored();
+    const life = await start(app);
+    const bytes = (await stored()) - before;
+    expect(bytes).toBeLessThanOrEqual(2_100);
+    const lives = await Promise.all((await redis.keys('*')).map((key) => redis.pttl(key)));
+    expect(Math.max(0, ...lives)).toBeLessThanOrEqual(life * 1_000);
   });
 
   it('may send longer requests through a client that pushes them', async () => {

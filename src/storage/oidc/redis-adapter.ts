@@ -20,7 +20,7 @@ import {
 
 /*
  * A record is a hash: p is the payload, or z the same compressed; x its expiry and c when it was consumed, in milliseconds; with
- * l it is only claimed since c; f is where its claim came from. Settling a claim only deletes, which even a full Redis does. Our clock decides expiry; that of
+ * l it is only claimed since c. Settling a claim only deletes, which even a full Redis does. Our clock decides expiry; that of
  * Redis only frees the memory.
  */
 const PUT = `
@@ -45,19 +45,22 @@ local found = redis.call('HMGET', KEYS[1], 'x', 'c', 'l')
 if not found[1] or tonumber(found[1]) <= tonumber(ARGV[1]) then return 'gone' end
 if found[2] and not found[3] then return 'gone' end
 if found[2] and tonumber(found[2]) > tonumber(ARGV[1]) - ${CLAIM_TTL} then return 'claimed' end
-redis.call('HSET', KEYS[1], 'c', ARGV[1], 'l', '1', 'f', ARGV[2])
+redis.call('HSET', KEYS[1], 'c', ARGV[1], 'l', '1')
 return 'done'`;
 
 const RELEASE = `
 if redis.call('HEXISTS', KEYS[1], 'l') == 1 and tonumber(redis.call('HGET', KEYS[1], 'c')) == tonumber(ARGV[1]) then
-  redis.call('HDEL', KEYS[1], 'c', 'l', 'f')
+  redis.call('HDEL', KEYS[1], 'c', 'l')
 end`;
 
-/** Bytes of JSON from which an interaction is compressed: one without a login takes less than 2 KB, and few are that long. */
+/** Models that strangers write: long ones are compressed, so that one request takes less than 2 KB. */
+const OF_STRANGERS = new Set(['Interaction', 'PushedAuthorizationRequest', 'DeviceCode']);
+
+/** Bytes of JSON from which a record of these is compressed; few are that long. */
 const LONG = 1_200;
 
 const isCompressed = (model: string, json: string): boolean =>
-  model === 'Interaction' && Buffer.byteLength(json) >= LONG;
+  OF_STRANGERS.has(model) && Buffer.byteLength(json) >= LONG;
 
 /** Short-lived models in Redis: one call per operation, two for a write under a grant. */
 export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clock }): AdapterFactory {
@@ -92,19 +95,20 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
           throw new GrantGone('its grant has ended');
       },
       async find(id) {
-        const [plain, expiresAt, used, isClaimed, compressed, from] = await reply(
-          redis.hmgetBuffer(keyOf(id), 'p', 'x', 'c', 'l', 'z', 'f'),
+        const [plain, expiresAt, used, isClaimed, compressed] = await reply(
+          redis.hmgetBuffer(keyOf(id), 'p', 'x', 'c', 'l', 'z'),
         );
         const json = plain ?? (compressed && inflateRawSync(compressed));
         if (!json || Number(expiresAt) + foundExpired(model) <= clock.now()) return undefined;
         const at = used ? Number(used) : null;
-        return unpack(id, JSON.parse(json.toString()) as Payload, {
-          [isClaimed ? 'claimedAt' : 'consumedAt']: at,
-          claimedFrom: from?.toString() || null,
-        });
+        return unpack(
+          id,
+          JSON.parse(json.toString()) as Payload,
+          isClaimed ? { claimedAt: at } : { consumedAt: at },
+        );
       },
-      async claim(id, at, from = '') {
-        const outcome = await claim(keyOf(id), at, from);
+      async claim(id, at) {
+        const outcome = await claim(keyOf(id), at);
         if (outcome === 'gone') throw new AlreadyConsumed(`this ${model} is consumed or gone`);
         if (outcome === 'claimed') throw new AlreadyClaimed(`this ${model} is claimed`);
       },
