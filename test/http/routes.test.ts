@@ -1,85 +1,20 @@
 /** The table of routes, compared with the actual routers: neither has what the other lacks. */
-import path from 'node:path';
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
-import Router from '@koa/router';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { Provider } from 'oidc-provider';
-import { loadConfig } from '../../src/config/index.ts';
 import { me } from '../../src/http/api/me/index.ts';
 import { planMounts } from '../../src/http/contracts/mounts.ts';
 import { builtInContracts as allContracts } from '../../src/http/contracts/registry.ts';
 import { lazily } from '../../src/http/lazily.ts';
 import { docsPaths } from '../../src/http/endpoints/docs.ts';
-import { consoleRoutes } from '../../src/http/console/index.ts';
-import type { ConsoleDependencies } from '../../src/http/console/room.ts';
-import type { PageDependencies } from '../../src/http/pages/dependencies.ts';
-import { pageRoutes } from '../../src/http/pages/routes.ts';
-import { createPageTools } from '../../src/http/pages/tools.ts';
 import { findRoute, type Owner, ROUTES } from '../../src/http/routes.ts';
-import { STANDARD_SCOPES } from '../../src/core/scopes.ts';
-import { Secrets } from '../../src/core/secrets.ts';
-import { type ConfigurationDependencies, createConfiguration } from '../../src/oidc/configuration.ts';
+import { consoleRouter, pagesRouter, providerRouter } from './support/routers.ts';
 
-const config = loadConfig({ NODE_ENV: 'test', CONFIG_FILE: '/dev/null' });
-const secrets = new Secrets('a secret of the tests that is long enough');
-const clock = { now: Date.now };
-
-/** The paths of every hosted page, including those that depend on settings. */
-function pagePaths(): string[] {
-  const router = new Router();
-  // Defining routes uses no handler.
-  pageRoutes(router, {
-    ...createPageTools({ config, secrets, clock }),
-    config: { ...config, securityTxt: { contact: ['mailto:security@example.com'] } },
-    secrets,
-    clock,
-    mfa: { passkeys: { available: true } },
-    upstream: {},
-  } as unknown as PageDependencies);
-  return router.stack.map(({ path }) => String(path));
-}
-
-function consolePaths(): string[] {
-  const router = new Router();
-  consoleRoutes(router, { config, secrets, clock } as unknown as ConsoleDependencies);
-  return router.stack.map(({ path }) => String(path));
-}
-
-/** The paths of every endpoint of the provider, as the library registers them. */
-async function providerPaths(): Promise<string[]> {
-  const inside = path.resolve(import.meta.dirname, '../../node_modules/oidc-provider/lib/helpers/router.js');
-  type Register = (name: string, path: string) => void;
-  const { default: Registry } = (await import(inside)) as {
-    default: { prototype: Record<string, Register> };
-  };
-  const spies = ['get', 'post', 'put', 'delete', 'options'].map((method) =>
-    jest.spyOn(Registry.prototype, method),
-  );
-  jest.spyOn(console, 'warn').mockImplementation(() => undefined);
-  const attributes = { claimsByScope: () => ({}), scopes: () => STANDARD_SCOPES };
-  const attester = {
-    issuer: 'https://attester.example',
-    jwksUri: 'https://attester.example/jwks',
-    clients: [],
-  };
-  const deps = {
-    // With the endpoint for attested clients.
-    config: { ...config, clientAttestation: { attesters: [attester] } },
-    clock,
-    secrets,
-    attributes,
-    authorization: {},
-    pages: {},
-  } as unknown as ConfigurationDependencies;
-  void new Provider(config.publicUrl, createConfiguration(deps, { keys: [] }));
-  const paths = spies.flatMap(({ mock }) => mock.calls.map(([, path]) => path));
-  jest.restoreAllMocks();
-  return paths;
-}
+const pathsOf = (router: Router): string[] => router.stack.map(({ path }) => String(path));
 
 const served = new Map<Owner, string[]>([
-  ['pages', pagePaths()],
-  ['console', consolePaths()],
+  ['pages', pathsOf(pagesRouter())],
+  ['console', pathsOf(consoleRouter())],
   ['api', me.map((operation) => `/api/v2${operation.path}`)],
   ['scim', ['/scim/v2/Users', '/scim/v2/Groups/:id', '/scim/v2/Bulk', '/scim/v2/.search']],
   ['ops', ['/livez', '/readyz', '/metrics']],
@@ -87,7 +22,7 @@ const served = new Map<Owner, string[]>([
   ['assets', ['/assets/theme.css']],
 ]);
 beforeAll(async () => {
-  served.set('provider', await providerPaths());
+  served.set('provider', pathsOf(await providerRouter()));
 });
 
 /** Prefixes that nothing answers yet, or nothing directly. */

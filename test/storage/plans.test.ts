@@ -3,10 +3,11 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ME_SCOPES } from '../../src/oidc/tokens/me-scopes.ts';
 import { runCases } from '../../src/http/contracts/conformance-run.ts';
 import { PAGES as ACCOUNT_PAGES } from '../account/support/pages.ts';
+import { readLetters } from '../account/support/mail.ts';
 import { connect } from '../api/support/client.ts';
 import { ownToken, serviceAccount } from '../api/support/operators.ts';
 import { PAGES as CONSOLE_PAGES } from '../console/pages.ts';
-import { enterConsole } from '../console/support/operators.ts';
+import { enterConsole, type Operator } from '../console/support/operators.ts';
 import { MANAGEMENT_GOOD } from '../contracts/support/management.ts';
 import { goodForMe } from '../contracts/support/me.ts';
 import {
@@ -15,23 +16,17 @@ import {
   inOrder,
   startContractServer,
 } from '../contracts/support/server.ts';
-import { approveLogin, askForLogin, POLL, pollLogin } from '../oidc/support/ciba.ts';
-import { approveDevice, beginDevice, DEVICE, pollDevice } from '../oidc/support/device.ts';
-import {
-  authorize,
-  exchange,
-  introspect,
-  post,
-  push,
-  pushedUrl,
-  refresh,
-  signIn,
-  userinfo,
-} from '../oidc/support/flow.ts';
+import { consoleRouter, pagesRouter, providerRouter } from '../http/support/routers.ts';
+import { signIn } from '../oidc/support/flow.ts';
+import type { Person } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
 import { directory, idOf, patchOf } from '../scim/client.ts';
-import type { OpenApi, OpenApiOperation, Schema } from '../support/openapi.ts';
+import { crawl, routeOf } from '../support/crawl.ts';
 import { type ExplainedPostgres, startExplainedPostgres, type WholeRead } from '../support/plans.ts';
+import { startOtherProvider } from '../upstream/support/other-provider.ts';
+import { SECRET, upstreamsAt } from '../upstream/support/sign-in.ts';
+import { expectAnswers, sendAll } from './support/operations.ts';
+import { visitEndpoints, visitSettings, visitSignIns } from './support/visits.ts';
 
 /** Tables that may be scanned completely, and why: by any statement, or only by those that match. */
 const WHOLE: readonly { table: string; statement?: RegExp; reason: string }[] = [
@@ -52,6 +47,17 @@ const WHOLE: readonly { table: string; statement?: RegExp; reason: string }[] = 
   { table: 'clients', reason: 'lists and searches of operators: some thousands' },
   { table: 'groups', reason: 'lists and searches of operators and directories: some thousands' },
   { table: 'users', statement: /from \(select \* from users limit 5000\)/, reason: 'a sample' },
+  {
+    table: 'users',
+    statement:
+      /^select count\(\*\)::int as count from \(select from users where status = any\(\$1\) limit \$2\)/,
+    reason: 'at most 10,000 of the active accounts, which most are',
+  },
+  {
+    table: 'totp_authenticators',
+    statement: /\(select account_id from totp_authenticators where expires_at is null limit 3000\)/,
+    reason: 'a sample',
+  },
   {
     table: 'users',
     statement: /^with matching as materialized .* limit 5001\)/s,
@@ -79,157 +85,123 @@ const withoutReason = (reads: WholeRead[]): string[] => [
   ),
 ];
 
-/** Values that a query parameter takes. */
-function samplesOf({ enum: words = [], examples = [], format, type, anyOf, items }: Schema): string[] {
-  const named = [...examples, ...words].map(String);
-  if (named.length > 0) return named;
-  if (items) return samplesOf(items);
-  if (anyOf) return anyOf.flatMap(samplesOf);
-  if (format === 'date-time') return ['2026-01-01T00:00:00Z'];
-  if (format === 'date') return ['2026-01-01'];
-  if (format === 'uuid') return [UNKNOWN_ID];
-  return [{ integer: '1', number: '1', boolean: 'true' }[type ?? ''] ?? 'ada'];
-}
+const notVisited = (reason: string, ...routes: string[]): [string, string][] =>
+  routes.map((route) => [route, reason]);
 
-const UNKNOWN_ID = '7c3c6d5c-0000-4000-8000-000000000000';
+/** Routes that no visit below reaches, and why. */
+const NOT_VISITED = new Map([
+  ...notVisited(
+    'executes no statement of its own',
+    'GET /.well-known/change-password',
+    'GET /.well-known/passkey-endpoints',
+    'GET /.well-known/security.txt',
+    'GET /account/delete/done',
+    'GET /admin/*rest',
+    'GET /apple-touch-icon.png',
+    'GET /favicon.ico',
+    'POST /oauth2/challenge',
+  ),
+  ...notVisited(
+    'continues a form after a sign-in, with what a cookie contains',
+    'GET /account/continue',
+    'GET /admin/continue',
+  ),
+  ...notVisited(
+    'calls what an operation of the management API calls, and all of these are sent',
+    'GET /admin/clients/:id/waiting',
+    'GET /admin/mail/outbox/:mid',
+    'GET /admin/mail/preview/:template/:language',
+    'GET /admin/scim-tokens/:id/revoke',
+    'GET /admin/upstreams/:id/disable',
+    'GET /admin/users/:id/factors/remove',
+    'POST /admin/clients/:id/enable',
+    'POST /admin/clients/:id/roles',
+    'POST /admin/clients/new',
+    'POST /admin/groups/:id',
+    'POST /admin/groups/:id/members',
+    'POST /admin/mail/outbox/:mid/resend',
+    'POST /admin/roles/:id/holders',
+    'POST /admin/scim-tokens/:id/revoke',
+    'POST /admin/upstreams/:id/disable',
+    'POST /admin/upstreams/new',
+    'POST /admin/users/:id/factors/:fid/remove',
+    'POST /admin/users/:id/factors/remove',
+    'POST /admin/users/:id/unlock',
+    'POST /admin/users/:id/verify',
+    'POST /admin/users/:id/view-as',
+    'POST /admin/webhooks/:id/enable',
+  ),
+  ...notVisited(
+    'calls what an operation of /api/v2/me calls, and all of these are sent',
+    'GET /account/factors/codes',
+    'GET /account/factors/passkeys/options',
+    'POST /account/api-keys/:id/revoke',
+    'POST /account/delete',
+    'POST /account/email/confirm',
+    'POST /account/factors/codes',
+    'POST /account/factors/passkeys/:id/remove',
+    'POST /account/factors/passkeys/:id/rename',
+    'POST /account/factors/totp/:id/remove',
+    'POST /account/factors/totp/:id/rename',
+    'POST /account/identities/:id/remove',
+  ),
+  ...notVisited('inserts a row, which a first sign-in there inserts too', 'POST /account/identities/link'),
+  ...notVisited(
+    'finds an impersonation by its id',
+    'POST /account/requests/views/:id/approve',
+    'POST /account/requests/views/:id/deny',
+  ),
+  ...notVisited('finds a mailed token by its id, as a password reset does', 'GET /undo', 'POST /undo'),
+]);
 
-type Operation = OpenApiOperation & { method: string; path: string };
-
-/** Who sends a request. */
-interface Caller {
-  headers: Record<string, string>;
-  good(operationId: string): unknown;
-}
-
-interface Callers {
-  covers(path: string): boolean;
-  /** Creates a caller. Each change gets a new one, because it may delete its caller. */
-  join(): Promise<Caller>;
-}
-
-const CHANGES = ['post', 'put', 'patch', 'delete'];
-
-/** Reading operations, then changes. Containers are deleted last. */
-function operationsOf({ paths = {} }: OpenApi, covers: Callers['covers']) {
-  const all = Object.entries(paths)
-    .filter(([path]) => covers(path))
-    .flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]): Operation => ({ ...operation, method, path })),
-    );
-  const changes = CHANGES.flatMap((method) =>
-    all.filter((one) => one.method === method).toSorted((a, b) => b.path.length - a.path.length),
-  );
-  return { reads: all.filter(({ method }) => method === 'get'), changes };
-}
-
-/** Queries of an operation: none, and each parameter alone with each sample. */
-const queriesOf = ({ parameters = [] }: Operation): string[] => [
-  '',
-  ...parameters
-    .filter((parameter) => parameter.in === 'query')
-    .flatMap(({ name, schema }) =>
-      samplesOf(schema).map((value) => `?${new URLSearchParams({ [name]: value }).toString()}`),
-    ),
-];
-
-/**
- * Sends each reading operation of the API with each parameter, then each change.
- * @returns the status of each request.
- */
-async function sendAll({ url }: ContractServer, { covers, join }: Callers): Promise<[number, string][]> {
-  const document = (await (await fetch(`${url}/api/v2/openapi.json`)).json()) as OpenApi;
-  const { reads, changes } = operationsOf(document, covers);
-  const reader = await join();
-
-  /** Replaces each parameter of a path by the first item of the list before it. */
-  const filled = async (path: string): Promise<string> => {
-    let known = url;
-    for (const part of path.split(/(?=\/)/)) {
-      const [, name] = /^\/\{(\w+)\}/.exec(part) ?? [];
-      if (name === undefined) {
-        known += part;
-        continue;
-      }
-      const reply = await fetch(known, { headers: reader.headers });
-      const body = (reply.ok ? await reply.json() : {}) as Record<string, unknown>;
-      const [first = {}] = (body['items'] ?? []) as Record<string, string>[];
-      const value = first[name] ?? first['id'] ?? first['name'] ?? first['kid'] ?? UNKNOWN_ID;
-      known += part.replace(`{${name}}`, encodeURIComponent(value));
-    }
-    return known;
-  };
-  const answers: [number, string][] = [];
-  const ask = async (
-    { method, path, operationId }: Operation,
-    query: string,
-    caller: Caller,
-    body?: unknown,
-  ) => {
-    const reply = await fetch(`${await filled(path)}${query}`, {
-      method: method.toUpperCase(),
-      headers: {
-        ...caller.headers,
-        ...(method === 'post' ? { 'idempotency-key': randomUUID() } : {}),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    // Some answer with lines, or a picture.
-    await reply.arrayBuffer();
-    answers.push([reply.status, `${operationId}${query}`]);
-  };
-  for (const operation of reads)
-    for (const query of queriesOf(operation)) await ask(operation, query, reader);
-  for (const operation of changes) {
-    const caller = await join();
-    const body = operation.requestBody ? caller.good(operation.operationId) : undefined;
-    await ask(operation, '', caller, body);
-  }
-  return answers;
-}
-
-/** No request fails, and most succeed. */
-function expectAnswers(answers: [number, string][]): void {
-  expect(answers.filter(([status]) => status >= 500 || status === 401 || status === 429)).toEqual([]);
-  // Some parameters name something that does not exist here.
-  expect(answers.filter(([status]) => status < 300).length).toBeGreaterThan(answers.length / 2);
-}
+/** What is typed on the pages of the account and the console. */
+const WORDS = {
+  email: () => `${randomUUID()}@example.test`,
+  url: () => `https://${randomUUID()}.example.test/`,
+  redirect_uris: 'https://app.example.test/callback',
+  reason: 'a reason',
+  password: 'three unrelated words',
+  date: '2026-01-01',
+};
 
 describe('without sequential scans where an index serves, every request', () => {
   let postgres: ExplainedPostgres;
   let server: ContractServer;
+  let person: Person;
+  let owner: Operator;
+  /** Pages of the console. */
+  const pages: string[] = [];
   beforeAll(async () => {
+    const other = await startOtherProvider();
+    other.who = { id: 7, login: 'octo' };
     postgres = await startExplainedPostgres();
-    server = await startContractServer({ databaseUrl: postgres.url, stores: 'PostgreSQL' });
+    server = await startContractServer({
+      databaseUrl: postgres.url,
+      stores: 'PostgreSQL',
+      env: SECRET,
+      settings: { ...visitSettings(upstreamsAt(other)), log: { level: 'debug' } },
+    });
+    [owner, person] = await Promise.all([enterConsole(server, 'owner'), server.createPerson()]);
   });
 
-  it('is answered: sign-ins by every flow, the account pages, the contracts', async () => {
-    const [client, person] = await Promise.all([server.createClient(), server.createPerson()]);
+  it('is answered: each endpoint of the provider with each grant', async () => {
+    await visitEndpoints(server, person);
+  });
+
+  it('is answered: each page of signing in', async () => {
+    await visitSignIns(server, readLetters(server.postern));
+  });
+
+  it('is answered: each page and form of the account', async () => {
     const agent = new UserAgent(server.url);
-    const tokens = await signIn(server, client, person, {
-      agent,
-      parameters: { scope: 'openid profile email offline_access', prompt: 'consent' },
-    });
-    const code = (await authorize(server, agent, client, person)).get('code') ?? '';
-    await exchange(server, client, code);
-    await exchange(server, client, code);
-    const { body } = await refresh(server, client, tokens.refresh_token);
-    await introspect(server, client, body.access_token);
-    await userinfo(server, body.access_token);
-    await post(server, 'revoke', client, { token: body.refresh_token });
-    const pushed = await agent.open(pushedUrl(server, client, await push(server, client)));
-    expect(pushed.leftFor).not.toBeNull();
-    for (const path of ACCOUNT_PAGES) expect((await agent.open(`${server.url}${path}`)).status).toBe(200);
+    await signIn(server, await server.createClient(), person, { agent });
+    await crawl(
+      { agent, within: '/account', router: pagesRouter(), words: WORDS, spared: [], left: /\/delete$/ },
+      ACCOUNT_PAGES,
+    );
+  });
 
-    const device = await server.createClient(DEVICE, { isPublic: true });
-    const codes = await beginDevice(server, device);
-    await approveDevice(server, person, codes.user_code, agent);
-    expect((await pollDevice(server, device, codes.device_code)).status).toBe(200);
-    const elsewhere = await server.createClient(POLL);
-    const asked = await askForLogin(server, elsewhere, { login_hint: person.email });
-    await approveLogin(server, person);
-    expect((await pollLogin(server, elsewhere, asked.body.auth_req_id)).status).toBe(200);
-
+  it('is answered: the contracts, and operations of one’s own account', async () => {
     for (const contract of allContracts) {
       const { name } = contract;
       const url = `${server.url}/contracts/${name}`;
@@ -250,18 +222,41 @@ describe('without sequential scans where an index serves, every request', () => 
     expectAnswers(answers);
   });
 
-  it('is answered: each page of the console, operation of the API, request of a directory', async () => {
-    const [owner, person] = await Promise.all([enterConsole(server, 'owner'), server.createPerson()]);
-    await signIn(server, await server.createClient(), person);
-    const { scim } = await directory(server);
+  it('is answered: each operation of operators', async () => {
     // Preparing a page creates what it shows, so the lists of the API have items.
-    const pages: string[] = [];
     for (const { path } of CONSOLE_PAGES)
       pages.push(typeof path === 'string' ? path : await path({ provider: server, owner, person }));
+    const answers = await sendAll(server, {
+      covers: (path) => !path.startsWith('/api/v2/me'),
+      async join() {
+        const { body } = await ownToken(server, await serviceAccount(server, 'owner'));
+        return {
+          headers: { authorization: `Bearer ${body['access_token'] ?? ''}` },
+          good: (id) => MANAGEMENT_GOOD[id]?.(),
+        };
+      },
+    });
+    expectAnswers(answers);
+  });
 
-    for (const page of pages)
-      expect([page, (await owner.open(page)).status]).toEqual([page, page === '/nothing-here' ? 404 : 200]);
+  it('is answered: each page and form of the console, with each filter', async () => {
+    // Some pages ask for a recent sign-in.
+    const { agent, person: operator } = await enterConsole(server, 'owner');
+    await crawl(
+      {
+        agent,
+        within: '/admin',
+        router: consoleRouter(),
+        words: WORDS,
+        spared: [operator.id, owner.person.id],
+        left: /\/view-as$/,
+      },
+      pages.map((page) => `/admin${page}`),
+    );
+  });
 
+  it('is answered: requests of a directory', async () => {
+    const { scim } = await directory(server);
     for (const path of ['/Users', '/Groups']) expect((await scim('GET', path)).status).toBe(200);
     for (const filter of [
       `userName eq "${person.username}"`,
@@ -287,18 +282,28 @@ describe('without sequential scans where an index serves, every request', () => 
       ['DELETE', `/Users/${user}`, undefined, 204],
     ] as const)
       expect([method, path, (await scim(method, path, body)).status]).toEqual([method, path, status]);
+  });
 
-    const answers = await sendAll(server, {
-      covers: (path) => !path.startsWith('/api/v2/me'),
-      async join() {
-        const { body } = await ownToken(server, await serviceAccount(server, 'owner'));
-        return {
-          headers: { authorization: `Bearer ${body['access_token'] ?? ''}` },
-          good: (id) => MANAGEMENT_GOOD[id]?.(),
-        };
-      },
+  it('visits every route, or a reason is given; a preflight reads nothing', async () => {
+    const routers = [pagesRouter(), consoleRouter(), await providerRouter()];
+    const answered = server.postern
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"msg":"request"'))
+      .map((line) => JSON.parse(line) as { method: string; path: string; status: number })
+      .filter(({ status }) => status < 400);
+    const missed = routers.flatMap((router) => {
+      const visited = new Set(answered.map(({ method, path }) => routeOf(router, method, path)));
+      return router.stack.flatMap(({ path, methods }) =>
+        methods
+          .filter(
+            (method) =>
+              method !== 'HEAD' && method !== 'OPTIONS' && !visited.has(`${method} ${String(path)}`),
+          )
+          .map((method) => `${method} ${String(path)}`),
+      );
     });
-    expectAnswers(answers);
+    expect(missed.filter((route) => !NOT_VISITED.has(route))).toEqual([]);
   });
 
   it('scans no table completely without a reason', async () => {

@@ -11,6 +11,7 @@ const LONG = [
   'contracts/verify',
   'e2e/browser-behaviour',
   'ops/redis-failover',
+  'storage/plans',
   'console/layout',
   'contracts/conformance',
   'contracts/fuzz',

@@ -1,3 +1,5 @@
+import { attributeOf as attribute } from '../../support/forms.ts';
+
 /** The page that a browser would show now. */
 export interface Page {
   url: URL;
@@ -22,21 +24,6 @@ interface Cookie {
   /** When it expires, in milliseconds since the epoch. Undefined: with the browser. */
   expires: number | undefined;
 }
-
-const ENTITIES: Record<string, string> = {
-  'amp': '&',
-  'lt': '<',
-  'gt': '>',
-  'quot': '"',
-  '#34': '"',
-  '#39': "'",
-};
-const decode = (text: string) =>
-  text.replace(/&([#\w]+);/g, (whole, name: string) => ENTITIES[name] ?? whole);
-const attribute = (tag: string, name: string): string | undefined => {
-  const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`, 'i').exec(tag)?.[1];
-  return value === undefined ? undefined : decode(value);
-};
 
 /** As much of a browser as signing in needs: stores cookies by path, follows redirects, submits forms. */
 export class UserAgent {
@@ -93,6 +80,11 @@ export class UserAgent {
     for (const [name, value] of Object.entries(values)) fields.set(name, value);
     const action = new URL(attribute(found[1] ?? '', 'action') ?? '', url);
     return this.#send(action, { method: 'POST', body: fields });
+  }
+
+  /** Posts these fields, whatever form they are from. */
+  post(url: string | URL, fields: URLSearchParams): Promise<Page> {
+    return this.#send(new URL(url, this.#issuer), { method: 'POST', body: fields });
   }
 
   async #send(url: URL, init: Sending): Promise<Page> {
