@@ -213,6 +213,7 @@ describe('a deleted account', () => {
     'is deleted by its token at %s as documented, and can be restored',
     async (door) => {
       const owner = await victim(door, false);
+      const before = (await find(owner.email))!;
       await flows[door].remove?.(server.visitor(door), owner);
       await flows[door].use?.(server.visitor(door), owner.token, 401);
       await flows[door].login(server.visitor(door), owner, 401);
@@ -224,10 +225,21 @@ describe('a deleted account', () => {
       const link = await undoLink(email, DELETED);
       expect((await find(email))?.id).not.toBe(owner.id);
       await open(link, { password: NEXT });
-      expect(await find(email)).toMatchObject({ id: owner.id, status: 'active' });
+      expect(await find(email)).toMatchObject({ id: owner.id, status: 'active', username: before.username });
       expect(await isIn(await enter(email, NEXT))).toBe(true);
     },
   );
+
+  test('is restored without a username that somebody else has taken', async () => {
+    const owner = await victim('flask', false);
+    await flows.flask.remove?.(server.visitor('flask'), owner);
+    const link = await undoLink(owner.email, DELETED);
+    const { username } = owner;
+    const other = await server.operator.accounts.create({ email: elsewhere(), username }, systemActor);
+    await open(link, { password: NEXT });
+    expect(await find(owner.email)).toMatchObject({ id: owner.id, status: 'active', username: null });
+    expect(await find(other.email)).toMatchObject({ id: other.id, username });
+  });
 
   test('is not restored once somebody else has verified its address', async () => {
     const owner = await victim('ppl', false);

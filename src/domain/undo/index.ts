@@ -66,23 +66,30 @@ export function confirming(dependencies: UndoDependencies): Confirming {
   const lost = async (subject: string | null, token: string, actor: Actor) =>
     deadLink('change.undone', subject, token, actor);
 
-  /** Somebody who has registered the address since without proving it. */
-  const removeSquatter = async ({ emailKey }: Undo, accountId: string, actor: Actor, tx: Tx) => {
+  /** Erases an account that has registered the address since without proving it. @returns its id; null without one. */
+  const removeSquatter = async (
+    { emailKey }: Undo,
+    accountId: string,
+    actor: Actor,
+    tx: Tx,
+  ): Promise<string | null> => {
     const holder = await users.findByEmailKey(emailKey);
-    if (!holder || holder.id === accountId) return;
+    if (!holder || holder.id === accountId) return null;
     const squatter = await users.lock(holder.id, tx);
-    if (!squatter) return;
+    if (!squatter) return null;
     const isSomebodys = squatter.ownerProvenAt !== null || rolesOf(squatter).some((role) => role !== 'user');
     if (isSomebodys) throw new DomainError('email_taken', { field: 'email' });
     await sessions.revokeAll(squatter.id, tx);
     await audit.record({ type: 'user.deleted', subject: squatter.id }, actor, tx);
     await erase(dependencies, squatter.id, tx);
+    return squatter.id;
   };
 
-  /** A name that another account has taken since is not restored. */
-  const restoredName = async ({ username }: UserRecord) => {
+  /** A name that another account has taken since is not restored. @param erased an account that this transaction erases. */
+  const restoredName = async ({ username }: UserRecord, erased: string | null) => {
     const usernameKey = username === null ? null : usernameKeyOf(username);
-    const isFree = usernameKey !== null && (await users.findByUsernameKey(usernameKey)) === null;
+    const holder = usernameKey === null ? null : await users.findByUsernameKey(usernameKey);
+    const isFree = usernameKey !== null && (holder === null || holder.id === erased);
     return isFree ? { username, usernameKey } : { username: null, usernameKey: null };
   };
 
@@ -114,10 +121,10 @@ export function confirming(dependencies: UndoDependencies): Confirming {
         await unanswered.note(usedBy(token), account.id, tx);
         const owner: Actor = { ...actor, kind: 'user', id: account.id };
         const { payload } = used;
-        await removeSquatter(payload, account.id, owner, tx);
+        const erased = await removeSquatter(payload, account.id, owner, tx);
         const restored = living
           ? {}
-          : { ...(await restoredName(account)), status: payload.status, deletedAt: null };
+          : { ...(await restoredName(account, erased)), status: payload.status, deletedAt: null };
         // The deletion freed its unique keys.
         const asItWas = living ? account : { ...account, email: '' };
         const claimed = await claim(asItWas, payload, { ...restored, passwordHash }, owner, tx);
