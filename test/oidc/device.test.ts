@@ -167,6 +167,14 @@ describe.each(STORES)('device authorization on %s', (stores) => {
       expect([code, page.status, page.html.includes(words)]).toEqual([code, 400, true]);
       expect(page.html).not.toContain('<b>');
     }
+    for (const [code, words] of [
+      ['BBBB-BBBB', 'There is no such code'],
+      [used, 'was used already'],
+      [expired, 'has expired'],
+    ] as const) {
+      const page = await agent.open(`/device?user_code=${code}`);
+      expect([code, page.status, page.html.includes(words)]).toEqual([code, 400, true]);
+    }
     expect((await pollDevice(provider, client, expiredCode)).body).toMatchObject({ error: 'expired_token' });
   });
 
@@ -347,6 +355,23 @@ describe('device authorization in a browser', () => {
       for (const { codes } of pending)
         expect((await pollDevice(provider, client, codes.device_code)).status).toBe(400);
       expect((await agent.open('/account/sessions')).html).not.toContain('Test client');
+    });
+
+    it('none is approved in a session that ends just then', async () => {
+      const person = await provider.createPerson();
+      const client = await createDevice();
+      const agent = await enter(person);
+      const codes = await beginDevice(provider, client, { scope: 'openid offline_access' });
+      const confirm = await agent.open(codes.verification_uri_complete);
+      const consent = await agent.submit(confirm, { confirm: 'yes' }, '/device');
+      await provider.sql(`create function end_session() returns trigger language plpgsql as $$
+        begin new.consumed_at = now(); return new; end $$`);
+      await provider.sql(`create trigger end_session before insert or update on oidc_records for each row
+        when (new.model = 'Session') execute function end_session()`);
+      await agent.submit(consent, { decision: 'allow' }, '/consent');
+      await provider.sql('drop trigger end_session on oidc_records');
+      expect((await pollDevice(provider, client, codes.device_code)).status).toBe(400);
+      expect(listed(await (await enter(person)).open('/account/sessions'))).toEqual([]);
     });
   });
 });
