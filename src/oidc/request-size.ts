@@ -8,7 +8,7 @@ const MAX_LENGTHS = { state: 1_024, nonce: 256 } as const;
  * Maximum bytes of a stored request before sign-in: from anybody, and from an authenticated client, which signed it, pushed it
  * (RFC 9126) or sent it directly. With the store's overhead, a request from anybody takes less than 2 KB.
  */
-const MAX_REQUEST_BYTES = { anybody: 1_440, client: 4_096 };
+const MAX_REQUEST_BYTES = { anybody: 1_392, client: 4_096 };
 
 const AUTHENTICATED = new Set([
   'pushed_authorization_request',
