@@ -30,8 +30,8 @@ interface Ahead {
 
 /**
  * Reads a token's grant, session and account, or a session's grant and account, by one statement, where the library asks for one
- * after another. What is read ahead
- * serves one question of the same request; the next one, or any after a change by this request, is answered by the store.
+ * after another. What is read ahead serves one question of the same request; the next one, or any after a change by this request,
+ * is answered by the store.
  */
 export class ReadAhead {
   readonly #reader: RelatedReader;

@@ -20,8 +20,8 @@ import {
 
 /*
  * A record is a hash: p is the payload, or z the same compressed; x its expiry and c when it was consumed, in milliseconds; with
- * l it is only claimed since c. Settling a claim only deletes, which even a full Redis does. Our clock decides expiry; that of
- * Redis only frees the memory.
+ * l it is only claimed since c; f is where its claim came from. Settling a claim only deletes, which even a full Redis does. Our
+ * clock decides expiry; that of Redis only frees the memory.
  */
 const PUT = `
 redis.call('HSET', KEYS[1], 'p', ARGV[1], 'x', ARGV[2])
@@ -45,12 +45,12 @@ local found = redis.call('HMGET', KEYS[1], 'x', 'c', 'l')
 if not found[1] or tonumber(found[1]) <= tonumber(ARGV[1]) then return 'gone' end
 if found[2] and not found[3] then return 'gone' end
 if found[2] and tonumber(found[2]) > tonumber(ARGV[1]) - ${CLAIM_TTL} then return 'claimed' end
-redis.call('HSET', KEYS[1], 'c', ARGV[1], 'l', '1')
+redis.call('HSET', KEYS[1], 'c', ARGV[1], 'l', '1', 'f', ARGV[2])
 return 'done'`;
 
 const RELEASE = `
 if redis.call('HEXISTS', KEYS[1], 'l') == 1 and tonumber(redis.call('HGET', KEYS[1], 'c')) == tonumber(ARGV[1]) then
-  redis.call('HDEL', KEYS[1], 'c', 'l')
+  redis.call('HDEL', KEYS[1], 'c', 'l', 'f')
 end`;
 
 /** Models that strangers write: long ones are compressed, so that one request takes less than 2 KB. */
@@ -95,20 +95,19 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
           throw new GrantGone('its grant has ended');
       },
       async find(id) {
-        const [plain, expiresAt, used, isClaimed, compressed] = await reply(
-          redis.hmgetBuffer(keyOf(id), 'p', 'x', 'c', 'l', 'z'),
+        const [plain, expiresAt, used, isClaimed, compressed, from] = await reply(
+          redis.hmgetBuffer(keyOf(id), 'p', 'x', 'c', 'l', 'z', 'f'),
         );
         const json = plain ?? (compressed && inflateRawSync(compressed));
         if (!json || Number(expiresAt) + foundExpired(model) <= clock.now()) return undefined;
         const at = used ? Number(used) : null;
-        return unpack(
-          id,
-          JSON.parse(json.toString()) as Payload,
-          isClaimed ? { claimedAt: at } : { consumedAt: at },
-        );
+        return unpack(id, JSON.parse(json.toString()) as Payload, {
+          [isClaimed ? 'claimedAt' : 'consumedAt']: at,
+          claimedFrom: from?.toString() || null,
+        });
       },
-      async claim(id, at) {
-        const outcome = await claim(keyOf(id), at);
+      async claim(id, at, from = '') {
+        const outcome = await claim(keyOf(id), at, from);
         if (outcome === 'gone') throw new AlreadyConsumed(`this ${model} is consumed or gone`);
         if (outcome === 'claimed') throw new AlreadyClaimed(`this ${model} is claimed`);
       },
