@@ -2,10 +2,11 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 
 /**
- * Each worker has its own range, below the ephemeral ports (32768 and up) even with the 10000 that Redis Cluster
- * adds: a port that is free when chosen is still free when its server listens on it seconds later.
+ * Each worker has its own range. With the 10000 that Redis Cluster adds for its bus it still meets neither another
+ * worker's ports nor the ephemeral ones (32768 and up): a port that is free when chosen is still free when its
+ * server listens on it seconds later.
  */
-const SIZE = 4000;
+const SIZE = 2500;
 const FIRST = 10_000 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 4) * SIZE;
 const taken = new Set<number>();
 
