@@ -8,8 +8,8 @@ export function commandLog(): logging.Logger {
   let loaded: logging.Logger | undefined;
   const log = (): logging.Logger => {
     // Not `import`: the command may end before it is done.
-    const { createErrorLog } = require('../core/logger.ts') as typeof logging;
-    return (loaded ??= createErrorLog());
+    const { createLogger } = require('../core/logger.ts') as typeof logging;
+    return (loaded ??= createLogger('error', process.stderr));
   };
   const write =
     (level: 'error' | 'fatal') =>

@@ -49,9 +49,6 @@ export function createLogger(level: string, destination?: DestinationStream): Pi
   );
 }
 
-/** A log of errors only, on standard error. */
-export const createErrorLog = (): Logger => createLogger('error', pino.destination(2));
-
 /** An error as it is logged. */
 interface Described {
   type: string;
