@@ -4,7 +4,7 @@ import { runCli } from '../support/postern.ts';
 import { atOnce, post, signIn } from './support/flow.ts';
 import { secondNode } from './support/proofs.ts';
 import { type Provider, startProvider } from './support/provider.ts';
-import { APP, asClient, type Registered, send } from './support/registration.ts';
+import { APP, asClient, metadataOf, type Registered, send } from './support/registration.ts';
 
 describe('management of registered clients', () => {
   let provider: Provider;
@@ -27,17 +27,8 @@ describe('management of registered clients', () => {
   const fresh = async () => {
     ({ body: mine } = await register({ ...APP, scope: 'openid email' }));
   };
-  /** The update: everything that was read, except for what the server sets. */
-  const updated = (changes: object = {}) => {
-    const {
-      registration_access_token: _token,
-      registration_client_uri: _uri,
-      client_secret_expires_at: _ends,
-      client_id_issued_at: _issued,
-      ...metadata
-    } = mine;
-    return { ...metadata, ...changes };
-  };
+  /** The update: what was read, with changes. */
+  const updated = (changes: object = {}) => ({ ...metadataOf(mine), ...changes });
 
   it('returns the registration without the secret', async () => {
     await fresh();

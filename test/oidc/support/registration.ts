@@ -51,3 +51,14 @@ export const asClient = ({ client_id, client_secret }: Registered) => ({
   secret: client_secret,
   redirectUri: REDIRECT_URI,
 });
+
+/** What a client sends back to keep its metadata: everything that was read, except for what the server sets. */
+export function metadataOf({
+  registration_access_token: _token,
+  registration_client_uri: _uri,
+  client_secret_expires_at: _ends,
+  client_id_issued_at: _issued,
+  ...metadata
+}: Registered): Record<string, unknown> {
+  return metadata;
+}

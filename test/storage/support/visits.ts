@@ -24,7 +24,7 @@ import {
 import { listenForLogout } from '../../oidc/support/logout-listener.ts';
 import { assertion, newKeys } from '../../oidc/support/proofs.ts';
 import type { Person } from '../../oidc/support/provider.ts';
-import { APP, asClient, send } from '../../oidc/support/registration.ts';
+import { APP, asClient, metadataOf, send } from '../../oidc/support/registration.ts';
 import { type Page, UserAgent } from '../../oidc/support/user-agent.ts';
 import { formsOf } from '../../support/forms.ts';
 import { signInBy } from '../../upstream/support/sign-in.ts';
@@ -115,24 +115,14 @@ async function visitRegistration(server: ContractServer, person: Person): Promis
   // An update replaces the token.
   let bearer = body.registration_access_token;
   const manage = async (method: string, sent?: unknown) => {
-    const reply = await send(method, body.registration_client_uri, {
-      bearer,
-      ...(sent === undefined ? {} : { body: sent }),
-    });
+    const reply = await send(method, body.registration_client_uri, { bearer, body: sent });
     bearer = reply.body.registration_access_token ?? bearer;
     return reply;
   };
   await signIn(server, asClient(body), person);
-  const {
-    registration_access_token: _token,
-    registration_client_uri: _uri,
-    client_secret_expires_at: _ends,
-    client_id_issued_at: _issued,
-    ...metadata
-  } = body;
   for (const [method, sent, expected] of [
     ['GET', undefined, 200],
-    ['PUT', { ...metadata, client_name: 'Renamed' }, 200],
+    ['PUT', { ...metadataOf(body), client_name: 'Renamed' }, 200],
     ['DELETE', undefined, 204],
   ] as const)
     expect([method, (await manage(method, sent)).status]).toEqual([method, expected]);
