@@ -9,9 +9,12 @@ const READS_ACCOUNT: Partial<Record<string, boolean>> = { token: true, userinfo:
 
 const TOKENS = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
 
+/** The endpoint that a request is for. Undefined for a page. */
+const routeOf = ({ oidc }: { oidc?: KoaContextWithOIDC['oidc'] }): string | undefined => oidc?.route;
+
 /** What the library will ask for next, after it has found this record. */
-function relatedTo({ oidc }: KoaContextWithOIDC, model: string, found: Payload): RelatedIds | undefined {
-  const readsAccount = READS_ACCOUNT[oidc.route];
+function relatedTo(ctx: KoaContextWithOIDC, model: string, found: Payload): RelatedIds | undefined {
+  const readsAccount = READS_ACCOUNT[routeOf(ctx) ?? ''];
   if (readsAccount === undefined || !TOKENS.has(model) || textOf(found['grantId']) === null) return undefined;
   return {
     grantId: textOf(found['grantId']),
@@ -19,9 +22,6 @@ function relatedTo({ oidc }: KoaContextWithOIDC, model: string, found: Payload):
     accountId: readsAccount ? textOf(found['accountId']) : null,
   };
 }
-
-/** The endpoint that a request is for. Undefined for a page. */
-const routeOf = ({ oidc }: { oidc?: KoaContextWithOIDC['oidc'] }): string | undefined => oidc?.route;
 
 interface Ahead {
   ids: RelatedIds;
@@ -44,7 +44,9 @@ export class ReadAhead {
   /** A refresh token that is presented, along with what it names. Undefined if it is asked for on another occasion. */
   refreshToken(id: string): Promise<Payload | undefined> | undefined {
     const { ctx } = Provider;
-    return ctx?.oidc.route === 'token' && !this.#requests.has(ctx) ? this.#refreshToken(ctx, id) : undefined;
+    return ctx && routeOf(ctx) === 'token' && !this.#requests.has(ctx)
+      ? this.#refreshToken(ctx, id)
+      : undefined;
   }
 
   async #refreshToken(ctx: KoaContextWithOIDC, id: string): Promise<Payload | undefined> {
