@@ -8,11 +8,14 @@ export interface RowSize {
   indexes: number;
 }
 
+/** The partitions of a table named `t.name`, or the table itself. */
+const LEAVES = `select relid from pg_partition_tree(t.name::regclass) where isleaf
+    union select t.name::regclass where not exists (select from pg_partition_tree(t.name::regclass))`;
+
 /** Tables with their partitions and TOAST tables. */
 const SIZES = `select t.name, sum(c.reltuples)::float8 as rows, sum(pg_table_size(c.oid))::float8 as "table", sum(pg_indexes_size(c.oid))::float8 as indexes
   from unnest($1::text[]) t (name) cross join lateral (
-    select relid from pg_partition_tree(t.name::regclass) where isleaf
-    union select t.name::regclass where not exists (select from pg_partition_tree(t.name::regclass))
+    ${LEAVES}
   ) p join pg_class c on c.oid = p.relid
   where c.reltuples > 0 group by 1 order by 1`;
 
@@ -30,8 +33,7 @@ export async function wholeScans(databaseUrl: string): Promise<Map<string, numbe
 const READ = `select sum(pg_prewarm(relation))::float8 * current_setting('block_size')::int as bytes
   from unnest($1::text[]) t (name)
   cross join lateral (
-    select relid from pg_partition_tree(t.name::regclass) where isleaf
-    union select t.name::regclass where not exists (select from pg_partition_tree(t.name::regclass))
+    ${LEAVES}
   ) p
   cross join lateral (
     select p.relid as relation
