@@ -95,8 +95,12 @@ async function dump(redis: RedisClient): Promise<{ text: string; lifetimes: numb
     const bare = node.duplicate({ keyPrefix: '' });
     await bare.config('SET', 'rdbcompression', 'no');
     for (const key of await bare.keys('*')) {
-      text += `${key} ${(await bare.dumpBuffer(key))?.toString('latin1')}\n`;
-      lifetimes.push(await bare.pttl(key));
+      const bytes = await bare.dumpBuffer(key);
+      const lifetime = await bare.pttl(key);
+      // A key may expire while others are read.
+      if (bytes === null || lifetime === -2) continue;
+      text += `${key} ${bytes.toString('latin1')}\n`;
+      lifetimes.push(lifetime);
     }
     bare.disconnect();
   }
