@@ -1,4 +1,3 @@
-import type { RequestListener } from 'node:http';
 import { serverLogLevel } from '../core/logger.ts';
 import { mountsOf, openContracts, planMounts } from '../http/contracts/mounts.ts';
 import type { Contract } from '../http/contracts/contract.ts';
@@ -9,6 +8,7 @@ import { createRequestLog } from '../http/ops/request-log.ts';
 import { createOps } from '../http/ops/routes.ts';
 import { createProviderPages } from '../http/pages/provider-pages.ts';
 import { createPageTools } from '../http/pages/tools.ts';
+import type { Listener } from '../http/reply.ts';
 import { createTrustedProxy } from '../http/trusted-proxy.ts';
 import { DOCUMENT_LIMITS } from '../oidc/clients/documents.ts';
 import { createOutboundFetch } from '../oidc/outbound/fetch.ts';
@@ -28,7 +28,7 @@ export interface ServerOptions {
 
 export interface Server {
   /** The request listener, for use after `start`. */
-  listener: RequestListener;
+  listener: Listener;
   /** Loads keys, APIs and identity providers and builds the provider. @throws StartupError with a wrong SECRETS_KEY. */
   start(): Promise<void>;
   /** Starts background work: the dispatchers of the outbox, and the core's. */

@@ -6,6 +6,7 @@ import { withPatience } from '../core/patience.ts';
 import type { Replies } from '../core/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
 import type { TrustedProxy } from './trusted-proxy.ts';
+import type { Listener } from './reply.ts';
 import { findRoute, type Owner, routeOf, setRoute } from './routes.ts';
 
 /** An answered request, for logs and metrics. `path` lacks the query, which may contain a secret. */
@@ -36,9 +37,10 @@ interface Dependencies {
 }
 
 /** Strict-Transport-Security (RFC 6797) for `publicUrl`. Not for a loopback name: its other ports belong to other programs. */
-function transportSecurityOf(publicUrl: string): string | undefined {
+function transportSecurityOf(publicUrl: string): Record<string, string> {
   const { protocol, hostname } = new URL(publicUrl);
-  return protocol === 'https:' && !isLoopbackHostname(hostname) ? 'max-age=31536000' : undefined;
+  const isPublic = protocol === 'https:' && !isLoopbackHostname(hostname);
+  return isPublic ? { 'Strict-Transport-Security': 'max-age=31536000' } : {};
 }
 
 /**
@@ -60,14 +62,13 @@ export function createListener({
   publicUrl,
   logger,
   observe,
-}: Dependencies): RequestListener {
+}: Dependencies): Listener {
   const transportSecurity = transportSecurityOf(publicUrl);
   return (req, res) => {
     const startedAt = performance.now();
     const requestId = newUuid();
     req.headers['x-request-id'] = requestId;
-    res.setHeader('X-Request-Id', requestId);
-    if (transportSecurity) res.setHeader('Strict-Transport-Security', transportSecurity);
+    res.common = { 'X-Request-Id': requestId, ...transportSecurity };
     const target = trustedProxy.apply(req);
     const path = pathOf(req.url);
     const route = findRoute(path);

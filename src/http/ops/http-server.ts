@@ -1,17 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
-import {
-  createServer,
-  type Server as PlainServer,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server as PlainServer } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/index.ts';
 import { StartupError } from '../../core/errors.ts';
+import { type Listener, Reply } from '../reply.ts';
 import { oneAtATime } from './turns.ts';
 
 async function read(setting: string, file: string): Promise<string> {
@@ -60,11 +56,12 @@ export interface HttpServer {
  * is just being closed.
  * @param requestTimeout seconds within which a request must arrive; its headers, in half of that.
  */
-const timeouts = (requestTimeout: number) => ({
+const options = (requestTimeout: number) => ({
   keepAliveTimeout: 75_000,
   headersTimeout: requestTimeout * 500,
   requestTimeout: requestTimeout * 1000,
   connectionsCheckingInterval: Math.min(requestTimeout * 100, 5_000),
+  ServerResponse: Reply,
 });
 
 /**
@@ -128,36 +125,38 @@ const TLS13_CIPHER_SUITES = [
  * @param options `requestTimeout`: seconds within which a request must arrive; with `tls`, the server speaks TLS 1.2 or later.
  */
 export function createHttpServer(
-  listener: RequestListener,
+  listener: Listener,
   { requestTimeout, tls }: { requestTimeout: number; tls?: TlsOptions | undefined },
 ): HttpServer {
-  const underWay = new Set<ServerResponse>();
+  const underWay = new Set<Reply>();
   /** Requests that wait between `close` and `drain`. */
   let held: (() => void)[] | null = null;
   let isDraining = false;
   let closed: Promise<unknown> = Promise.resolve();
   const take = oneAtATime((req, res) => {
     underWay.add(res);
-    res.once('close', () => underWay.delete(res));
+    res.on('close', () => underWay.delete(res));
     if (isDraining) res.shouldKeepAlive = false;
     if (held) held.push(() => listener(req, res));
     else listener(req, res);
   });
   /** One per address. */
-  const servers: (PlainServer | TlsServer)[] = [];
+  const servers: (
+    PlainServer<typeof IncomingMessage, typeof Reply> | TlsServer<typeof IncomingMessage, typeof Reply>
+  )[] = [];
   /** @returns the port. */
   const listenAt = async (port: number, host: string | undefined): Promise<number> => {
     const server = tls
       ? createTlsServer(
           {
-            ...timeouts(requestTimeout),
+            ...options(requestTimeout),
             ...tls,
             minVersion: 'TLSv1.2',
             ciphers: [...TLS13_CIPHER_SUITES, ...tls.ciphers].join(':'),
           },
           take,
         )
-      : createServer(timeouts(requestTimeout), take);
+      : createServer(options(requestTimeout), take);
     server.setTimeout(IDLE);
     server.listen({ port, ...(host === undefined ? {} : { host }) });
     await once(server, 'listening');

@@ -1,5 +1,5 @@
-import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Listener, Reply } from '../reply.ts';
 
 /** Maximum requests waiting on one connection. No well-behaved client sends so many ahead. */
 const MAX_WAITING = 100;
@@ -9,8 +9,8 @@ const MAX_WAITING = 100;
  * their turn to reply anyway. Each starts in its own turn of the event loop, so that one source doesn't delay others. A
  * connection with too many waiting requests is cut off.
  */
-export function oneAtATime(listener: RequestListener): RequestListener {
-  const lines = new WeakMap<Socket, { last: ServerResponse; waiting: number }>();
+export function oneAtATime(listener: Listener): Listener {
+  const lines = new WeakMap<Socket, { last: Reply; waiting: number }>();
   return (req, res) => {
     const { socket } = req;
     const line = lines.get(socket);
