@@ -93,6 +93,13 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
   const grants = new Map<string, Handler>();
   const introspectJwt = createJwtIntrospection(provider, deps);
   const { userinfo, introspection } = allSteps();
+  const context = Object.create(provider.context, {
+    oidc: { writable: true },
+    body: { writable: true },
+    status: { value: 200, writable: true },
+    assert: UNTRACED,
+  }) as object;
+  const app = Object.create(provider, { context: { value: context } }) as Library;
 
   // A grant may have used something up before it failed, so it does not run twice: the library rethrows the failure where it
   // would have happened.
@@ -110,17 +117,10 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
 
   /** The library's context of a request. It keeps what the library would write to the reply. */
   function contextOf(req: IncomingMessage, res: ServerResponse, route: string, params: object): Context {
-    const ctx = provider.createContext(req, res);
+    const ctx = app.createContext(req, res);
     Object.assign(ctx, { _matchedRouteName: route });
-    const oidc = new provider.OIDCContext(ctx);
-    Object.assign(oidc, { params });
-    Object.defineProperties(ctx, {
-      oidc: { value: oidc },
-      body: { value: undefined, writable: true },
-      status: { value: 200, writable: true },
-      assert: UNTRACED,
-    });
-    return ctx as Context;
+    const oidc = Object.assign(new provider.OIDCContext(ctx), { params });
+    return Object.assign(ctx, { oidc }) as Context;
   }
 
   /** Runs steps as the library's router does. @returns their body, if it is to be JSON. */
