@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { pino, type DestinationStream, type Logger as Pino } from 'pino';
+import { isoTime } from './clock.ts';
 
 /** What Postern writes its log with. */
 export type Logger = Pick<
@@ -40,7 +41,7 @@ export function createLogger(level: string, destination?: DestinationStream): Pi
     {
       level,
       base: { service: 'postern', pid: process.pid },
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${isoTime(Date.now())}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (error: unknown) => describeError(error) },
       redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
