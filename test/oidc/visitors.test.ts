@@ -111,8 +111,7 @@ describe('an anonymous visitor', () => {
         const sent = await post(provider, 'device_authorization', app, { scope: 'openid', ...more });
         return sent.status === 200 ? sent : null;
       });
-      // A device learns for ten more minutes that its code has expired.
-      return 1_200;
+      return 600;
     },
     async 'forms that nobody sends'() {
       for (const path of ['/register', '/forgot-password', '/sign-in'])

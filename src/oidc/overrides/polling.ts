@@ -1,5 +1,7 @@
 import { errors, Provider } from 'oidc-provider';
+import { type Clock, epochSeconds } from '../../core/clock.ts';
 import { sha256 } from '../../core/ids.ts';
+import { constantTimeEqual, type Secrets } from '../../core/secrets.ts';
 import type { Counters } from '../../storage/counters.ts';
 import { type Override, shape } from './override.ts';
 
@@ -18,17 +20,67 @@ interface Polled {
 }
 type Find = (value: string, options?: object) => Promise<Polled | undefined>;
 
+interface Dependencies {
+  counters: Counters;
+  secrets: Secrets;
+  clock: Clock;
+}
+
+/** A code that is being issued. */
+interface Issued {
+  clientId?: string;
+  /** The lifetime in seconds. */
+  expiration: number;
+}
+
+/** Characters of the MAC: 96 bits. */
+const MAC_LENGTH = 16;
+
 /**
- * Answers `slow_down` to a client that polls too often (RFC 8628 section 3.5, CIBA Core section 11). A result that
- * exists is always returned.
+ * Codes that prove their own expiry: the random part, the expiry in seconds since the epoch (base 36) and a MAC over both and the
+ * client. So nothing needs to be stored to recognise one that has expired.
  */
-function installPolling(provider: Provider, counters: Counters): void {
+function datedCodes({ secrets, clock }: { secrets: Secrets; clock: Clock }) {
+  const macOf = (random: string, expiry: string, clientId = '') =>
+    secrets.mac('polled-code', `${random}.${expiry}.${clientId}`).slice(0, MAC_LENGTH);
+  return {
+    date(random: string, { clientId, expiration }: Issued): string {
+      const expiry = (epochSeconds(clock) + expiration).toString(36);
+      return `${random}.${expiry}.${macOf(random, expiry, clientId)}`;
+    },
+    /** Whether it was issued to this client and has expired. */
+    hasExpired(code: string, clientId: string): boolean {
+      const [random = '', expiry = '', mac = '', ...rest] = code.split('.');
+      const isOurs = rest.length === 0 && constantTimeEqual(mac, macOf(random, expiry, clientId));
+      return isOurs && Number.parseInt(expiry, 36) <= epochSeconds(clock);
+    },
+  };
+}
+
+/**
+ * Answers `slow_down` to a client that polls too often, and `expired_token` for a code that has expired (RFC 8628 section 3.5,
+ * CIBA Core section 11). A result that exists is always returned.
+ */
+function installPolling(provider: Provider, { counters, ...deps }: Dependencies): void {
+  const codes = datedCodes(deps);
   for (const Model of [provider.DeviceCode, provider.BackchannelAuthenticationRequest]) {
     const find = Model.find.bind(Model) as unknown as Find;
+    const { generateTokenId } = Model.prototype as unknown as { generateTokenId(this: Issued): string };
+    Object.assign(Model.prototype, {
+      generateTokenId(this: Issued) {
+        return codes.date(generateTokenId.call(this), this);
+      },
+    });
     Object.assign(Model, {
       async find(value: string, options?: object) {
         const polled = await find(value, options);
         const ctx = Provider.ctx;
+        if (
+          !polled &&
+          ctx?.oidc.route === 'token' &&
+          codes.hasExpired(value, ctx.oidc.client?.clientId ?? '')
+        )
+          throw new errors.ExpiredToken('it has expired');
         const isPoll = ctx?.oidc.route === 'token' && polled?.clientId === ctx.oidc.client?.clientId;
         if (!polled || !isPoll) return polled;
         const isPending = polled.grantId === undefined && polled.error === undefined && !polled.isExpired;
@@ -44,11 +96,16 @@ function installPolling(provider: Provider, counters: Counters): void {
   });
 }
 
-export const polling: Override<{ counters: Counters }> = {
+export const polling: Override<Dependencies> = {
   name: 'polling',
-  why: 'the library never tells a client to slow down',
+  why: 'the library never tells a client to slow down, and recognises an expired code only while that is stored',
   provenFor: '9.13.x',
   upstream: null,
-  check: shape('DeviceCode.find', 'BackchannelAuthenticationRequest.find'),
-  install: (provider, { counters }) => installPolling(provider, counters),
+  check: shape(
+    'DeviceCode.find',
+    'DeviceCode.prototype.generateTokenId',
+    'BackchannelAuthenticationRequest.find',
+    'BackchannelAuthenticationRequest.prototype.generateTokenId',
+  ),
+  install: installPolling,
 };

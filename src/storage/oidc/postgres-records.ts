@@ -8,7 +8,6 @@ import type { Adapter } from './adapter.ts';
 import {
   AlreadyClaimed,
   AlreadyConsumed,
-  foundExpired,
   GrantGone,
   isUsedOnce,
   pack,
@@ -111,8 +110,7 @@ export function postgresRecords(
       });
     },
     async find(id) {
-      const since = clock.now() - foundExpired(model);
-      const { rows } = await run<Found>(pool, FIND, [model, sha256(id), since]);
+      const { rows } = await run<Found>(pool, FIND, [model, sha256(id), clock.now()]);
       if (!rows[0]) return undefined;
       const { payload, claimedFrom, ...uses } = rows[0];
       return unpack(id, payload, { ...usesOf(uses), claimedFrom });

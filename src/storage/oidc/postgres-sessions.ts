@@ -6,7 +6,10 @@ import { leavingNotices } from '../logout-notices.ts';
 import type { OidcRecord } from '../models/provider-records.ts';
 import type { Adapter, Payload } from './adapter.ts';
 import { again, run, UNIQUE_VIOLATION } from './postgres-query.ts';
-import { KEPT_EXPIRED, notConsumed, pack, unpack } from './record.ts';
+import { notConsumed, pack, unpack } from './record.ts';
+
+/** Milliseconds that an ended session's id is kept; no request takes longer. */
+const ENDED_KEPT = 600_000;
 
 /**
  * Reduces an ended session's row to its id for as long as a request may still hold the session: when such a request saves it, it
@@ -15,7 +18,7 @@ import { KEPT_EXPIRED, notConsumed, pack, unpack } from './record.ts';
  */
 const ended = (now: string): string => `consumed_at = to_timestamp(${now}::float8 / 1000), payload = '{}',
   authorizations = null, account_id = null, uid = null,
-  expires_at = least(expires_at, to_timestamp((${now}::float8 + ${KEPT_EXPIRED}) / 1000))`;
+  expires_at = to_timestamp((${now}::float8 + ${ENDED_KEPT}) / 1000)`;
 
 /**
  * Ends the sessions that `condition` finds, queues notices to their clients, and returns each one's `authorizations`.

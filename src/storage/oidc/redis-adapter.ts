@@ -10,9 +10,9 @@ import {
   AlreadyClaimed,
   AlreadyConsumed,
   coalesce,
-  foundExpired,
   GrantGone,
   isUsedOnce,
+  LONG,
   pack,
   ReplayDetected,
   unpack,
@@ -56,9 +56,6 @@ end`;
 /** Models that strangers write: long ones are compressed, so that one request takes less than 2 KB. */
 const OF_STRANGERS = new Set(['Interaction', 'PushedAuthorizationRequest', 'DeviceCode']);
 
-/** Bytes of JSON from which a record of these is compressed; few are that long. */
-const LONG = 1_200;
-
 const isCompressed = (model: string, json: string): boolean =>
   OF_STRANGERS.has(model) && Buffer.byteLength(json) >= LONG;
 
@@ -80,7 +77,7 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
         const { json, grantId, expiresAt } = pack(id, payload, now, expiresIn);
         const key = keyOf(id);
         // Store nothing that has already expired.
-        const kept = Math.max(1, Math.ceil(expiresAt + foundExpired(model) - now));
+        const kept = Math.max(1, Math.ceil(expiresAt - now));
         if (isUsedOnce(model)) {
           if ((await insertOnce(key, json, expiresAt, kept, now)) !== 1)
             throw new ReplayDetected(`this ${model} was seen before`);
@@ -99,7 +96,7 @@ export function redisAdapters({ redis, clock }: { redis: RedisClient; clock: Clo
           redis.hmgetBuffer(keyOf(id), 'p', 'x', 'c', 'l', 'z', 'f'),
         );
         const json = plain ?? (compressed && inflateRawSync(compressed));
-        if (!json || Number(expiresAt) + foundExpired(model) <= clock.now()) return undefined;
+        if (!json || Number(expiresAt) <= clock.now()) return undefined;
         const at = used ? Number(used) : null;
         return unpack(id, JSON.parse(json.toString()) as Payload, {
           [isClaimed ? 'claimedAt' : 'consumedAt']: at,

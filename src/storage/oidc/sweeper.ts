@@ -23,7 +23,6 @@ import { TotpAuthenticator, TrustedDevice, UsedStep } from '../models/factors.ts
 import { DepartedAccount, ScimToken } from '../models/origins.ts';
 import { WebhookDelivery } from '../models/webhook.ts';
 import { expirePartitions, type PartitionedTable, preparePartitions } from '../partitions.ts';
-import { KEPT_EXPIRED } from './record.ts';
 
 /** Rows per statement, few enough not to block others. */
 const BATCH = 500;
@@ -48,7 +47,7 @@ const USAGE = {
 };
 
 const TABLES: Table[] = [
-  { model: OidcRecord, kept: KEPT_EXPIRED },
+  { model: OidcRecord },
   { model: OidcGrant },
   { model: Announcement, kept: HOUR, expires: { column: 'at', time: TIMESTAMP.time } },
   { model: RevocationMark },
