@@ -14,7 +14,7 @@ COPY . .
 RUN ln -s /app/bin/postern.js /usr/local/bin/postern && install -d -o node -g node /data
 USER node
 # What every first start would compile.
-RUN node --eval "for (const part of ['main', 'cli/serve/index', 'cli/serve/workers', 'cli/serve/worker']) await import('/app/src/' + part + '.ts')"
+RUN node --eval "(await import('/app/bin/packages.js')).reusePackages(); for (const part of ['main', 'cli/serve/index', 'cli/serve/workers', 'cli/serve/worker']) await import('/app/src/' + part + '.ts')"
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT || 8000}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

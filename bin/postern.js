@@ -45,6 +45,8 @@ if (!isOwnNode) {
   process.execve(process.execPath, [process.execPath, ...args], environment);
 } else {
   module.enableCompileCache();
+  const { reusePackages } = await import('./packages.js');
+  reusePackages();
   await import('./loading.js');
   if (isServer && process.env.npm_lifecycle_event === 'start') stopWithNpm();
   await import('../src/cli.ts');

@@ -4,6 +4,7 @@ import { setPriority } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { READY_FLAG } from '../../../bin/flags.js';
+import { keepPackages } from '../../../bin/packages.js';
 import type { Assignment } from '../../main.ts';
 
 type CollectGarbage = (options: { type: string; execution: string; flavor: string }) => void;
@@ -17,6 +18,7 @@ const LATER = 200;
  */
 export function releaseMemory(): void {
   const release = () => {
+    keepPackages();
     setFlagsFromString(READY_FLAG);
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as CollectGarbage;
