@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Letters, readLetters } from '../account/support/mail.ts';
 import { authorizationUrl } from '../oidc/support/flow.ts';
 import { type Provider, startProvider } from '../oidc/support/provider.ts';
 import { UserAgent } from '../oidc/support/user-agent.ts';
@@ -19,6 +20,7 @@ import { type OtherProvider, startOtherProvider } from './support/other-provider
 const OUTBOUND = { allow: ['localhost'] };
 
 let down: Provider;
+let letters: Letters;
 let other: OtherProvider;
 beforeAll(async () => {
   other = await startOtherProvider();
@@ -27,6 +29,7 @@ beforeAll(async () => {
     env: SECRET,
     settings: { outbound: OUTBOUND, upstreams: upstreamsAt(other) },
   });
+  letters = readLetters(down.postern);
 });
 beforeEach(() => other.reset());
 
@@ -90,6 +93,11 @@ describe('an answer from an upstream provider', () => {
       title: 'This sign-in is over',
       status: 400,
     },
+    'a subject with NUL': {
+      set: () => (other.who = { ...person(), sub: 'some\0body' }),
+      title: 'That did not work',
+      status: 400,
+    },
     'no state': { set: () => (other.back = { state: null }), title: 'This sign-in is over', status: 400 },
   };
   it.each(Object.keys(wrong))('is refused with an explanation: %s', async (name) => {
@@ -126,6 +134,43 @@ describe('an answer from an upstream provider', () => {
     const mixed = back.replace('/upstream/odd/', '/upstream/hub/');
     expect(heading(await agent.open(mixed))).toBe('This sign-in is over');
     await expectNobody(agent);
+  });
+
+  it.each([
+    [502, 'Hub cannot be reached', 503],
+    [404, 'That did not work', 400],
+  ])('is no identity if the service answers %i', async (userStatus, title, status) => {
+    Object.assign(other, { who: { id: 51, login: 'octo' }, userStatus });
+    const page = await signInBy(newAgent(), `${STANDALONE}hub`);
+    expect([heading(page), page.status]).toEqual([title, status]);
+  });
+
+  it('is refused to somebody who is signed in and did not sign in there again', async () => {
+    other.who = { sub: 'again', email: 'again@example.test', email_verified: true };
+    const agent = newAgent();
+    await signInBy(agent, `${STANDALONE}odd`);
+    expect(other.asked.get('max_age')).toBeNull();
+    const now = Math.floor(Date.now() / 1000);
+    for (const [auth_time, title] of [
+      [now - 60, 'That did not work'],
+      [now, undefined],
+    ]) {
+      Object.assign(other.who, { auth_time });
+      const page = await agent.open(await signInAtProvider(agent, `${STANDALONE}odd`));
+      expect(other.asked.get('max_age')).toBe('0');
+      if (title === undefined) expect(redirectOf(page)).toContain('/sign-in/upstream');
+      else expect(heading(page)).toBe(title);
+    }
+  });
+
+  it('with an unverified address creates an account whose address is still to be verified', async () => {
+    other.who = { sub: 'unsure', email: 'unsure@example.test', email_verified: false };
+    const agent = newAgent();
+    await signInBy(agent, `${STANDALONE}odd`);
+    expect(await isSignedIn(agent)).toBe(true);
+    const account = await down.operator.accounts.findByEmail('unsure@example.test');
+    expect(account).toMatchObject({ emailVerifiedAt: null, ownerProvenAt: null });
+    await letters.link('unsure@example.test', '/verify-email');
   });
 
   it('leads back to the authorization request', async () => {

@@ -67,6 +67,8 @@ async function signInHere(agent: UserAgent, { email, password }: Person, next = 
   const page = await agent.open(`/sign-in?next=${next}`);
   return agent.submit(page, { identifier: email, password }, '/sign-in');
 }
+const identitiesOf = ({ id }: Person) =>
+  down.sql('select subject from upstream_identities where account_id = $1', [id]);
 /** Follows `start` to connect the upstream account with the account that is signed in. */
 async function link(agent: UserAgent, id: string, person?: Person): Promise<Page> {
   const page = await signInBy(agent, `/account/identities/link?with=${id}`, person);
@@ -243,10 +245,12 @@ describe('a plain OAuth 2.0 service', () => {
   });
 
   it('is connected to one account only', async () => {
-    other.who = { id: 43, login: 'shared' };
     for (const isFirst of [true, false]) {
       const agent = newAgent();
       await signInHere(agent, await down.createPerson());
+      other.who = { id: isFirst ? 48 : 49, login: 'own' };
+      await link(agent, 'hub');
+      other.who = { id: 43, login: 'shared' };
       const page = await link(agent, 'hub');
       expect(page.status).toBe(isFirst ? 200 : 400);
       expect(page.html.includes('connected to another account')).toBe(!isFirst);
@@ -261,6 +265,34 @@ describe('a plain OAuth 2.0 service', () => {
     await signInHere(agent, person);
     const page = await link(agent, 'hub');
     expect(page.html).toContain('Confirm the email address of your account first.');
+  });
+
+  it('is not connected to an account whose owner has not proven its address', async () => {
+    other.who = { id: 46 };
+    const person = await down.createPerson();
+    await down.sql('update users set owner_proven_at = null where id = $1', [person.id]);
+    const agent = newAgent();
+    await signInHere(agent, person);
+    const page = await link(agent, 'hub');
+    expect(page.html).toContain('Confirm the email address of your account first.');
+    expect(await identitiesOf(person)).toEqual([]);
+  });
+
+  it('is connected once: not again with kept cookies after it was disconnected', async () => {
+    other.who = { id: 47, login: 'octo' };
+    const person = await down.createPerson();
+    const agent = newAgent();
+    await signInHere(agent, person);
+    const page = await signInBy(agent, '/account/identities/link?with=hub');
+    const copy = agent.copy();
+    await agent.submit(page, {}, '/account/identities/link');
+    await agent.submit(await agent.open('/account/identities'), {}, '/remove');
+    await copy.submit(page, {}, '/account/identities/link');
+    expect(await isSignedIn(copy)).toBe(true);
+    expect(await identitiesOf(person)).toEqual([]);
+    expect(
+      await down.sql("select from audit_events where type = 'identity.linked' and subject = $1", [person.id]),
+    ).toHaveLength(1);
   });
 
   it('cannot be connected with an old login', async () => {
@@ -285,6 +317,14 @@ describe('a plain OAuth 2.0 service', () => {
     expect(page.status).toBe(400);
     expect(page.html).toContain('This is the last way to sign in to your account.');
     expect(await signInBy(newAgent(), `${STANDALONE}acme`, person)).toMatchObject({ status: 200 });
+
+    other.who = { id: 52, login: 'octo' };
+    await link(agent, 'hub');
+    // The provider of the other one was removed: it opens nothing any more.
+    await down.sql("update upstream_identities set upstream = 'gone' where subject = '52'");
+    const again = await agent.submit(await agent.open('/account/identities'), {}, '/remove');
+    expect(again.status).toBe(400);
+    expect(again.html).toContain('This is the last way to sign in to your account.');
   });
 
   it('cannot be connected by a forged form', async () => {
@@ -295,6 +335,6 @@ describe('a plain OAuth 2.0 service', () => {
     const page = await signInBy(agent, '/account/identities/link?with=hub');
     const forged = { ...page, html: page.html.replace(/(name="csrf" value=")[^"]*/g, '$1forged') };
     expect((await agent.submit(forged, {}, '/account/identities/link')).status).toBe(403);
-    expect(await down.sql('select from upstream_identities where account_id = $1', [person.id])).toEqual([]);
+    expect(await identitiesOf(person)).toEqual([]);
   });
 });

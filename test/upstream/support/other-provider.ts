@@ -20,6 +20,8 @@ export interface OtherProvider {
   forges: boolean;
   /** A status for the token endpoint to answer instead. */
   tokenStatus: number | null;
+  /** A status for the endpoint that identifies people to answer instead. */
+  userStatus: number | null;
   /** The last authorization request. */
   asked: URLSearchParams;
   reset(): void;
@@ -40,7 +42,14 @@ export async function startOtherProvider(): Promise<OtherProvider> {
   const [own, foreign] = [await generateKeyPair('ES256'), await generateKeyPair('ES256')];
   const jwks = { keys: [{ ...(await exportJWK(own.publicKey)), kid: 'own', alg: 'ES256', use: 'sig' }] };
   const pending = new Map<string, URLSearchParams>();
-  const fresh = () => ({ who: {}, back: {}, idToken: {}, forges: false, tokenStatus: null });
+  const fresh = () => ({
+    who: {},
+    back: {},
+    idToken: {},
+    forges: false,
+    tokenStatus: null,
+    userStatus: null,
+  });
   const other: OtherProvider = {
     url,
     ...fresh(),
@@ -90,7 +99,7 @@ export async function startOtherProvider(): Promise<OtherProvider> {
     if (pathname.endsWith('/authorize')) authorize(searchParams, res);
     else if (pathname === '/oauth/token') void token(req, res, false);
     else if (pathname === '/oidc/token') void token(req, res, true);
-    else if (pathname === '/oauth/user') json(res, 200, other.who);
+    else if (pathname === '/oauth/user') json(res, other.userStatus ?? 200, other.who);
     else if (pathname === '/oidc/jwks') json(res, 200, jwks);
     else if (pathname === '/oidc/.well-known/openid-configuration')
       json(res, 200, {
