@@ -96,6 +96,20 @@ describe('mutual TLS behind a proxy', () => {
       expect(await ask(client, other)).toMatchObject(REFUSED);
   });
 
+  it('refuses a certificate without a subject, and finds a name in it', async () => {
+    const shown = (client: Client) =>
+      fetch(`${provider.url}/oauth2/token`, {
+        method: 'POST',
+        headers: {
+          [HEADERS.certificate]: encodeURIComponent(certificate('nameless')),
+          [HEADERS.verified]: 'SUCCESS',
+        },
+        body: form({ grant_type: 'client_credentials', client_id: client.id }),
+      });
+    expect((await shown(await service({ tls_client_auth_subject_dn: SUBJECT }))).status).toBe(401);
+    expect((await shown(await service({ tls_client_auth_san_dns: 'client.example.test' }))).status).toBe(200);
+  });
+
   it('reads the certificate from a trusted proxy only, and refuses two certificates', async () => {
     const client = await service({ tls_client_auth_subject_dn: SUBJECT });
     const node = await secondNode(provider, {

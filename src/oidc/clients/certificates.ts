@@ -22,9 +22,12 @@ function readCertificate(value: string): X509Certificate | undefined {
 const normalized = (parts: string[]) =>
   parts.map((part) => part.trim().replace(/^[^=]+/, (type) => type.trim().toUpperCase())).join('\n');
 
-/** Whether `dn`, an RFC 4514 string, is the certificate's subject. That string begins with the last part. */
-const hasSubject = ({ subject }: X509Certificate, dn: string): boolean =>
-  subject !== '' && normalized(subject.split('\n')) === normalized(dn.split(/(?<!\\),/).reverse());
+/**
+ * Whether `dn`, an RFC 4514 string, is the certificate's subject. That string begins with the last part. A certificate may have no
+ * subject, which Node's types leave out.
+ */
+const hasSubject = ({ subject }: { subject?: string }, dn: string): boolean =>
+  subject !== undefined && normalized(subject.split('\n')) === normalized(dn.split(/(?<!\\),/).reverse());
 
 /** Each entry of a subjectAltName as Node writes it: quoted as JSON when it contains anything ambiguous. */
 const ENTRY = /(?:^|, )URI:("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/g;

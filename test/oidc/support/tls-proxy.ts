@@ -13,7 +13,8 @@ const read = (name: string) => readFileSync(path.join(import.meta.dirname, 'cert
 /** `client` and `other` are issued by the CA that the proxy trusts, `self-signed` is not. */
 export type CertificateName = 'client' | 'other' | 'self-signed';
 
-export const certificate = (name: CertificateName): string => read(`${name}.pem`);
+/** As PEM. `nameless` has no subject, and no key here. */
+export const certificate = (name: CertificateName | 'nameless'): string => read(`${name}.pem`);
 
 /** The proxy's headers: the certificate, and whether it was verified. */
 export const HEADERS = { certificate: 'X-SSL-Client-Cert', verified: 'X-SSL-Client-Verify' };
