@@ -145,13 +145,19 @@ describe('a sign-in through another Postern', () => {
     expect(page.url.pathname).toBe('/sign-in/verify');
     expect(await isSignedIn(agent)).toBe(false);
     const next = await generate({ secret, epoch: Math.floor(Date.now() / 1000) + 30 });
-    await agent.submit(page, { code: next }, '/sign-in/verify');
+    await agent.submit(page, { code: next, trust: 'yes' }, '/sign-in/verify');
     expect(await isSignedIn(agent)).toBe(true);
     const [event] = await down.sql(
       "select details from audit_events where type = 'login' and subject = $1 order by at desc limit 1",
       [account?.id],
     );
     expect(event).toMatchObject({ details: { amr: ['fed', 'otp', 'mfa'] } });
+    // Who signs in again needs it again, unlike in a remembered browser without a sign-in.
+    const again = await signInBy(agent, `${STANDALONE}acme`, person);
+    expect(again.url.pathname).toBe('/sign-in/verify');
+    await agent.submit(await agent.open('/'), {}, '/sign-out');
+    await signInBy(agent, `${STANDALONE}acme`, person);
+    expect(await isSignedIn(agent)).toBe(true);
   });
 
   it('takes over no account with the same address', async () => {
@@ -276,6 +282,34 @@ describe('a plain OAuth 2.0 service', () => {
     const page = await link(agent, 'hub');
     expect(page.html).toContain('Confirm the email address of your account first.');
     expect(await identitiesOf(person)).toEqual([]);
+  });
+
+  it('ends logins that are half done, when it is connected and when it is disconnected', async () => {
+    other.who = { id: 53, login: 'octo' };
+    const person = await down.createPerson();
+    const { totp } = down.operator.mfa;
+    const { id, secret } = await totp.begin(person.id, 'Phone');
+    const { recoveryCodes } = await totp.confirm(person.id, id, await generate({ secret }), systemActor);
+    const codes = [...(recoveryCodes ?? [])];
+    /** A login that lacks the second factor. @returns what completes it. */
+    const halfDone = async () => {
+      const agent = newAgent();
+      const { html } = await signInHere(agent, person);
+      const page = await agent.open(/href="([^"]*method=recovery)"/.exec(html)?.[1] ?? '');
+      return async () => {
+        await agent.submit(page, { code: codes.pop() ?? '' });
+        return { agent, isSignedIn: await isSignedIn(agent) };
+      };
+    };
+    const { agent, isSignedIn: isDone } = await (await halfDone())();
+    expect(isDone).toBe(true);
+    const before = await halfDone();
+    await link(agent, 'hub');
+    expect(await before()).toMatchObject({ isSignedIn: false });
+    const between = await halfDone();
+    await agent.submit(await agent.open('/account/identities'), {}, '/remove');
+    expect(await between()).toMatchObject({ isSignedIn: false });
+    expect(await (await halfDone())()).toMatchObject({ isSignedIn: true });
   });
 
   it('is connected once: not again with kept cookies after it was disconnected', async () => {
