@@ -299,6 +299,9 @@ describe('a token of the old service', () => {
     const here = await server.createPerson();
     const bea = old.add('bea', { email: here.email });
     await use(await access(bea), 401);
+    const conflicts = old.asked.length;
+    await use(await access(bea), 401);
+    expect(old.asked).toHaveLength(conflicts);
     const ron = old.add('ron');
     old.behaviour = 'dead';
     await use(await access(ron), 503).finally(() => (old.behaviour = 'well'));
@@ -311,7 +314,7 @@ describe('a token of the old service', () => {
     const una = old.add('una');
     old.behaviour = 'another';
     await use(await access(una), 401).finally(() => (old.behaviour = 'well'));
-    expect(await rowOf(una.email)).toBeUndefined();
+    for (const email of [una.email, 'another@old.example.test']) expect(await rowOf(email)).toBeUndefined();
   });
 
   it('aside, an imported account without a password hash is checked at its source', async () => {
@@ -322,6 +325,10 @@ describe('a token of the old service', () => {
     const made = await runCli(['import', file, '--source', 'table'], { env: server.postern.env });
     expect(made.code).toBe(0);
     await login({ ...who, password: 'not it' }, 401);
+    // Its name belongs to somebody else there.
+    await table.query('update people set id = id + 100000 where id = $1', [who.id]);
+    await login(who, 401);
+    await table.query('update people set id = id - 100000 where login = $1', [who.username]);
     await login(who);
     expect(await rowOf(who.email)).toMatchObject({
       way: 'import',
