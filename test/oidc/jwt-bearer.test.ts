@@ -56,10 +56,22 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     });
   });
 
-  it('accepts another issuer’s assertion about the one subject registered for the client', async () => {
+  it('accepts an assertion once, also of parallel requests', async () => {
+    const signed = await assertion(provider, service.id, keys);
+    const replies = await Promise.all(
+      Array.from({ length: 4 }, () => redeem(provider, service, signed, { resource: REPORTS })),
+    );
+    const [granted, ...others] = replies.toSorted((a, b) => a.status - b.status);
+    expect(granted).toMatchObject({ status: 200 });
+    for (const reply of [...others, await redeem(provider, service, signed)])
+      expect(reply).toMatchObject(refused);
+  });
+
+  it('accepts another issuer’s assertion about a subject registered for the client', async () => {
     const ci = await newKeys('RS256');
+    const jwks = { keys: [ci.publicJwk] };
     const client = await createService(provider, {
-      assertion_issuers: [{ issuer: CI, subject: JOB, jwks: { keys: [ci.publicJwk] } }],
+      assertion_issuers: ['repo:example/app:tag', JOB].map((subject) => ({ issuer: CI, subject, jwks })),
     });
     const other = await createService(provider, { jwks: { keys: [keys.publicJwk] } });
     const claims = { iss: CI, sub: JOB, exp: epoch() + 1800 };
@@ -172,6 +184,14 @@ describe.each(STORES)('the JWT bearer grant on %s', (stores) => {
     expect(decodeJwt(reply.body.access_token)).toMatchObject({
       cnf: { jkt: await calculateJwkThumbprint(key.publicJwk) },
     });
+    const replayed = await redeem(
+      provider,
+      service,
+      await assertion(provider, service.id, keys),
+      { resource: REPORTS },
+      headers,
+    );
+    expect(replayed).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
   });
 
   it('fetches keys from a registered URL, and tolerates its outage', async () => {

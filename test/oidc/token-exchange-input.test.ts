@@ -206,8 +206,9 @@ describe('token exchange', () => {
       [tokens.access_token, ID_TOKEN],
       [await userinfo.text(), ID_TOKEN],
     ];
+    const by = await createExchanger({ clients: [app.id, signed.id] });
     for (const [token, type] of kinds)
-      expect(await exchange({ subject_token: token, subject_token_type: type })).toMatchObject(INVALID);
+      expect(await exchange({ subject_token: token, subject_token_type: type }, by)).toMatchObject(INVALID);
   });
 
   it('is refused for an expired token', async () => {

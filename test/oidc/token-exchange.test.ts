@@ -18,6 +18,7 @@ const OPAQUE = 'https://opaque.example.test';
 const SHORT = 'https://short.example.test';
 
 const shell = shellOperator(systemActor);
+const INVALID_REQUEST = { status: 400, body: { error: 'invalid_request' } };
 type Exchanged = Tokens & { issued_token_type: string; token_type: string };
 type Parameters = Record<string, string | string[]>;
 describe.each(STORES)('token exchange on %s', (stores) => {
@@ -293,8 +294,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
         exchange(gateway, subject.access_token),
         exchange(gateway, subject.id_token, { subject_token_type: ID_TOKEN }),
       ]);
-      for (const reply of again)
-        expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+      for (const reply of again) expect(reply).toMatchObject(INVALID_REQUEST);
     },
   );
 
@@ -326,10 +326,7 @@ describe.each(STORES)('token exchange on %s', (stores) => {
     expect(await introspect(provider, app, lasting)).toMatchObject({ body: { active: true } });
     expect(await exchange(gateway, subject)).toMatchObject({ status: 200 });
     await post(provider, 'revoke', app, { token: subject });
-    expect(await exchange(gateway, subject)).toMatchObject({
-      status: 400,
-      body: { error: 'invalid_request' },
-    });
+    expect(await exchange(gateway, subject)).toMatchObject(INVALID_REQUEST);
   });
 
   it('respects may_act: a token that names a party can be exchanged by nobody else', async () => {
@@ -381,19 +378,19 @@ describe.each(STORES)('token exchange on %s', (stores) => {
       expect(decodeJwt(bound)).toMatchObject({ cnf: { jkt } });
     });
 
-    it('needs a proof of that key, and issues a token bound to it', async () => {
-      const { body } = await exchange(exchanger, bound, {}, { DPoP: await proof(provider, key) });
+    it('needs a proof of that key, once, and issues a token bound to it', async () => {
+      const headers = { DPoP: await proof(provider, key) };
+      const { body } = await exchange(exchanger, bound, {}, headers);
       expect(body.token_type).toBe('DPoP');
       expect(await verified(body.access_token)).toMatchObject({ cnf: { jkt } });
+      const replayed = await exchange(exchanger, bound, {}, headers);
+      expect(replayed).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
     });
 
     it('is refused without a proof or with one of another key', async () => {
       const other = await newKeys();
       for (const headers of [{}, { DPoP: await proof(provider, other) }] as Record<string, string>[]) {
-        expect(await exchange(exchanger, bound, {}, headers)).toMatchObject({
-          status: 400,
-          body: { error: 'invalid_request' },
-        });
+        expect(await exchange(exchanger, bound, {}, headers)).toMatchObject(INVALID_REQUEST);
       }
     });
   });
