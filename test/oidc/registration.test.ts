@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeJwt, UnsecuredJWT } from 'jose';
+import { decodeJwt, exportJWK, UnsecuredJWT } from 'jose';
 import * as openid from 'openid-client';
 import { systemActor } from '../../src/core/actor.ts';
 import { sha256 } from '../../src/core/ids.ts';
@@ -171,19 +171,20 @@ describe('dynamic client registration', () => {
       expect(got).toMatchObject({ status: 200, body: { scope: 'read' } });
     });
 
-    it.each<[string, object]>([
+    it.each<[string, object, string?]>([
       ['a grant type', { grant_types: ['client_credentials'] }],
       ['a scope of an API', { scope: 'openid read' }],
       ['an unknown scope', { scope: 'everything' }],
-      ['an authentication method', { token_endpoint_auth_method: 'tls_client_auth' }],
+      ['an authentication method', { token_endpoint_auth_method: 'client_secret_post' }, 'trusted'],
+      ['a permission that it names', { scope: 'openid users:read' }, 'trusted'],
       ['being first-party', { first_party: true }],
       ['no PKCE', { require_pkce: false }],
       ['longer token lifetimes', { access_token_ttl: 86_400 }],
       ['origins of other sites', { allowed_cors_origins: ['https://attacker.example.test'] }],
       ['token exchange', { token_exchange: {} }],
       ['scopes through another property', { api_scope: 'read' }],
-    ])('which can refuse %s', async (_, metadata) => {
-      expect(await register({ ...APP, ...metadata })).toMatchObject({
+    ])('which can refuse %s', async (_, metadata, policy = 'default') => {
+      expect(await register({ ...APP, ...metadata }, policy === 'trusted' ? trusted : token)).toMatchObject({
         status: 400,
         body: { error: 'invalid_client_metadata' },
       });
@@ -286,7 +287,6 @@ describe('dynamic client registration', () => {
 
     it('a private key', async () => {
       const { privateKey } = await newKeys();
-      const { exportJWK } = await import('jose');
       const jwks = { keys: [await exportJWK(privateKey)] };
       expect((await register({ ...APP, jwks })).body.error_description).toContain('only public keys');
     });

@@ -17,7 +17,7 @@ export const APP = { redirect_uris: [REDIRECT_URI], client_name: 'An app' };
 export const POLICIES = {
   trusted: {
     grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
-    scopes: ['openid', 'email', 'read'],
+    scopes: ['openid', 'email', 'read', 'users:read'],
     authMethods: ['client_secret_basic', 'private_key_jwt', 'none'],
     redirectHosts: ['app.example.test'],
     metadata: ['require_pkce', 'apis'],
