@@ -13,6 +13,7 @@ const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
 const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const REFRESH_TOKEN = 'urn:ietf:params:oauth:token-type:refresh_token';
 const API = 'https://chat.example.test/mcp';
+const INVALID_REQUEST = { status: 400, body: { error: 'invalid_request' } };
 const by = shellOperator(systemActor);
 
 /** The company's provider, and the authorization server of a service that its people use. */
@@ -84,6 +85,7 @@ beforeAll(async () => {
   atCompany = await company.createClient({
     grant_types: ['authorization_code', 'refresh_token', TOKEN_EXCHANGE],
     redirect_uris: [REDIRECT_URI],
+    refresh_token_grace: 0,
     identity_assertions: [
       { audience: service.url, client_id: atService.id, resources: [API], scopes: ['chat:read'] },
     ],
@@ -136,8 +138,25 @@ describe('an identity provider with identity assertions', () => {
     const { body } = await assertionFor();
     expect((await userinfo(company, body.access_token)).status).toBe(401);
     // The refresh token is still valid.
-    const { body: next } = await refresh(company, atCompany, tokens.refresh_token);
+    const used = tokens.refresh_token;
+    const { body: next } = await refresh(company, atCompany, used);
     tokens = { ...tokens, refresh_token: next.refresh_token };
+    const subject = { subject_token: used, subject_token_type: REFRESH_TOKEN };
+    expect(await assertionFor({}, subject)).toMatchObject(INVALID_REQUEST);
+  });
+
+  it('issues none for the token of another client', async () => {
+    const other = await company.createClient({
+      grant_types: ['authorization_code', 'refresh_token', TOKEN_EXCHANGE],
+      redirect_uris: [REDIRECT_URI],
+      identity_assertions: [{ audience: service.url, client_id: atService.id }],
+    });
+    const its = await signIn(company, other, person);
+    for (const subject of [
+      { subject_token: its.id_token, subject_token_type: ID_TOKEN },
+      { subject_token: its.refresh_token, subject_token_type: REFRESH_TOKEN },
+    ])
+      expect(await assertionFor({}, subject)).toMatchObject(INVALID_REQUEST);
   });
 
   it.each<[string, Record<string, string | string[]>, object]>([
@@ -156,9 +175,9 @@ describe('an identity provider with identity assertions', () => {
     [
       'an access token',
       { subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
-      { status: 400, body: { error: 'invalid_request' } },
+      INVALID_REQUEST,
     ],
-    ['an invalid token', { subject_token: 'x' }, { status: 400, body: { error: 'invalid_request' } }],
+    ['an invalid token', { subject_token: 'x' }, INVALID_REQUEST],
   ])('refuses %s', async (_, parameters, expected) => {
     expect(await assertionFor(parameters)).toMatchObject(expected);
   });
@@ -207,7 +226,8 @@ describe('an authorization server with identity assertions', () => {
     expect(rows).toHaveLength(1);
   });
 
-  it('finds the account linked to the subject', async () => {
+  /** Links a new account. @returns its subject at the other issuer. */
+  const linked = async () => {
     const account = await joinService({ email: `linked-${randomUUID()}@example.test` });
     const sub = randomUUID();
     await service.sql(
@@ -215,6 +235,11 @@ describe('an authorization server with identity assertions', () => {
          values ($1, 'other', $2, $3, $4, now())`,
       [randomUUID(), stranger.issuer, sub, account],
     );
+    return { account, sub };
+  };
+
+  it('finds the account linked to the subject', async () => {
+    const { account, sub } = await linked();
     const assertion = await stranger.sign({ sub, aud: service.url, client_id: atService.id });
     expect(await redeem(service, atService, assertion, { resource: API })).toMatchObject({
       status: 200,
@@ -228,47 +253,44 @@ describe('an authorization server with identity assertions', () => {
     });
   });
 
-  it.each<[string, () => Promise<string>]>([
-    [
-      'for another audience',
-      () => stranger.sign({ sub: 'x', aud: 'https://elsewhere.example.test', client_id: atService.id }),
-    ],
-    [
-      'for several audiences',
-      () => stranger.sign({ sub: 'x', aud: [service.url, 'https://b.example'], client_id: atService.id }),
-    ],
-    ['for another client', () => stranger.sign({ sub: 'x', aud: service.url, client_id: 'another' })],
-    ['without a client', () => stranger.sign({ sub: 'x', aud: service.url })],
-    [
-      'by an untrusted issuer',
-      () =>
-        stranger.sign({ iss: 'https://evil.example', sub: 'x', aud: service.url, client_id: atService.id }),
-    ],
-    [
-      'in the name of another issuer',
-      () =>
-        stranger.sign({
-          iss: company.url,
-          sub: person.id,
-          email: person.email,
-          aud: service.url,
-          client_id: atService.id,
-        }),
-    ],
-    [
-      'about an unknown person',
-      () => stranger.sign({ sub: 'nobody', aud: service.url, client_id: atService.id }),
-    ],
-    [
-      'of another JWT type',
-      () => stranger.sign({ sub: 'x', aud: service.url, client_id: atService.id }, { typ: 'at+jwt' }),
-    ],
-    ['that is too old', () => stranger.sign({ sub: 'x', aud: service.url, client_id: atService.id, exp: 1 })],
-    ['that is malformed', () => Promise.resolve('a.b.c')],
-  ])('refuses an assertion %s', async (_, make) => {
-    const assertion = await make();
+  it.each<[string, () => object, object?]>([
+    ['for another audience', () => ({ aud: 'https://elsewhere.example.test' })],
+    ['for several audiences', () => ({ aud: [service.url, 'https://b.example'] })],
+    ['for another client', () => ({ client_id: 'another' })],
+    ['without a client', () => ({ client_id: undefined })],
+    ['by an untrusted issuer', () => ({ iss: 'https://evil.example' })],
+    ['in the name of another issuer', () => ({ iss: company.url, sub: person.id, email: person.email })],
+    ['about an unknown person', () => ({ sub: 'nobody' })],
+    ['of another JWT type', () => ({}), { typ: 'at+jwt' }],
+    ['that is too old', () => ({ exp: 1 })],
+    ['with an id that is not a string', () => ({ jti: { a: 1 } })],
+    ['with an overlong id', () => ({ jti: 'x'.repeat(256) })],
+    ['with an empty id', () => ({ jti: '' })],
+    ['about a number', () => ({ sub: 7 })],
+    ['that is valid for too long', () => ({ exp: Math.floor(Date.now() / 1000) + 3_660 })],
+  ])('refuses an assertion %s', async (_, claims, header = {}) => {
+    const { sub } = await linked();
+    const right = { sub, aud: service.url, client_id: atService.id };
+    const assertion = await stranger.sign({ ...right, ...claims() }, header);
     const reply = await redeem(service, atService, assertion, { resource: API });
     expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+  });
+
+  it('refuses a malformed assertion', async () => {
+    const [header = ''] = (await stranger.sign({})).split('.');
+    for (const malformed of ['a.b.c', `${header}.b.c`]) {
+      const reply = await redeem(service, atService, malformed, { resource: API });
+      expect(reply).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+    }
+  });
+
+  it.each([7, { a: 1 }, [API, 7], ['']])('refuses an assertion for the resource %j', async (resource) => {
+    const { sub } = await linked();
+    const assertion = await stranger.sign({ sub, aud: service.url, client_id: atService.id, resource });
+    expect(await redeem(service, atService, assertion)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_target' },
+    });
   });
 
   it('refuses a resource, scope or client that the assertion is not for', async () => {

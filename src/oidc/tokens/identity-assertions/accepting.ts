@@ -60,6 +60,15 @@ const refuse = (reason: string): never => {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
+/** The issuer that an assertion names, unverified. @throws InvalidGrant. */
+function issuerOf(assertion: string): string | undefined {
+  try {
+    return decodeJwt(assertion).iss;
+  } catch {
+    return refuse('is not a JWT');
+  }
+}
+
 /**
  * Makes the grant that answers an identity assertion with a token (draft-ietf-oauth-identity-assertion-authz-grant section 4.4).
  * The assertion must be of an issuer that is trusted and whose assertions the client may present, for this server, for this
@@ -72,8 +81,8 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
   async function verify(
     assertion: string,
     client: ExtraClientProperties & { clientId: string },
-  ): Promise<{ claims: JWTPayload; policy: TrustedIssuer }> {
-    const { iss } = decodeJwt(assertion);
+  ): Promise<{ claims: JWTPayload; sub: string; jti: string; policy: TrustedIssuer }> {
+    const iss = issuerOf(assertion);
     const policy = settings.issuers.find((one) => one.issuer === iss);
     if (!policy || !client.identity_assertion_issuers?.includes(policy.issuer))
       return refuse('is from an issuer whose assertions this client may not present');
@@ -96,15 +105,17 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
     if (claims['client_id'] !== client.clientId) refuse('was issued to another client (client_id)');
     if (claims.exp! > epochSeconds(clock) + MAX_LIFETIME)
       refuse(`expires more than ${MAX_LIFETIME} seconds from now (exp)`);
-    if (claims.jti === '' || claims.jti!.length > MAX_JTI)
-      refuse(`must have a jti of 1 to ${MAX_JTI} characters`);
-    return { claims, policy };
+    const [sub, jti] = [textOf(claims.sub), textOf(claims.jti)];
+    if (sub === undefined) return refuse('must name a person by a string (sub)');
+    if (jti === undefined || jti === '' || jti.length > MAX_JTI)
+      return refuse(`must have a jti of 1 to ${MAX_JTI} characters`);
+    return { claims, sub, jti, policy };
   }
 
   /** The requested API, which must match the assertion's. */
   function targetOf(named: unknown, asserted: unknown): string | undefined {
     const wanted = [named ?? []].flat() as string[];
-    const allowed = [asserted ?? []].flat() as string[];
+    const allowed = [asserted ?? []].flat().map(textOf);
     if (wanted.length > 1) throw new errors.InvalidTarget('a token can be for only one API');
     const [target = allowed.length === 1 ? allowed[0] : undefined] = wanted;
     if (target !== undefined && allowed.length > 0 && !allowed.includes(target))
@@ -119,8 +130,8 @@ export function createIdentityGrant(provider: Provider, deps: AcceptingDependenc
     const dPoP = await validateDpop(provider, ctx);
     checkDpopRequired(provider, ctx, dPoP);
     const certificate = checkMtlsCert(provider, ctx);
-    const { claims, policy } = await verify(assertion, client);
-    const { sub = '', jti = '', exp = 0, email, email_verified: isVerified } = claims;
+    const { claims, sub, jti, policy } = await verify(assertion, client);
+    const { exp = 0, email, email_verified: isVerified } = claims;
     if (!(await provider.ReplayDetection.unique(policy.issuer, jti, Math.ceil(exp) + TOLERANCE + 1)))
       throw invalidAssertion('was already used');
     const identity = {
