@@ -67,6 +67,9 @@ describe('SCIM tokens', () => {
     expect(items.filter(({ expires_at }) => expires_at === null)).toHaveLength(2);
     expect((await owner('DELETE', `/scim-tokens/${other.id}`)).status).toBe(204);
     expect(await asks(other.token)).toBe(401);
+    const late = await owner('POST', '/scim-tokens', { name: 'Expired' });
+    await provider.sql('update scim_tokens set expires_at = now() where id = $1', [late.body['id']]);
+    expect(await asks(late.body['token'])).toBe(401);
     await json(['scim-token', 'delete', String(made.body['id'])], env);
     expect(await asks(made.body['token'])).toBe(401);
     for (const id of [other.id, 'x', '\0', tokenId.slice(1)])
