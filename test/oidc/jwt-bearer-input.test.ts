@@ -143,6 +143,7 @@ describe('the JWT bearer grant', () => {
           'of another JWT type',
           () => assertion(provider, service.id, keys, { header: { typ: 'oauth-authz-req+jwt' } }),
         ],
+        ['of a type that is no string', () => assertion(provider, service.id, keys, { header: { typ: 7 } })],
       ];
       const hmac = (secret: Uint8Array) =>
         new SignJWT({

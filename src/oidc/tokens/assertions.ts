@@ -9,6 +9,7 @@ import {
   validateDpop,
 } from 'oidc-provider/lib/helpers/grants.js';
 import { type Clock, epochSeconds } from '../../core/clock.ts';
+import { textOf } from '../../core/text.ts';
 import { ACCEPTED_ALGS } from '../../core/tokens.ts';
 import { endsInTime, MAX_ASSERTION_LIFETIME } from '../clients/assertions.ts';
 import type { ExtraClientProperties } from '../clients/names.ts';
@@ -88,7 +89,7 @@ export function createAssertionCheck({
       trustedFor(client, claims.iss, claims.sub) ??
       refuse('is not from an issuer and subject that this client trusts (iss, sub)');
     // Other JWTs that a client signs have their own types (RFC 8725 section 3.11).
-    if (header.typ !== undefined && header.typ.toUpperCase() !== 'JWT')
+    if (header.typ !== undefined && textOf(header.typ)?.toUpperCase() !== 'JWT')
       refuse('is a JWT of another type (typ)');
     const {
       exp = 0,
