@@ -3,6 +3,7 @@ import { beforeAll, expect, it } from '@jest/globals';
 import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { callAs } from '../api/support/operators.ts';
+import { openLoginRequests } from '../oidc/support/ciba.ts';
 import { type Person, type Provider, startProvider } from '../oidc/support/provider.ts';
 import { until } from '../support/until.ts';
 import { giveRoles, openDesk, viewed } from './support/desk.ts';
@@ -52,6 +53,21 @@ it('a setting requires that every person is asked first', async () => {
   await until(async () => (await ask(person)).status === 202);
   await owner('PATCH', '/settings', { 'impersonation.askFirst': null });
   await until(async () => (await ask(person)).status === 200);
+});
+
+it('a request is answered by its person alone', async () => {
+  const { ask } = await desk();
+  const [person, stranger] = [await provider.createPerson(), await provider.createPerson()];
+  await ask(person, { ask_first: true });
+  const mine = await openLoginRequests(provider, person);
+  const { agent, page } = await openLoginRequests(provider, stranger);
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
+  const html = mine.page.html.replaceAll(/name="csrf" value="[^"]+"/g, `name="csrf" value="${csrf}"`);
+  for (const answer of ['/approve', '/deny']) {
+    const form = { ...page, html: html.replaceAll('/approve"', `${answer}"`) };
+    expect((await agent.submit(form, {}, answer)).status).toBe(400);
+  }
+  expect((await mine.agent.submit(mine.page, {}, '/approve')).status).toBe(200);
 });
 
 it('an approval is asked for again once it has expired', async () => {

@@ -141,11 +141,14 @@ describe.each(STORES)('a backchannel authentication request on %s', (stores) => 
     expect(text(page)).toContain('Nothing is waiting for you');
     const csrf = /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
     const form = mine.page.html.replaceAll(/name="csrf" value="[^"]+"/g, `name="csrf" value="${csrf}"`);
-    const stolen = await agent.submit({ ...page, html: form }, {}, '/approve');
-    expect([
-      stolen.status,
-      text(stolen).includes('This request has expired or was already answered'),
-    ]).toEqual([400, true]);
+    for (const answer of ['/approve', '/deny']) {
+      const html = form.replaceAll('/approve"', `${answer}"`);
+      const stolen = await agent.submit({ ...page, html }, {}, answer);
+      expect([
+        stolen.status,
+        text(stolen).includes('This request has expired or was already answered'),
+      ]).toEqual([400, true]);
+    }
     expect((await mine.agent.submit(mine.page, {}, '/approve')).status).toBe(200);
   });
 
