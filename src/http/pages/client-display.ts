@@ -43,6 +43,8 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** The letter shown for somebody without a picture. */
 export function monogram(name: string): string {
+  // Segmenting takes long, and most names begin with a plain letter.
+  if (/^[a-z0-9](?:[ -~]|$)/i.test(name)) return name.charAt(0).toUpperCase();
   for (const { segment } of graphemes.segment(name))
     if (/[\p{L}\p{N}]/u.test(segment)) return segment.toUpperCase();
   return '?';
