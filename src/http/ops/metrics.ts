@@ -31,6 +31,7 @@ export interface Metrics {
 }
 
 const PREFIX = 'postern_';
+const DURATIONS = `${PREFIX}http_request_duration_seconds`;
 const BUCKETS = {
   requests: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
   stores: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
@@ -54,18 +55,25 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
 
-  const requests = new Counter({
-    name: `${PREFIX}http_requests_total`,
-    help: 'Requests answered, by door and status',
-    labelNames: ['door', 'status'],
-    registers,
-  });
   const durations = new Histogram({
-    name: `${PREFIX}http_request_duration_seconds`,
+    name: DURATIONS,
     help: 'Time from a request to the end of its reply, by door and status',
     labelNames: ['door', 'status'],
     buckets: BUCKETS.requests,
     registers,
+  });
+  void new Counter({
+    name: `${PREFIX}http_requests_total`,
+    help: 'Requests answered, by door and status',
+    labelNames: ['door', 'status'],
+    registers,
+    // The histogram has counted them.
+    async collect() {
+      const { values } = await durations.get();
+      this.reset();
+      for (const { metricName, labels, value } of values)
+        if (metricName === `${DURATIONS}_count`) this.inc(labels, value);
+    },
   });
   const logins = new Counter({
     name: `${PREFIX}logins_total`,
@@ -108,17 +116,10 @@ export function createMetrics(): Metrics {
     registers,
   });
 
-  const request = byPair((door: string, status: number) => ({
-    count: requests.labels(door, String(status)),
-    duration: durations.labels(door, String(status)),
-  }));
+  const request = byPair((door: string, status: number) => durations.labels(door, String(status)));
   const call = byPair((store: string, operation: string) => stores.labels(store, operation));
   return {
-    answered({ status, duration }, label) {
-      const { count, duration: histogram } = request(label, status);
-      count.inc();
-      histogram.observe(duration / 1000);
-    },
+    answered: ({ status, duration }, label) => request(label, status).observe(duration / 1000),
     login: (outcome) => logins.inc({ outcome }),
     grant: (grantType, outcome) => grants.inc({ grant_type: grantType, outcome }),
     authorization: (outcome) => authorizations.inc({ outcome }),
