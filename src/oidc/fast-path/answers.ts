@@ -146,7 +146,7 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
       if (!client?.grantTypeAllowed(type) || (await clock.isAstray())) return undefined;
       const ctx = contextOf(req, res, 'token', { scope: undefined, resource: undefined, ...form.params });
       ctx.oidc.entity('Client', client);
-      noteArrival(req, clock.now());
+      if (type === 'authorization_code') noteArrival(req, clock.now());
       try {
         await requests.run(ctx, () => handler(ctx));
         refuseOverdue(ctx);
