@@ -42,7 +42,7 @@ export interface Server {
  * settings.
  */
 export function createServer(core: Core, { contracts, metrics, isDraining }: ServerOptions): Server {
-  const { config, stores, logger, replies, hasher, upstreamRegistry, contractDoors } = core;
+  const { config, stores, logger, hasher, upstreamRegistry, contractDoors } = core;
   const { publicUrl, production } = config;
   planMounts(contracts, config.contracts);
   const mounts = mountsOf(contracts, config.contracts);
@@ -70,7 +70,6 @@ export function createServer(core: Core, { contracts, metrics, isDraining }: Ser
   const logRequest = createRequestLog(logger);
   const trustedProxy = createTrustedProxy(config, logger);
   const listener = createListener({
-    replies,
     trustedProxy,
     prebuilt: provider.prebuilt,
     provider: provider.listener,

@@ -1,4 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServerResponse } from 'node:http';
+import { type CurrentRequest, currentRequest } from './current-request.ts';
 
 /** Milliseconds between two checks of the waiting requests. */
 const INTERVAL = 250;
@@ -12,19 +13,22 @@ const LIFE = 120_000;
  * connections for minutes.
  */
 class Patience {
-  readonly #isAnswered: () => boolean;
+  readonly #reply: ServerResponse;
   readonly #startedAt = performance.now();
   readonly #running = new Set<() => void>();
   #left: number;
   #since = 0;
 
-  constructor(limit: number, isAnswered: () => boolean) {
-    this.#left = limit;
-    this.#isAnswered = isAnswered;
+  constructor({ reply, patience }: CurrentRequest) {
+    this.#left = patience;
+    this.#reply = reply;
+    timer ??= setInterval(() => {
+      for (const patience of waiting) patience.check();
+    }, INTERVAL).unref();
   }
 
   get #isOver(): boolean {
-    return this.#isAnswered() || performance.now() - this.#startedAt > LIFE;
+    return this.#reply.headersSent || performance.now() - this.#startedAt > LIFE;
   }
 
   begin(giveUp: () => void): () => void {
@@ -47,36 +51,30 @@ class Patience {
   }
 }
 
-const ambient = new AsyncLocalStorage<Patience>();
+/** Of requests with statements. From the beginning of the reply there is no limit. */
+const patiences = new WeakMap<CurrentRequest, Patience>();
 const waiting = new Set<Patience>();
 let timer: NodeJS.Timeout | undefined;
 
 /**
- * Runs `work` as the handling of a request.
- * @param limit milliseconds of all its statements. Concurrent statements count once.
- * @param isAnswered whether the reply has begun: from then on there is no limit.
- */
-export function withPatience<T>(limit: number, isAnswered: () => boolean, work: () => T): T {
-  timer ??= setInterval(() => {
-    for (const patience of waiting) patience.check();
-  }, INTERVAL).unref();
-  return ambient.run(new Patience(limit, isAnswered), work);
-}
-
-/**
- * Counts a statement of the current request.
+ * Counts a statement of the current request. Concurrent statements count once.
  * @param giveUp ends it with an error. Called when the request has waited too long: immediately if it already has.
  * @returns what to call when the statement has ended; undefined outside a request.
  */
-export const waitingForStatement = (giveUp: () => void): (() => void) | undefined =>
-  ambient.getStore()?.begin(giveUp);
+export function waitingForStatement(giveUp: () => void): (() => void) | undefined {
+  const request = currentRequest.getStore();
+  if (!request) return undefined;
+  let patience = patiences.get(request);
+  if (!patience) patiences.set(request, (patience = new Patience(request)));
+  return patience.begin(giveUp);
+}
 
 /** Binds `callback` to the current request, whoever calls it: it may wait in a queue with those of other requests. */
 export function inOwnPatience<A extends unknown[]>(callback: (...args: A) => void): (...args: A) => void {
-  const captured = ambient.getStore();
+  const captured = currentRequest.getStore();
   return (...args) => {
-    if (ambient.getStore() === captured) callback(...args);
+    if (currentRequest.getStore() === captured) callback(...args);
     // The type requires a store, but undefined is allowed.
-    else ambient.run(captured as Patience, callback, ...args);
+    else currentRequest.run(captured as CurrentRequest, callback, ...args);
   };
 }

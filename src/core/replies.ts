@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { currentRequest } from './current-request.ts';
 import { DomainError } from './errors.ts';
 import type { Logger } from './logger.ts';
 
@@ -41,11 +41,10 @@ const RETRY_TIMEOUT = 600_000;
 const CLOSE_TIMEOUT = 2_000;
 
 /**
- * Work that waits for a reply to be sent: a code must stay usable if its reply was never sent. Finds the current
- * request by the asynchronous context, so that any function called for it can follow its reply.
+ * Work that waits for a reply to be sent: a code must stay usable if its reply was never sent. Any
+ * function that is called for the current request can follow its reply.
  */
 export class Replies {
-  readonly #context = new AsyncLocalStorage<ServerResponse>();
   readonly #waiting = new WeakMap<ServerResponse, AfterReply[]>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -55,17 +54,12 @@ export class Replies {
     this.#logger = logger;
   }
 
-  /** Runs `work` as the handling of the request that `reply` answers. */
-  during<T>(reply: ServerResponse, work: () => T): T {
-    return this.#context.run(reply, work);
-  }
-
   /**
    * Runs `work` when the reply to the current request was sent, or no longer can be. Outside a request (in a command)
    * no reply can be lost: runs it immediately, as for a 200, and awaits it.
    */
   async after(work: AfterReply): Promise<void> {
-    const reply = this.#context.getStore();
+    const reply = currentRequest.getStore()?.reply;
     if (!reply) return work(200);
     const waiting = this.#waiting.get(reply);
     if (reply.closed) this.#run(work, statusOf(reply));

@@ -1,9 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { currentRequest } from '../core/current-request.ts';
 import { isLoopbackHostname } from '../core/network.ts';
 import { newUuid } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import { withPatience } from '../core/patience.ts';
-import type { Replies } from '../core/replies.ts';
 import type { Prebuilt } from '../oidc/prebuilt.ts';
 import type { TrustedProxy } from './trusted-proxy.ts';
 import type { Listener } from './reply.ts';
@@ -21,7 +20,6 @@ export interface Answered {
 }
 
 interface Dependencies {
-  replies: Pick<Replies, 'during'>;
   trustedProxy: Pick<TrustedProxy, 'apply'>;
   prebuilt: Prebuilt;
   /** Answers the provider's routes. Asked for on each request: keys may have changed. */
@@ -53,7 +51,6 @@ const OPERATORS: ReadonlySet<Owner> = new Set(['api', 'scim']);
 
 /** Handles every request first. */
 export function createListener({
-  replies,
   trustedProxy,
   prebuilt,
   provider,
@@ -94,11 +91,11 @@ export function createListener({
       if (target === 'foreign' || (target === 'loopback' && route.owner !== 'dev-mail'))
         refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
       else
-        withPatience(
-          OPERATORS.has(route.owner) ? PATIENCE.operator : PATIENCE.anybody,
-          () => res.headersSent,
-          () =>
-            replies.during(res, () => (route.owner === 'provider' ? provider()(req, res) : app(req, res))),
+        currentRequest.run(
+          { reply: res, patience: OPERATORS.has(route.owner) ? PATIENCE.operator : PATIENCE.anybody },
+          route.owner === 'provider' ? provider() : app,
+          req,
+          res,
         );
     } catch (error) {
       logger.error({ err: error, requestId }, 'request failed');

@@ -9,6 +9,7 @@ import { createDomain, type Domain as WholeDomain } from '../../src/container/do
 import type { Message } from '../../src/mail/index.ts';
 import { openStores as connectTo, type Stores } from '../../src/storage/stores.ts';
 import type { Actor } from '../../src/core/actor.ts';
+import { currentRequest } from '../../src/core/current-request.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { Replies } from '../../src/core/replies.ts';
 import { Secrets } from '../../src/core/secrets.ts';
@@ -249,9 +250,10 @@ export async function openDomain(
 }
 
 /** Runs `work` in a request whose reply is never sent. */
-export async function withLostReply(replies: Replies, work: () => Promise<unknown>): Promise<void> {
+export async function withLostReply(work: () => Promise<unknown>): Promise<void> {
   const server = createServer(
-    (_request, reply) => void replies.during(reply, () => work().finally(() => reply.destroy())),
+    (_request, reply) =>
+      void currentRequest.run({ reply, patience: 8000 }, () => work().finally(() => reply.destroy())),
   ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -10,7 +10,7 @@ export const PASSWORD = 'the right password';
 
 export async function openMailDomain() {
   const domain = await openDomain({ sendsMail: true });
-  const { pool, accounts, replies } = domain;
+  const { pool, accounts } = domain;
   const { outbox, oneTimeTokens: tokens, revocation } = domain.stores;
   /** Takes the pending messages out of the outbox, oldest first. */
   const mail = async (): Promise<Message[]> => {
@@ -41,7 +41,7 @@ export async function openMailDomain() {
       return message.link.token;
     },
     /** Runs `work` in a request whose reply is never sent. */
-    withLostReply: (work: () => Promise<unknown>) => withLostReply(replies, work),
+    withLostReply,
     /** Gives the account a session. @returns whether it is still valid. */
     async run(accountId: string): Promise<() => Promise<boolean>> {
       const grantId = newUuid();

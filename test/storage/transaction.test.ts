@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PoolClient } from 'pg';
 import { DomainError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/logger.ts';
-import { withPatience } from '../../src/core/patience.ts';
+import { currentRequest } from '../../src/core/current-request.ts';
 import { Role } from '../../src/storage/models/roles.ts';
 import type { Executor } from '../../src/storage/postgres/executor.ts';
 import { boundedReads } from '../../src/storage/postgres/bounded.ts';
@@ -226,7 +228,10 @@ describe('a search that takes too long', () => {
   it('counts as an outage, not as too broad, if the request has run out of time altogether', async () => {
     const bounded = boundedReads(work.inTransaction, 20_000);
     const search = () => bounded.query('select pg_sleep(20)');
-    const failure = await withPatience(100, () => false, search).catch((error: unknown) => error);
+    const reply = new ServerResponse(new IncomingMessage(new Socket()));
+    const failure = await currentRequest
+      .run({ reply, patience: 100 }, search)
+      .catch((error: unknown) => error);
     expect([failure instanceof DomainError, isUnavailable(failure)]).toEqual([false, true]);
   });
 });
