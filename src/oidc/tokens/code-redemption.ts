@@ -84,7 +84,9 @@ function installCodeRedemption(provider: Provider, { clock }: Dependencies): voi
         const found = await find(value, options);
         if (found?.grantId === undefined || ctx?.oidc.route !== 'token') return found;
         if (isAstray(ctx, found)) return undefined;
-        const isRepeat = found.claimedFrom === originOf(ctx, found.jti) && isClients(ctx, found);
+        // A node of an older version claims a code without saying for whom.
+        const { claimedFrom = originOf(ctx, found.jti) } = found;
+        const isRepeat = claimedFrom === originOf(ctx, found.jti) && isClients(ctx, found);
         const code = isRepeat || found.claimed === undefined ? found : await settled(value, options);
         if (typeof code?.consumed !== 'number') return code ?? undefined;
         // Adapters report the moment of consumption with fractions of a second.
