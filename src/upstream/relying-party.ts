@@ -70,7 +70,6 @@ export function createConnections(
 
 /** A sign-in in progress, kept in a sealed cookie. */
 export interface Flow {
-  upstream: string;
   state: string;
   nonce: string;
   verifier: string;
@@ -168,7 +167,6 @@ export function createRelyingParty({
       const connection = await connections(upstream).catch(failure);
       const scopes = upstream.scopes ?? SCOPES[isOAuthOnly(upstream) ? 'oauth' : 'openid'];
       const flow = {
-        upstream: upstream.id,
         state: client.randomState(),
         nonce: client.randomNonce(),
         verifier: client.randomPKCECodeVerifier(),
