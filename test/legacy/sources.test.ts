@@ -79,7 +79,7 @@ beforeAll(async () => {
               },
             },
             roles: { USER: '', ADMIN: '' },
-            timeout: 1,
+            timeout: 3,
             breaker: { failures: 3, wait: 0.5 },
           },
           {
