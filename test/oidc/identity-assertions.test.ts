@@ -5,6 +5,7 @@ import { systemActor } from '../../src/core/actor.ts';
 import { shellOperator } from '../../src/domain/operators/operator.ts';
 import { redeem } from './support/assertions.ts';
 import { post, refresh, type Reply, signIn, type Tokens, userinfo } from './support/flow.ts';
+import { newKeys, proof } from './support/proofs.ts';
 import { type Client, type Person, type Provider, REDIRECT_URI, startProvider } from './support/provider.ts';
 import { startRequestRecorder } from './support/request-recorder.ts';
 
@@ -13,7 +14,11 @@ const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
 const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const REFRESH_TOKEN = 'urn:ietf:params:oauth:token-type:refresh_token';
 const API = 'https://chat.example.test/mcp';
+/** An issuer with the other one's keys. */
+const MAILING = 'https://mail.example.test';
 const INVALID_REQUEST = { status: 400, body: { error: 'invalid_request' } };
+/** Another API of the service, with the same scope. */
+const FILES = 'https://files.example.test';
 const by = shellOperator(systemActor);
 
 /** The company's provider, and the authorization server of a service that its people use. */
@@ -70,17 +75,19 @@ beforeAll(async () => {
             domains: ['example.test'],
           },
           { issuer, jwksUri: keys.url(), link: 'subject' },
+          { issuer: MAILING, jwksUri: keys.url(), link: 'email', domains: ['example.test'] },
         ],
       },
     },
   });
   person = await company.createPerson();
   await service.createApi({ identifier: API, scopes: ['chat:read', 'chat:write'] });
+  await service.createApi({ identifier: FILES, scopes: ['chat:read'] });
   atService = await service.createClient({
     grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
     response_types: [],
     redirect_uris: [],
-    identity_assertion_issuers: [company.url, issuer],
+    identity_assertion_issuers: [company.url, issuer, MAILING],
   });
   atCompany = await company.createClient({
     grant_types: ['authorization_code', 'refresh_token', TOKEN_EXCHANGE],
@@ -226,6 +233,43 @@ describe('an authorization server with identity assertions', () => {
     expect(rows).toHaveLength(1);
   });
 
+  it('refuses the assertion of an issuer that the client does not name', async () => {
+    const other = await service.createClient({
+      grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
+      response_types: [],
+      redirect_uris: [],
+      identity_assertion_issuers: [company.url],
+    });
+    const { sub } = await linked();
+    const assertion = await stranger.sign({ sub, aud: service.url, client_id: other.id });
+    expect(await redeem(service, other, assertion, { resource: API })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+  });
+
+  it('finds an account by its address, unless the issuer says that it is not verified', async () => {
+    const email = `named-${randomUUID()}@example.test`;
+    await joinService({ email });
+    const right = { iss: MAILING, sub: 'x', email, aud: service.url, client_id: atService.id };
+    for (const [claims, status] of [
+      [{}, 200],
+      [{ email_verified: true }, 200],
+      [{ email_verified: false }, 400],
+    ] as const) {
+      const assertion = await stranger.sign({ ...right, ...claims });
+      expect(await redeem(service, atService, assertion, { resource: API })).toMatchObject({ status });
+    }
+  });
+
+  it('binds the token to the key of a proof of possession, which is accepted once', async () => {
+    const headers = { DPoP: await proof(service, await newKeys()) };
+    const present = async () =>
+      redeem(service, atService, (await assertionFor()).body.access_token, {}, headers);
+    expect(await present()).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
+    expect(await present()).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
+  });
+
   /** Links a new account. @returns its subject at the other issuer. */
   const linked = async () => {
     const account = await joinService({ email: `linked-${randomUUID()}@example.test` });
@@ -299,10 +343,13 @@ describe('an authorization server with identity assertions', () => {
       status: 400,
       body: { error: 'invalid_scope' },
     });
-    const { body: second } = await assertionFor();
-    expect(
-      await redeem(service, atService, second.access_token, { resource: 'https://x.example.test' }),
-    ).toMatchObject({ status: 400, body: { error: 'invalid_target' } });
+    for (const resource of ['https://x.example.test', FILES]) {
+      const { body: other } = await assertionFor();
+      expect(await redeem(service, atService, other.access_token, { resource })).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_target' },
+      });
+    }
     await expect(
       service.createClient(
         {

@@ -297,7 +297,7 @@ describe('token exchange', () => {
   it('is refused for a token bound to a certificate without that certificate (RFC 8705)', async () => {
     const own = { tls_client_certificate_bound_access_tokens: true };
     const bound = await provider.createClient(own);
-    const policy = { clients: [bound.id] };
+    const policy = { clients: [bound.id, app.id] };
     const [with_, without] = [await createExchanger(policy, own), await createExchanger(policy)];
     const shown = (name: 'client' | 'other') => ({
       [HEADERS.certificate]: encodeURIComponent(certificate(name)),
@@ -320,6 +320,12 @@ describe('token exchange', () => {
     expect(await exchange(subject, with_)).toMatchObject(refusedWith('invalid_grant'));
     const good = await exchange(subject, with_, shown('client'));
     expect(decodeJwt(good.body.access_token)).toMatchObject({ cnf });
+
+    const credentials = { grant_type: 'client_credentials' };
+    const { body: actor } = await post<Tokens>(provider, 'token', with_, credentials, shown('client'));
+    const acting = { actor_token: actor.access_token, actor_token_type: ACCESS_TOKEN };
+    expect(await exchange(acting, with_, shown('other'))).toMatchObject(INVALID);
+    expect(await exchange(acting, with_, shown('client'))).toMatchObject({ status: 200 });
   });
 
   it.each([
