@@ -19,27 +19,15 @@ interface Batch {
 export function createScores(redis: RedisClient, always: string): Scores {
   let open: Batch | null = null;
 
-  /** The keys of a pipeline must share a node; a cluster routes each command by itself. */
-  async function ask(asked: [key: string, members: string[]][]): Promise<(string | null)[][]> {
-    if (redis.isCluster) return Promise.all(asked.map(([key, members]) => redis.zmscore(key, ...members)));
-    const pipeline = redis.pipeline();
-    for (const [key, members] of asked) pipeline.zmscore(key, ...members);
-    const replies = await pipeline.exec();
-    return asked.map((_one, index) => {
-      const [error, scores] = replies?.[index] ?? [new Error('no reply')];
-      if (error) throw error;
-      return scores as (string | null)[];
-    });
-  }
-
   function begin(): Batch {
     const members: Batch['members'] = new Map();
     const send = async () => {
       await turn();
       open = null;
-      const asked = [...members];
-      const scores = await ask(asked);
-      return new Map(asked.map(([key], index) => [key, scores[index]!]));
+      const replies = [...members].map(
+        async ([key, all]) => [key, await redis.zmscore(key, ...all)] as const,
+      );
+      return new Map(await Promise.all(replies));
     };
     return { members, replies: send() };
   }
