@@ -91,7 +91,7 @@ try {
   const run = async (tests: readonly string[], limit: number) => {
     const began = Date.now();
     const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(limit)]);
-    const parameters = ['--runInBand', '--bail', '--reporters=<rootDir>/test/support/first-failure.ts'];
+    const parameters = ['--maxWorkers=1', '--bail', '--reporters=<rootDir>/test/support/first-failure.ts'];
     const code = await runJest([...parameters, '--runTestsByPath', ...tests], {
       root: copy,
       environment,

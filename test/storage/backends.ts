@@ -15,6 +15,7 @@ import { atEnd, temporaryFolder } from '../support/cleanup.ts';
 import { createDatabase } from '../support/postgres.ts';
 import type { RedisServer } from '../support/redis-server.ts';
 import { startRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
 
 export type Kind = 'PostgreSQL alone' | 'PostgreSQL and Redis' | 'PostgreSQL and Redis Cluster';
 export const KINDS: Kind[] = ['PostgreSQL alone', 'PostgreSQL and Redis', 'PostgreSQL and Redis Cluster'];
@@ -55,20 +56,32 @@ export interface Backend {
   lifetimes(): Promise<number[]>;
 }
 
+/** A master with a replica: without one each decision would wait for it in vain. */
 async function startCluster(): Promise<RedisServer> {
-  const folder = await temporaryFolder();
-  const server = await startRedis([
-    '--cluster-enabled',
-    'yes',
-    '--cluster-announce-ip',
-    '127.0.0.1',
-    '--dir',
-    folder,
-  ]);
-  const node = new Redis(server.url);
+  const start = async () =>
+    startRedis([
+      '--cluster-enabled',
+      'yes',
+      '--cluster-announce-ip',
+      '127.0.0.1',
+      '--cluster-replica-no-failover',
+      'yes',
+      '--repl-diskless-sync-delay',
+      '0',
+      '--dir',
+      await temporaryFolder(),
+    ]);
+  const [server, other] = await Promise.all([start(), start()]);
+  const [node, replica] = [new Redis(server.url), new Redis(other.url)];
   await node.cluster('ADDSLOTSRANGE', 0, 16383);
-  while (!(await node.cluster('INFO')).includes('cluster_state:ok')) await pause(20);
+  await replica.cluster('MEET', '127.0.0.1', server.port);
+  const id = await node.cluster('MYID');
+  await until(async () => String(await replica.cluster('NODES')).includes(id));
+  await replica.cluster('REPLICATE', id);
+  await until(async () => (await node.info('replication')).includes('state=online'));
+  await until(async () => (await node.cluster('INFO')).includes('cluster_state:ok'));
   node.disconnect();
+  replica.disconnect();
   return server;
 }
 

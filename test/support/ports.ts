@@ -6,8 +6,8 @@ import { once } from 'node:events';
  * worker's ports nor the ephemeral ones (32768 and up): a port that is free when chosen is still free when its
  * server listens on it seconds later.
  */
-const SIZE = 2500;
-const FIRST = 10_000 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 4) * SIZE;
+const SIZE = 1250;
+const FIRST = 10_000 + (Number(process.env['JEST_WORKER_ID'] ?? 0) % 8) * SIZE;
 const taken = new Set<number>();
 
 async function isFree(port: number, host: string): Promise<boolean> {
