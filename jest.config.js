@@ -11,5 +11,5 @@ export default {
   maxWorkers: 6,
   testSequencer: '<rootDir>/test/support/sequencer.ts',
   reporters: ['default', '<rootDir>/test/support/reporter.ts'],
-  testTimeout: 180_000,
+  testTimeout: 300_000,
 };

@@ -238,7 +238,7 @@ describe('clients', () => {
     const used = async () => (await owner('GET', at(client.id))).body;
     await until(async () => (await used())['last_used_at'] !== null);
     expect(await used()).toMatchObject({ version: 1 });
-  }, 20_000);
+  });
 });
 
 describe('permissions over a client', () => {

@@ -145,5 +145,5 @@ describe('contracts', () => {
     expect((await developer('GET', '/contracts/gateway/usage')).body['by_account']).toBeNull();
     expect((await owner('GET', '/contracts/gateway/usage?days=0')).status).toBe(400);
     expect((await owner('GET', '/contracts/nothing/usage')).status).toBe(404);
-  }, 60_000);
+  });
 });

@@ -169,7 +169,7 @@ describe('statistics', () => {
     expect((await owner('GET', '/stats?days=1000')).status).toBe(400);
     const { stdout } = await runCli(['stats', '--days', '1', '--json'], { env: provider.postern.env });
     expect(JSON.parse(stdout)).toMatchObject({ days: [{ sign_ins: 3, active: 2 }] });
-  }, 60_000);
+  });
 });
 
 const get = (parameters: Record<string, string>, of: Client) =>

@@ -278,4 +278,4 @@ it('each task in the table is performed by its call and by its command', async (
   const elsewhere = { ...provider.postern.env, DATABASE_URL: (await createDatabase()).url };
   await command(to!.replace('postern.yaml', file), elsewhere);
   expect(await command('postern group list --json', elsewhere)).toContain(name);
-}, 300_000);
+});

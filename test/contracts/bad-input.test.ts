@@ -23,7 +23,7 @@ beforeAll(async () => {
     },
   });
   forged = await forgeries(server);
-}, 120_000);
+});
 
 const pathOf = ({ basePath }: Contract, { path }: Operation, value = UNKNOWN_ID) =>
   `${basePath}${path.replace(/\{\w+\}/, value)}`;

@@ -36,7 +36,7 @@ interface Subject {
 
 const UNKNOWN_ID = '7c3c6d5c-0000-4000-8000-000000000000';
 /** Time limit in milliseconds for the requests of one document. */
-const PATIENCE = 180_000;
+const PATIENCE = 600_000;
 
 let server: ContractServer;
 const agent = new http.Agent({ keepAlive: true });

@@ -44,7 +44,7 @@ describe('contracts during an outage of', () => {
     const made = await server.operator.scimTokens.create(shellOperator(systemActor), {});
     scimToken = made.token;
     for (const name of names) members.set(name, await flows[name].join(server.visitor(name)));
-  }, 120_000);
+  });
 
   const becomes = async (status: number) => {
     while ((await fetch(`${server.url}/readyz`)).status !== status) await sleep(50);

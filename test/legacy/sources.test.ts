@@ -80,7 +80,7 @@ beforeAll(async () => {
             },
             roles: { USER: '', ADMIN: '' },
             timeout: 3,
-            breaker: { failures: 3, wait: 0.5 },
+            breaker: { failures: 3, wait: 10 },
           },
           {
             name: 'table',

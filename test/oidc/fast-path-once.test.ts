@@ -28,7 +28,7 @@ let login: TwoNodes['login'];
 beforeAll(async () => {
   ({ provider, library, clients, apps, person, agent, askFastPath, askLibrary, login } =
     await startTwoNodes());
-}, 120_000);
+});
 
 /** A refresh token of each node, from two equal logins. */
 interface Twins {

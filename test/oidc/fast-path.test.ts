@@ -38,7 +38,7 @@ let login: TwoNodes['login'];
 beforeAll(async () => {
   ({ provider, clients, apps, exchangers, tokens, activeTokens, askFastPath, askLibrary, login } =
     await startTwoNodes());
-}, 120_000);
+});
 
 /** Sends `REQUESTS_PER_KIND` requests made by `make` to both nodes. @returns how many took the fast path. */
 async function compareAll(make: (chance: Choices) => SentRequest): Promise<{ fast: number; good: number }> {
