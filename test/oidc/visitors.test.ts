@@ -140,7 +140,13 @@ describe('an anonymous visitor', () => {
 
   it(`is one of ${MAX_OPEN} that one source may have open, and the next is told to retry later`, async () => {
     const url = authorizationUrl(provider, client);
-    const replies = await atOnce(MAX_OPEN + 1, () => ask('192.0.2.2', url));
+    // A busy machine would answer some of 501 parallel requests with 503.
+    const parallel = Math.ceil((MAX_OPEN + 1) / 10);
+    const replies: Response[] = [];
+    while (replies.length <= MAX_OPEN)
+      replies.push(
+        ...(await atOnce(Math.min(parallel, MAX_OPEN + 1 - replies.length), () => ask('192.0.2.2', url))),
+      );
     const refused = replies.filter(({ status }) => status !== 303);
     expect(refused.map(({ status }) => status)).toEqual([429]);
     expect(refused[0]?.headers.get('retry-after')).toMatch(/^\d+$/);

@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { createLogger } from '../../src/core/logger.ts';
 import { migrate } from '../../src/storage/postgres/migrator.ts';
+import { createExamplesPython } from './examples-python.ts';
 import { PostgresServer, TEMPLATE } from './postgres-server.ts';
 import { findPrograms, type Program, programs } from './programs.ts';
 import { RedisServer } from './redis-server.ts';
 
 /** What test files can request: shared servers by URL and programs by path. */
-export type Provision = 'postgres' | 'redis' | Program;
+export type Provision = 'postgres' | 'redis' | 'examples-python' | Program;
 
 /** Resources that the tests of one run share. */
 export interface Provisions {
@@ -26,17 +27,18 @@ export interface Provisions {
  */
 export async function startProvisions(folder: string): Promise<Provisions> {
   let redis: Promise<RedisServer> | undefined;
-  const sources: Record<'postgres' | 'redis', () => Promise<string>> = {
-    async postgres() {
+  const sources: Record<Exclude<Provision, Program>, () => Promise<string>> = {
+    async 'postgres'() {
       const server = await PostgresServer.create(path.join(folder, 'run', 'data'));
       await server.createDatabase(TEMPLATE);
       await migrate(server.databaseUrl(TEMPLATE), createLogger('warn'));
       return server.databaseUrl();
     },
-    async redis() {
+    async 'redis'() {
       redis = RedisServer.start(await provide('redis-server'));
       return (await redis).url;
     },
+    'examples-python': async () => createExamplesPython(await provide('python3')),
   };
   const found = new Map<string, Promise<string>>();
   // One at a time: parallel installations conflict.
@@ -53,9 +55,9 @@ export async function startProvisions(folder: string): Promise<Provisions> {
     const known = found.get(name);
     if (known) return known;
     const value =
-      name === 'postgres' || name === 'redis'
-        ? sources[name]()
-        : find([name]).then(([program]) => program ?? '');
+      name in sources
+        ? sources[name as keyof typeof sources]()
+        : find([name as Program]).then(([program]) => program ?? '');
     found.set(name, value);
     return value;
   };
