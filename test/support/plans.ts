@@ -2,18 +2,21 @@
 import { chmod, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { temporaryFolder } from './cleanup.ts';
-import { execute } from './postgres-server.ts';
+import { execute, read } from './postgres-server.ts';
 import { startPostgres } from './postgres.ts';
 import { until } from './until.ts';
 
 /** A node of a plan, as EXPLAIN writes it in JSON. */
 interface Plan {
   'Node Type': string;
+  'Parent Relationship'?: string;
   'Relation Name'?: string;
+  'Index Name'?: string;
+  'Index Cond'?: string;
   'Plans'?: Plan[];
 }
 
-/** A table that a statement scans sequentially. */
+/** A table that a statement reads completely: sequentially, or by walking an index from end to end. */
 export interface WholeRead {
   table: string;
   statement: string;
@@ -21,14 +24,38 @@ export interface WholeRead {
 
 export interface ExplainedPostgres {
   url: string;
-  /** Postern's sequential scans so far. Stop it first, so that all its statements are logged. */
+  /** What Postern has read completely so far. Stop it first, so that all its statements are logged. */
   wholeReads(): Promise<WholeRead[]>;
 }
 
-const tablesOf = ({ 'Node Type': type, 'Relation Name': table, 'Plans': parts = [] }: Plan): string[] => [
-  ...(type === 'Seq Scan' && table !== undefined ? [table] : []),
-  ...parts.flatMap(tablesOf),
-];
+/** Nodes that read all their input before they return a row. */
+const COLLECTING = new Set(['Aggregate', 'Hash', 'ModifyTable', 'SetOp', 'Sort', 'WindowAgg']);
+
+/** Whether the rows of a node's parts are still read only until a LIMIT is reached. */
+function isEnded(plan: Plan, byLimit: boolean): boolean {
+  if (plan['Node Type'] === 'Limit') return true;
+  return byLimit && !COLLECTING.has(plan['Node Type']);
+}
+
+/**
+ * The tables that a plan reads completely. A partial index may be walked, because it has only what it is for.
+ * @param byLimit whether a LIMIT ends the reading of this node.
+ */
+function tablesOf(plan: Plan, partial: ReadonlySet<string>, byLimit = false): string[] {
+  const { 'Node Type': type, 'Relation Name': table, 'Index Name': index, 'Plans': parts = [] } = plan;
+  const isWalk =
+    (type === 'Index Scan' || type === 'Index Only Scan') &&
+    plan['Index Cond'] === undefined &&
+    !byLimit &&
+    !partial.has(index ?? '');
+  const own = table !== undefined && (type === 'Seq Scan' || isWalk) ? [table] : [];
+  return [
+    ...own,
+    ...parts.flatMap((part) =>
+      tablesOf(part, partial, isEnded(plan, byLimit) && part['Parent Relationship'] !== 'InitPlan'),
+    ),
+  ];
+}
 
 /**
  * Starts a separate server that uses an index wherever possible, however small the table. Its database has no schema. Stopped at the
@@ -44,6 +71,9 @@ export async function startExplainedPostgres(): Promise<ExplainedPostgres> {
     'fsync=off',
     'autovacuum=off',
     'enable_seqscan=off',
+    // Small tables would be joined by walking their indexes.
+    'enable_hashjoin=off',
+    'enable_mergejoin=off',
     'session_preload_libraries=auto_explain',
     'auto_explain.log_min_duration=0',
     'auto_explain.log_nested_statements=on',
@@ -62,6 +92,11 @@ export async function startExplainedPostgres(): Promise<ExplainedPostgres> {
     async wholeReads() {
       await execute(url, "select 'the last plan'");
       await until(async () => (await written()).includes("select 'the last plan'"));
+      const indexes = await read(
+        url,
+        'select indexrelid::regclass::text as name from pg_index where indpred is not null',
+      );
+      const partial = new Set(indexes.map(({ name }) => String(name)));
       return (await written()).split('\n').flatMap((line) => {
         if (!line.includes('"postern"')) return [];
         const { application_name: by, message } = JSON.parse(line) as Record<string, string>;
@@ -71,7 +106,7 @@ export async function startExplainedPostgres(): Promise<ExplainedPostgres> {
           'Query Text': string;
           'Plan': Plan;
         };
-        return [...new Set(tablesOf(plan))].map((table) => ({ table, statement }));
+        return [...new Set(tablesOf(plan, partial))].map((table) => ({ table, statement }));
       });
     },
   };

@@ -114,10 +114,15 @@ export class PostgresServer {
 
 /** Runs one statement on a new connection. */
 export async function execute(databaseUrl: string, sql: string): Promise<void> {
+  await read(databaseUrl, sql);
+}
+
+/** The same. @returns the rows. */
+export async function read(databaseUrl: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
     await client.end();
   }
