@@ -42,7 +42,7 @@ export interface Server {
  * settings.
  */
 export function createServer(core: Core, { contracts, metrics, isDraining }: ServerOptions): Server {
-  const { config, stores, logger, hasher, upstreamRegistry, contractDoors } = core;
+  const { config, stores, clock, logger, hasher, upstreamRegistry, contractDoors } = core;
   const { publicUrl, production } = config;
   planMounts(contracts, config.contracts);
   const mounts = mountsOf(contracts, config.contracts);
@@ -70,6 +70,7 @@ export function createServer(core: Core, { contracts, metrics, isDraining }: Ser
   const logRequest = createRequestLog(logger);
   const trustedProxy = createTrustedProxy(config, logger);
   const listener = createListener({
+    clock,
     trustedProxy,
     prebuilt: provider.prebuilt,
     provider: provider.listener,

@@ -4,6 +4,8 @@ import type { ServerResponse } from 'node:http';
 /** The request in whose handling a function runs. */
 export interface CurrentRequest {
   reply: ServerResponse;
+  /** When it came, in milliseconds since the epoch: a busy server handles it later. */
+  arrivedAt: number;
   /** Milliseconds that it may wait for the database. */
   patience: number;
 }

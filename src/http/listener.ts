@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Clock } from '../core/clock.ts';
 import { currentRequest } from '../core/current-request.ts';
 import { isLoopbackHostname } from '../core/network.ts';
 import { newUuid } from '../core/ids.ts';
@@ -20,6 +21,7 @@ export interface Answered {
 }
 
 interface Dependencies {
+  clock: Clock;
   trustedProxy: Pick<TrustedProxy, 'apply'>;
   prebuilt: Prebuilt;
   /** Answers the provider's routes. Asked for on each request: keys may have changed. */
@@ -51,6 +53,7 @@ const OPERATORS: ReadonlySet<Owner> = new Set(['api', 'scim']);
 
 /** Handles every request first. */
 export function createListener({
+  clock,
   trustedProxy,
   prebuilt,
   provider,
@@ -92,7 +95,11 @@ export function createListener({
         refuse(res, 421, 'misdirected_request', `This service answers at ${publicUrl}`);
       else
         currentRequest.run(
-          { reply: res, patience: OPERATORS.has(route.owner) ? PATIENCE.operator : PATIENCE.anybody },
+          {
+            reply: res,
+            arrivedAt: clock.now(),
+            patience: OPERATORS.has(route.owner) ? PATIENCE.operator : PATIENCE.anybody,
+          },
           route.owner === 'provider' ? provider() : app,
           req,
           res,

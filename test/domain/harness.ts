@@ -253,7 +253,9 @@ export async function openDomain(
 export async function withLostReply(work: () => Promise<unknown>): Promise<void> {
   const server = createServer(
     (_request, reply) =>
-      void currentRequest.run({ reply, patience: 8000 }, () => work().finally(() => reply.destroy())),
+      void currentRequest.run({ reply, arrivedAt: Date.now(), patience: 8000 }, () =>
+        work().finally(() => reply.destroy()),
+      ),
   ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -230,7 +230,7 @@ describe('a search that takes too long', () => {
     const search = () => bounded.query('select pg_sleep(20)');
     const reply = new ServerResponse(new IncomingMessage(new Socket()));
     const failure = await currentRequest
-      .run({ reply, patience: 100 }, search)
+      .run({ reply, arrivedAt: Date.now(), patience: 100 }, search)
       .catch((error: unknown) => error);
     expect([failure instanceof DomainError, isUnavailable(failure)]).toEqual([false, true]);
   });

@@ -7,7 +7,6 @@ import instance from 'oidc-provider/lib/helpers/weak_cache.js';
 import type { SharedClock } from '../../core/clock.ts';
 import type { ClientRegistry } from '../clients/registry.ts';
 import type { AccessTokenVerifier } from '../tokens/access-token-verifier.ts';
-import { noteArrival } from '../tokens/code-redemption.ts';
 import { TOKEN_EXCHANGE } from '../tokens/grant-types.ts';
 import { createJwtIntrospection } from '../tokens/jwt-access-tokens.ts';
 import { refuseOverdue } from '../redemption.ts';
@@ -146,7 +145,6 @@ export function createAnswers(provider: Library, deps: AnswerDependencies) {
       if (!client?.grantTypeAllowed(type) || (await clock.isAstray())) return undefined;
       const ctx = contextOf(req, res, 'token', { scope: undefined, resource: undefined, ...form.params });
       ctx.oidc.entity('Client', client);
-      if (type === 'authorization_code') noteArrival(req, clock.now());
       try {
         await requests.run(ctx, () => handler(ctx));
         refuseOverdue(ctx);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider';
-import type { Clock } from '../../core/clock.ts';
+import { currentRequest } from '../../core/current-request.ts';
 import { constantTimeEqual } from '../../core/secrets.ts';
 import { pollUntilKnown } from '../../core/replies.ts';
 import { originOf } from '../redemption.ts';
@@ -25,18 +24,6 @@ interface Code {
 }
 type Find = (value: string, options?: object) => Promise<Code | undefined>;
 
-interface Dependencies {
-  clock: Clock;
-}
-
-/** When each request came, in milliseconds: a busy server handles it later. */
-const arrivals = new WeakMap<IncomingMessage, number>();
-
-/** Records when a request came, in milliseconds: the first time counts. */
-export function noteArrival(req: IncomingMessage, at: number): void {
-  if (!arrivals.has(req)) arrivals.set(req, at);
-}
-
 /** Whether a token request matches the client that the code was issued to. */
 function isClients({ oidc }: KoaContextWithOIDC, code: Code): boolean {
   const { client, params } = oidc;
@@ -58,12 +45,7 @@ const isAstray = ({ oidc: { client } }: KoaContextWithOIDC, { clientId, redirect
  * authenticated client, with the right verifier and redirect URI, from the same address, within a second. To such a request the
  * code looks unused until the store refuses it.
  */
-function installCodeRedemption(provider: Provider, { clock }: Dependencies): void {
-  provider.use((ctx: KoaContextWithOIDC, next: () => Promise<unknown>) => {
-    noteArrival(ctx.req, clock.now());
-    return next();
-  });
-
+function installCodeRedemption(provider: Provider): void {
   const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest } = provider;
   for (const Model of [AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest]) {
     const find = Model.find.bind(Model) as unknown as Find;
@@ -90,7 +72,7 @@ function installCodeRedemption(provider: Provider, { clock }: Dependencies): voi
         const code = isRepeat || found.claimed === undefined ? found : await settled(value, options);
         if (typeof code?.consumed !== 'number') return code ?? undefined;
         // Adapters report the moment of consumption with fractions of a second.
-        const late = (arrivals.get(ctx.req) ?? Infinity) / 1000 - code.consumed;
+        const late = (currentRequest.getStore()?.arrivedAt ?? Infinity) / 1000 - code.consumed;
         if (isRepeat && late < REPEATED) code.consumed = undefined;
         else await (await provider.Grant.find(code.grantId ?? '', { ignoreExpiration: true }))?.destroy();
         return code;
@@ -99,7 +81,7 @@ function installCodeRedemption(provider: Provider, { clock }: Dependencies): voi
   }
 }
 
-export const codeRedemption: Override<Dependencies> = {
+export const codeRedemption: Override<unknown> = {
   name: 'code-redemption',
   why: 'the library ends what a code gave only if the request is otherwise right, and for a request sent twice as well',
   provenFor: '9.13.x',
