@@ -109,6 +109,7 @@ describe.each(KINDS)('the adapters on %s', (kind) => {
     });
     for (const request of [
       `${encode({ alg: 'none' })}.${claims}.`,
+      `${encode({ alg: 'none' })}.${claims}.c2ln`,
       `${encode({ alg: 'ES256' })}.${claims}.c2ln`,
     ]) {
       const { id, payload } = await save('PushedAuthorizationRequest', { request, trusted: false });

@@ -12,15 +12,20 @@ const SEALED = ['deviceCode', 'parJti'];
 /** Bytes from which a stranger's record is made shorter; few are that long. */
 export const LONG = 1_200;
 
-/** How an unsecured JWT begins (RFC 7519 section 6): the library stores a pushed request as one. */
-const UNSECURED = `${Buffer.from('{"alg":"none"}').toString('base64url')}.`;
+const UNSECURED_HEADER = `${Buffer.from('{"alg":"none"}').toString('base64url')}.`;
+
+/** The unsecured JWT (RFC 7519 section 6) of claims: the library stores a pushed request as one. */
+const unsecured = (claims: string): string =>
+  `${UNSECURED_HEADER}${Buffer.from(claims).toString('base64url')}.`;
 
 /** Stores the claims of a long unsecured request as they are, not as base64url, which takes a third more. */
 function shorten(stored: Payload): void {
   const { request } = stored;
-  if (typeof request !== 'string' || request.length < LONG || !request.startsWith(UNSECURED)) return;
+  if (typeof request !== 'string' || request.length < LONG) return;
+  const claims = Buffer.from(request.slice(UNSECURED_HEADER.length, -1), 'base64url').toString();
+  if (unsecured(claims) !== request) return;
   delete stored['request'];
-  stored['requestClaims'] = Buffer.from(request.slice(UNSECURED.length, -1), 'base64url').toString();
+  stored['requestClaims'] = claims;
 }
 
 /** Reverses `shorten`. */
@@ -28,7 +33,7 @@ function lengthen(payload: Payload): void {
   const claims = payload['requestClaims'];
   if (typeof claims !== 'string') return;
   delete payload['requestClaims'];
-  payload['request'] = `${UNSECURED}${Buffer.from(claims).toString('base64url')}.`;
+  payload['request'] = unsecured(claims);
 }
 
 /** A stored record. */
