@@ -67,8 +67,8 @@ function installCodeRedemption(provider: Provider): void {
         if (found?.grantId === undefined || ctx?.oidc.route !== 'token') return found;
         if (isAstray(ctx, found)) return undefined;
         // A node of an older version claims a code without saying for whom.
-        const { claimedFrom = originOf(ctx, found.jti) } = found;
-        const isRepeat = claimedFrom === originOf(ctx, found.jti) && isClients(ctx, found);
+        const isFromThere = found.claimedFrom === undefined || found.claimedFrom === originOf(ctx, found.jti);
+        const isRepeat = isFromThere && isClients(ctx, found);
         const code = isRepeat || found.claimed === undefined ? found : await settled(value, options);
         if (typeof code?.consumed !== 'number') return code ?? undefined;
         // Adapters report the moment of consumption with fractions of a second.
