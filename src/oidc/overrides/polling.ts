@@ -49,7 +49,7 @@ function datedCodes({ secrets, clock }: { secrets: Secrets; clock: Clock }) {
       return `${random}.${expiry}.${macOf(random, expiry, clientId)}`;
     },
     /** Whether it was issued to this client and has expired. */
-    hasExpired(code: string, clientId: string): boolean {
+    hasExpired(code: string, clientId: string | undefined): boolean {
       const [random = '', expiry = '', mac = '', ...rest] = code.split('.');
       const isOurs = rest.length === 0 && constantTimeEqual(mac, macOf(random, expiry, clientId));
       return isOurs && Number.parseInt(expiry, 36) <= epochSeconds(clock);
@@ -75,14 +75,10 @@ function installPolling(provider: Provider, { counters, ...deps }: Dependencies)
       async find(value: string, options?: object) {
         const polled = await find(value, options);
         const ctx = Provider.ctx;
-        if (
-          !polled &&
-          ctx?.oidc.route === 'token' &&
-          codes.hasExpired(value, ctx.oidc.client?.clientId ?? '')
-        )
-          throw new errors.ExpiredToken('it has expired');
-        const isPoll = ctx?.oidc.route === 'token' && polled?.clientId === ctx.oidc.client?.clientId;
-        if (!polled || !isPoll) return polled;
+        if (ctx?.oidc.route !== 'token') return polled;
+        const clientId = ctx.oidc.client?.clientId;
+        if (!polled && codes.hasExpired(value, clientId)) throw new errors.ExpiredToken('it has expired');
+        if (!polled || polled.clientId !== clientId) return polled;
         const isPending = polled.grantId === undefined && polled.error === undefined && !polled.isExpired;
         if (!isPending) return polled;
         const { count } = await counters.add(`poll:${sha256(polled.jti)}`, 1, MIN_INTERVAL);
