@@ -26,8 +26,8 @@ const normalized = (parts: string[]) =>
  * Whether `dn`, an RFC 4514 string, is the certificate's subject. That string begins with the last part. A certificate may have no
  * subject, which Node's types leave out.
  */
-const hasSubject = ({ subject }: { subject?: string }, dn: string): boolean =>
-  subject !== undefined && normalized(subject.split('\n')) === normalized(dn.split(/(?<!\\),/).reverse());
+const hasSubject = ({ subject = '' }: { subject?: string }, dn: string): boolean =>
+  subject !== '' && normalized(subject.split('\n')) === normalized(dn.split(/(?<!\\),/).reverse());
 
 /** Each entry of a subjectAltName as Node writes it: quoted as JSON when it contains anything ambiguous. */
 const ENTRY = /(?:^|, )URI:("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/g;
